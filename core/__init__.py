@@ -1,0 +1,1 @@
+"""GROUND: settings, database, money, clock, errors, live streams. No business word here."""

@@ -1,0 +1,148 @@
+"""The database: one metadata, one door for commits, reading that cannot write."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg.errors
+import structlog
+from sqlalchemy import MetaData, create_engine, exc, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from core import errors
+
+log = structlog.get_logger()
+
+_AFTER_COMMIT = "linecard.after_commit"
+
+
+class Base(DeclarativeBase):
+    """What every table of the product is declared on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def engine_of(url: str, *, pool_size: int = 8, application_name: str = "linecard") -> Engine:
+    """Make an engine for a PostgreSQL URL; every session runs in UTC and gives up a lock after 10 s."""
+    plain = url.replace("postgres://", "postgresql://", 1).replace(
+        "postgresql://", "postgresql+psycopg://", 1
+    )
+    return create_engine(
+        plain,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": application_name,
+            "options": "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+        },
+    )
+
+
+class Database:
+    """Hands out sessions: `transaction()` commits, `reading()` cannot write. Nobody else commits."""
+
+    def __init__(self, bind: Engine | Connection) -> None:
+        self.bind = bind
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Run one use-case: commit at the end, roll back on any error.
+
+        Raises Conflict for a unique violation (with the constraint's name), Unavailable when the database
+        does not answer or a lock was not had in time. Calls left with after_commit() run after the commit;
+        their failure is logged and harms nothing.
+        """
+        with self._session() as session:
+            try:
+                with _translated():
+                    yield session
+                    session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            calls: list[Callable[[], object]] = session.info.pop(_AFTER_COMMIT, [])
+        for call in calls:
+            try:
+                call()
+            except Exception:
+                log.warning("after_commit_failed", exc_info=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Read one consistent picture; PostgreSQL itself refuses any write."""
+        with self._session() as session:
+            try:
+                with _translated():
+                    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                    yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        # create_savepoint lets a test hold the outer transaction while the code really commits.
+        with Session(self.bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            yield session
+
+    def dispose(self) -> None:
+        """Close the pool: after a fork, and at the end."""
+        if isinstance(self.bind, Engine):
+            self.bind.dispose()
+
+
+def after_commit(session: Session, call: Callable[[], object]) -> None:
+    """Leave a call for after the commit: harmless to lose and to repeat. What must happen is a row."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(call)
+
+
+def try_advisory_lock(session: Session, name: str) -> bool:
+    """Take the transaction-wide lock called `name` if nobody has it; it ends with the transaction."""
+    return bool(
+        session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise _conflict(error) from error
+    except exc.DBAPIError as error:
+        raise _unavailable(error) from error
+    except exc.TimeoutError as error:
+        raise errors.Unavailable("All database connections are in use; try again in a moment") from error
+
+
+def _conflict(error: exc.IntegrityError) -> Exception:
+    cause = error.orig
+    if isinstance(cause, (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation)):
+        return errors.Conflict("This exists already", cause.diag.constraint_name)
+    return error
+
+
+def _unavailable(error: exc.DBAPIError) -> Exception:
+    cause: Any = error.orig
+    waited = (
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.SerializationFailure,
+    )
+    if isinstance(cause, waited):
+        return errors.Unavailable("Somebody else is changing the same record; try again")
+    if error.connection_invalidated or isinstance(error, (exc.OperationalError, exc.InterfaceError)):
+        return errors.Unavailable("The database does not answer; try again in a moment")
+    return error

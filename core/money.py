@@ -1,0 +1,79 @@
+"""Money: whole minor units beside a currency, and the one place that rounds."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+
+from babel.numbers import NumberFormatError, format_currency, get_currency_precision, parse_decimal
+
+from core import errors
+
+LIMIT_MINOR = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (cents, kopiyky, fils) of a currency (ISO 4217)."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + self._same(other).minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - self._same(other).minor, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def _same(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise errors.Invalid(f"{self.currency} and {other.currency} cannot be added")
+        return other
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimals the currency has (CLDR): 2 for EUR, 0 for JPY, 3 for KWD."""
+    return int(get_currency_precision(currency))
+
+
+def to_decimal(amount: Money) -> Decimal:
+    """Return the amount in major units, exact."""
+    return Decimal(amount.minor).scaleb(-exponent(amount.currency))
+
+
+def round_minor(value: Decimal, *, half_even: bool = False) -> int:
+    """Round minor units to whole ones: half away from zero as invoices are, or half to even on request."""
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN if half_even else ROUND_HALF_UP))
+
+
+def parse(text: str, currency: str, locale: str = "en") -> Money:
+    """Read what a person typed, by locale; raises Invalid on nonsense and on too many decimals."""
+    try:
+        value = _number(text.strip().replace("\u00a0", " ").replace(" ", ""), locale)
+    except (NumberFormatError, InvalidOperation, ValueError) as error:
+        raise errors.Invalid("Not an amount of money", {"amount": "Write an amount such as 12.50"}) from error
+    minor = value.scaleb(exponent(currency))
+    if minor != minor.to_integral_value():
+        places = exponent(currency)
+        raise errors.Invalid(
+            "Too many decimals", {"amount": f"{currency} has {places} decimal places, not more"}
+        )
+    if abs(minor) > LIMIT_MINOR:
+        raise errors.Invalid(
+            "Amount too large", {"amount": "This is more than the ledger takes in one entry"}
+        )
+    return Money(int(minor), currency)
+
+
+def _number(text: str, locale: str) -> Decimal:
+    """Take a plain point as the decimal mark in every locale; else read by the locale, strictly."""
+    plain = text.lstrip("+-")
+    if plain.isascii() and plain.replace(".", "", 1).isdigit() and plain.count(".") <= 1:
+        return Decimal(text)
+    return parse_decimal(text, locale=locale, strict=True)
+
+
+def format_money(amount: Money, locale: str = "en") -> str:
+    """Write the amount for people, by locale: €12.50, 12,50 €."""
+    return str(format_currency(to_decimal(amount), amount.currency, locale=locale))
