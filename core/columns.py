@@ -1,9 +1,10 @@
 """Column types that the tables share."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Identity, Text, func
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, Text, func
 from sqlalchemy.dialects.postgresql import CIDR, INET, JSONB, MACADDR
 from sqlalchemy.orm import mapped_column
 
@@ -17,3 +18,15 @@ Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 Inet = INET
 Cidr = CIDR
 Mac = MACADDR
+
+
+def choice(kind: type[StrEnum]) -> Enum:
+    """Return the column type of a closed set of words: text in the table, checked by the database."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        name=kind.__name__.lower(),
+        length=24,
+        values_callable=lambda members: [member.value for member in members],
+    )

@@ -1,0 +1,1 @@
+"""MONEY: accounts, ledger, charges, payments, debt, suspensions, cutoff. Knows accounts, not people."""

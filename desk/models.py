@@ -1,0 +1,66 @@
+"""The tables of work."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.columns import CreatedAt, Id, choice
+from core.db import Base
+
+
+class TicketKind(StrEnum):
+    """What a ticket is: something broken, something asked for, a piece of work."""
+
+    FAULT = "fault"
+    REQUEST = "request"
+    TASK = "task"
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket stands."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+class Ticket(Base):
+    """A fault, a request or a task of a customer; `priority` 1 is the most urgent of 4."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
+    kind: Mapped[TicketKind] = mapped_column(choice(TicketKind), default=TicketKind.FAULT)
+    subject: Mapped[str] = mapped_column(String(200))
+    content: Mapped[str] = mapped_column(Text, default="", server_default="")
+    priority: Mapped[int] = mapped_column(default=3, server_default="3")
+    status: Mapped[TicketStatus] = mapped_column(choice(TicketStatus), default=TicketStatus.OPEN)
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("staff_users.id"), index=True)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff_users.id"))
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_by: Mapped[str | None] = mapped_column(String(120))
+
+    __table_args__ = (
+        CheckConstraint("priority BETWEEN 1 AND 4", name="priority"),
+        CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed"),
+        Index("ix_tickets_customer_id", "customer_id", "id"),
+        Index("ix_tickets_open", "priority", "created_at", postgresql_where=text("status <> 'closed'")),
+    )
+
+
+class TicketComment(Base):
+    """What somebody wrote on a ticket."""
+
+    __tablename__ = "ticket_comments"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    content: Mapped[str] = mapped_column(Text)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff_users.id"))
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]

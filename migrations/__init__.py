@@ -1,0 +1,1 @@
+"""Alembic migrations; `linecard.migrate` runs them, never the alembic command by hand."""

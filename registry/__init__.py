@@ -1,0 +1,1 @@
+"""RECORDS: customers, places, equipment, networks, lines, cables, diagnostic runs, staff, audit."""

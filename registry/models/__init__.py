@@ -1,0 +1,59 @@
+"""The tables of records, one module a subject; importing this package knows them all."""
+
+from registry.models.audit import AuditEvent
+from registry.models.cables import CableEnd, CableLine
+from registry.models.customers import (
+    Contact,
+    Customer,
+    CustomerKind,
+    CustomerStatus,
+    Group,
+    Mark,
+    Note,
+    StoredFile,
+    customer_groups,
+    customer_marks,
+)
+from registry.models.diagnostics import DiagnosticKind, DiagnosticRun, DiagnosticStatus
+from registry.models.equipment import Device, DeviceRole, DeviceState, DeviceType, Port
+from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
+from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
+from registry.models.staff import StaffSession, StaffUser
+from registry.models.upkeep import Heartbeat
+
+__all__ = [
+    "Address",
+    "AddressKind",
+    "AuditEvent",
+    "CableEnd",
+    "CableLine",
+    "Connection",
+    "Contact",
+    "Customer",
+    "CustomerKind",
+    "CustomerStatus",
+    "Device",
+    "DeviceRole",
+    "DeviceState",
+    "DeviceType",
+    "DiagnosticKind",
+    "DiagnosticRun",
+    "DiagnosticStatus",
+    "GeoSource",
+    "GeocodeAnswer",
+    "Group",
+    "Heartbeat",
+    "IpAddress",
+    "Line",
+    "LineGate",
+    "Mark",
+    "Network",
+    "Note",
+    "Pop",
+    "Port",
+    "StaffSession",
+    "StaffUser",
+    "StoredFile",
+    "customer_groups",
+    "customer_marks",
+]

@@ -1,0 +1,107 @@
+"""Networks, addresses, lines, switch-port connections, and the gates that open and close lines."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.columns import Cidr, Id, Inet, Mac
+from core.db import Base
+from registry.models.equipment import Device, Port
+
+
+class Network(Base):
+    """An address range of the plan. Ranges do not overlap (the database refuses it). `colour` is #rrggbb."""
+
+    __tablename__ = "networks"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(120))
+    cidr: Mapped[str] = mapped_column(Cidr)
+    pop_id: Mapped[int | None] = mapped_column(ForeignKey("pops.id"), index=True)
+    gateway_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"), index=True)
+    colour: Mapped[str] = mapped_column(String(7), default="#3b82c4", server_default="#3b82c4")
+    vlan: Mapped[int | None]
+
+    gateway: Mapped[Device | None] = relationship(lazy="raise")
+
+    __table_args__ = (
+        ExcludeConstraint(("cidr", "&&"), using="gist", ops={"cidr": "inet_ops"}, name="ex_networks_cidr"),
+        CheckConstraint("vlan BETWEEN 1 AND 4094", name="vlan"),
+    )
+
+
+class LineGate(Base):
+    """A configured gate: its kind (see the package gates), settings, and sealed secrets."""
+
+    __tablename__ = "gates"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    secrets_sealed: Mapped[str] = mapped_column(Text, default="", server_default="")
+    pop_id: Mapped[int | None] = mapped_column(ForeignKey("pops.id"), index=True)
+    is_default: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    error: Mapped[str] = mapped_column(Text, default="", server_default="")
+    failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("uq_gates_default", "is_default", unique=True, postgresql_where=text("is_default")),
+    )
+
+
+class Line(Base):
+    """Where a subscription meets the network: its customer, POP and gate."""
+
+    __tablename__ = "lines"
+
+    id: Mapped[Id]
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    pop_id: Mapped[int | None] = mapped_column(ForeignKey("pops.id"), index=True)
+    gate_id: Mapped[int | None] = mapped_column(ForeignKey("gates.id"), index=True)
+
+    gate: Mapped[LineGate | None] = relationship(lazy="raise")
+
+
+class IpAddress(Base):
+    """An address given to a customer, with the MAC on file; `colour` overrides the network's."""
+
+    __tablename__ = "ip_addresses"
+
+    id: Mapped[Id]
+    address: Mapped[str] = mapped_column(Inet, unique=True)
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("lines.id", ondelete="SET NULL"), index=True)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"), index=True)
+    mac: Mapped[str | None] = mapped_column(Mac)
+    colour: Mapped[str | None] = mapped_column(String(7))
+    description: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    network: Mapped[Network] = relationship(lazy="raise")
+
+    __table_args__ = (Index("ix_ip_addresses_mac", "mac"),)
+
+
+class Connection(Base):
+    """A customer (and one of his lines) on a switch port. A port may be shared by several customers."""
+
+    __tablename__ = "connections"
+
+    id: Mapped[Id]
+    port_id: Mapped[int] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("lines.id", ondelete="SET NULL"), index=True)
+    vlan: Mapped[int | None]
+
+    port: Mapped[Port] = relationship(lazy="raise")
+
+    __table_args__ = (
+        Index("uq_connections_port_id", "port_id", "customer_id", unique=True),
+        CheckConstraint("vlan BETWEEN 1 AND 4094", name="vlan"),
+    )
