@@ -230,12 +230,12 @@ class SubscriptionAccess(Base):
     __tablename__ = "subscription_access"
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"), primary_key=True)
-    wanted: Mapped[AccessState] = mapped_column(choice(AccessState))
+    wanted: Mapped[AccessState] = mapped_column(choice(AccessState, "wanted"))
     wanted_at: Mapped[Instant]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
-    applied: Mapped[AccessState | None] = mapped_column(choice(AccessState))
+    applied: Mapped[AccessState | None] = mapped_column(choice(AccessState, "applied"))
     applied_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    observed: Mapped[AccessState | None] = mapped_column(choice(AccessState))
+    observed: Mapped[AccessState | None] = mapped_column(choice(AccessState, "observed"))
     observed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     next_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

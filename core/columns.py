@@ -20,13 +20,16 @@ Cidr = CIDR
 Mac = MACADDR
 
 
-def choice(kind: type[StrEnum]) -> Enum:
-    """Return the column type of a closed set of words: text in the table, checked by the database."""
+def choice(kind: type[StrEnum], name: str | None = None) -> Enum:
+    """Return the column type of a closed set of words: text in the table, checked by the database.
+
+    `name` tells two columns of one table with the same words apart.
+    """
     return Enum(
         kind,
         native_enum=False,
         create_constraint=True,
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
         length=24,
         values_callable=lambda members: [member.value for member in members],
     )

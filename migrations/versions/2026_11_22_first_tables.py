@@ -1,4 +1,4 @@
-"""first tables."""
+"""The first tables of money, records and work."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -775,26 +775,20 @@ def _create_tables() -> None:
         sa.Column("subscription_id", sa.BigInteger(), nullable=False),
         sa.Column(
             "wanted",
-            sa.Enum(
-                "open", "closed", name="accessstate", native_enum=False, create_constraint=True, length=24
-            ),
+            sa.Enum("open", "closed", name="wanted", native_enum=False, create_constraint=True, length=24),
             nullable=False,
         ),
         sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column(
             "applied",
-            sa.Enum(
-                "open", "closed", name="accessstate", native_enum=False, create_constraint=True, length=24
-            ),
+            sa.Enum("open", "closed", name="applied", native_enum=False, create_constraint=True, length=24),
             nullable=True,
         ),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "observed",
-            sa.Enum(
-                "open", "closed", name="accessstate", native_enum=False, create_constraint=True, length=24
-            ),
+            sa.Enum("open", "closed", name="observed", native_enum=False, create_constraint=True, length=24),
             nullable=True,
         ),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
