@@ -1,0 +1,243 @@
+"""Ping one address live: every echo as it comes back, in order, and the run in numbers."""
+
+import collections
+import dataclasses
+import ipaddress
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+from netdiag import errors, icmp
+from netdiag.results import PingReply, PingSummary
+
+# Somebody may press stop at any moment: it is looked at this often, however long the interval is.
+_STOP_LOOK_S = 0.1
+_TOKEN = 8
+_LARGEST_SIZE = 65507
+
+ChannelOpener = Callable[[icmp.IPAddress], icmp.Channel]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PingAccess:
+    """Whether this process may ping, by which kind of socket, and how to allow it if not."""
+
+    is_allowed: bool
+    method: Literal["raw", "datagram"] | None
+    advice: str
+
+
+def access() -> PingAccess:
+    """Try to open the sockets a ping needs and say which one this process may use."""
+    for is_raw in (True, False):
+        try:
+            icmp.open_socket(4, is_raw=is_raw).close()
+        except errors.WireError:
+            continue
+        return PingAccess(True, "raw" if is_raw else "datagram", "")
+    return PingAccess(False, None, icmp.ADVICE)
+
+
+def stream(
+    address: str,
+    *,
+    count: int = 10,
+    interval_s: float = 1.0,
+    size: int = 56,
+    timeout_s: float = 1.0,
+    ttl: int = 64,
+    should_stop: Callable[[], bool] = lambda: False,
+    open_channel: ChannelOpener = icmp.open_channel,
+) -> Iterator[PingReply]:
+    """Ping an IPv4 or IPv6 literal and yield each reply in order of sequence, as soon as it is known.
+
+    `size` is the ICMP payload in bytes. A lost echo is yielded when its time-out is over, with a reason;
+    sending keeps its pace meanwhile. Duplicates follow their original. Raises BadAddress at once,
+    ValueError for numbers out of range, NotPermitted when the first reply is asked for. RFC 792, RFC 4443.
+    """
+    target = icmp.parse_address(address)
+    if count < 1 or interval_s < 0 or timeout_s <= 0 or not 0 <= size <= _LARGEST_SIZE or not 1 <= ttl <= 255:
+        raise ValueError("count, interval_s, timeout_s, size or ttl is out of range")
+    run = _Run(target, _Pace(count, interval_s, timeout_s, ttl), secrets.token_bytes(size))
+    return _replies(run, should_stop, open_channel)
+
+
+def _replies(run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener) -> Iterator[PingReply]:
+    channel = opener(run.target)
+    try:
+        looked_at = -_STOP_LOOK_S
+        run.next_due = channel.now()
+        while run.next_out <= run.count:
+            now = channel.now()
+            if now - looked_at >= _STOP_LOOK_S:
+                looked_at = now
+                if should_stop():
+                    return
+            run.send_due(channel, now)
+            run.expire(channel.now())
+            yield from run.ready()
+            if run.next_out > run.count:
+                return
+            for answer in channel.receive(run.patience(channel.now())):
+                run.take(answer, channel)
+            yield from run.ready()
+    finally:
+        channel.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pace:
+    count: int
+    interval_s: float
+    timeout_s: float
+    ttl: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sent:
+    at: float
+    clock: float
+    deadline: float
+
+
+class _Run:
+    """The state of one ping: what is under way, what is known, what was already told."""
+
+    def __init__(self, target: icmp.IPAddress, pace: _Pace, payload: bytes) -> None:
+        self.target = target
+        self.count = pace.count
+        self.next_due = 0.0
+        self.next_out = 1
+        self._pace, self._payload = pace, payload
+        self._plain_target = _plain(str(target))
+        self._next_sequence = 1
+        self._sent: dict[int, _Sent] = {}
+        self._open: dict[int, float] = {}
+        self._known: dict[int, list[PingReply]] = collections.defaultdict(list)
+        self._answered: set[int] = set()
+
+    def send_due(self, channel: icmp.Channel, now: float) -> None:
+        """Send the next echo if its moment has come."""
+        if self._next_sequence > self.count or now < self.next_due:
+            return
+        sequence = self._next_sequence
+        self._next_sequence += 1
+        # Who was held up for more than an interval starts counting anew: no burst after a pause.
+        base = now if now - self.next_due > self._pace.interval_s else self.next_due
+        self.next_due = base + self._pace.interval_s
+        clock = channel.now()
+        deadline = clock + self._pace.timeout_s
+        try:
+            at = channel.send(str(self.target), sequence & 0xFFFF, self._payload, self._pace.ttl)
+        except icmp.Unsendable as fault:
+            at = time.time()
+            self._sent[sequence] = _Sent(at, clock, deadline)
+            self._known[sequence].append(_lost(sequence, at, str(fault), None))
+            return
+        self._sent[sequence] = _Sent(at, clock, deadline)
+        self._open[sequence] = deadline
+
+    def take(self, answer: icmp.Answer, channel: icmp.Channel) -> None:
+        """Keep an answer that is ours; everything else on the socket is somebody else's."""
+        sequence = self._full_sequence(answer.sequence)
+        if sequence is None or not self._is_ours(answer, channel.identifier):
+            return
+        sent = self._sent[sequence]
+        if sequence not in self._open:
+            if sequence in self._answered and answer.error is None:
+                self._known[sequence].append(self._reply(sequence, sent, answer, channel.now(), True))
+            return
+        del self._open[sequence]
+        if answer.error is not None:
+            self._known[sequence].append(_lost(sequence, sent.at, answer.error, answer.sender))
+            return
+        self._answered.add(sequence)
+        self._known[sequence].append(self._reply(sequence, sent, answer, channel.now(), False))
+
+    def expire(self, now: float) -> None:
+        """Declare lost what has waited its time-out."""
+        for sequence in [one for one, deadline in self._open.items() if deadline <= now]:
+            del self._open[sequence]
+            self._known[sequence].append(_lost(sequence, self._sent[sequence].at, "timeout", None))
+
+    def ready(self) -> Iterator[PingReply]:
+        """Yield what may be told now: the next sequences in order, and duplicates of those told before."""
+        for sequence in sorted(one for one in self._known if one < self.next_out):
+            yield from self._known.pop(sequence)
+        while self.next_out in self._known:
+            self.next_out += 1
+            yield from self._known.pop(self.next_out - 1)
+
+    def patience(self, now: float) -> float:
+        """Return how long the socket may be watched before something else is due, in seconds."""
+        moments = [now + _STOP_LOOK_S]
+        if self._next_sequence <= self.count:
+            moments.append(self.next_due)
+        if self._open:
+            moments.append(min(self._open.values()))
+        return max(0.0, min(moments) - now)
+
+    def _full_sequence(self, wire: int) -> int | None:
+        """Return the newest sequence already sent that has these 16 bits."""
+        newest = self._next_sequence - 1
+        sequence = newest - ((newest - wire) & 0xFFFF)
+        return sequence if sequence in self._sent else None
+
+    def _is_ours(self, answer: icmp.Answer, identifier: int) -> bool:
+        # The id alone is no proof: forked workers had equal ones, and a dead host was reported alive.
+        if answer.identifier != identifier or _plain(answer.target) != self._plain_target:
+            return False
+        return answer.error is not None or answer.payload[:_TOKEN] == self._payload[:_TOKEN]
+
+    def _reply(
+        self, sequence: int, sent: _Sent, answer: icmp.Answer, now: float, is_duplicate: bool
+    ) -> PingReply:
+        elapsed = answer.received_at - sent.at
+        # Both stamps are wall time, the kernel's being the more exact; if the clock was set meanwhile
+        # they contradict the monotonic clock, which then decides.
+        if not 0 <= elapsed <= now - sent.clock + 0.001:
+            elapsed = now - sent.clock
+        return PingReply(
+            sequence=sequence,
+            rtt_ms=round(elapsed * 1000, 3),
+            ttl=answer.ttl,
+            size=answer.size,
+            sender=answer.sender,
+            reason=None,
+            is_duplicate=is_duplicate,
+            at=sent.at,
+        )
+
+
+def _plain(address: str) -> str:
+    """Return the address in its shortest spelling, without an interface scope."""
+    return str(ipaddress.ip_address(address.partition("%")[0]))
+
+
+def _lost(sequence: int, at: float, reason: str, sender: str | None) -> PingReply:
+    return PingReply(sequence, None, None, None, sender, reason, False, at)
+
+
+def summarize(address: str, replies: Iterable[PingReply]) -> PingSummary:
+    """Put a run into numbers; duplicates are counted apart and change nothing else.
+
+    Jitter is the mean of |difference| of neighbouring round trips: the D of RFC 3550 section 6.4.1
+    without its 1/16 smoothing, which a run of ten echoes never gets through.
+    """
+    all_replies = list(replies)
+    firsts = sorted((one for one in all_replies if not one.is_duplicate), key=lambda one: one.sequence)
+    times = [one.rtt_ms for one in firsts if one.rtt_ms is not None]
+    steps = [abs(after - before) for before, after in itertools.pairwise(times)]
+    return PingSummary(
+        address=address,
+        sent=len(firsts),
+        received=len(times),
+        loss_percent=round(100 * (len(firsts) - len(times)) / len(firsts), 2) if firsts else 0.0,
+        rtt_min_ms=min(times) if times else None,
+        rtt_avg_ms=round(sum(times) / len(times), 3) if times else None,
+        rtt_max_ms=max(times) if times else None,
+        jitter_ms=round(sum(steps) / len(steps), 3) if steps else None,
+        duplicates=len(all_replies) - len(firsts),
+    )

@@ -1,0 +1,146 @@
+"""What the wire answered, as frozen values that turn into JSON."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, Literal
+
+MacMethod = Literal["arp", "kernel", "router"]
+
+
+class Result:
+    """Base of every result: a frozen dataclass with a JSON-ready form."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists, dictionaries, strings and numbers."""
+        return {
+            field.name: _plain(getattr(self, field.name))
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Turn nested results and tuples into dictionaries and lists."""
+    if isinstance(value, Result):
+        return value.as_dict()
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    return [_plain(item) for item in value]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PingReply(Result):
+    """One echo: answered (`rtt_ms` is a number) or not (`reason` says why); `at` is when it was sent."""
+
+    sequence: int
+    rtt_ms: float | None
+    ttl: int | None
+    size: int | None
+    sender: str | None
+    reason: str | None
+    is_duplicate: bool
+    at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PingSummary(Result):
+    """A finished ping in numbers; jitter is the mean difference of neighbouring round trips."""
+
+    address: str
+    sent: int
+    received: int
+    loss_percent: float
+    rtt_min_ms: float | None
+    rtt_avg_ms: float | None
+    rtt_max_ms: float | None
+    jitter_ms: float | None
+    duplicates: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MacSeen(Result):
+    """One MAC that answered for an address, and how often."""
+
+    mac: str
+    vendor: str | None
+    is_random: bool
+    answers: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MacFinding(Result):
+    """Which MAC stands behind an address and how that was learned, or why it cannot be known from here."""
+
+    address: str
+    method: MacMethod | None
+    macs: tuple[MacSeen, ...]
+    interface: str | None
+    is_duplicate: bool
+    why_not: str | None
+    tried: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class System(Result):
+    """The system group of a device (SNMPv2-MIB, RFC 3418)."""
+
+    name: str
+    description: str
+    object_id: str
+    uptime_s: float | None
+    location: str
+    contact: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PortStatus(Result):
+    """One port of a device (IF-MIB, EtherLike-MIB); rates are None unless two readings were taken."""
+
+    if_index: int
+    name: str
+    description: str
+    alias: str
+    admin: str
+    oper: str
+    speed_bps: int | None
+    duplex: str | None
+    mtu: int | None
+    mac: str | None
+    last_change_s: float | None
+    in_octets: int | None = None
+    out_octets: int | None = None
+    in_errors: int | None = None
+    out_errors: int | None = None
+    in_discards: int | None = None
+    out_discards: int | None = None
+    in_bps: float | None = None
+    out_bps: float | None = None
+    in_errors_per_s: float | None = None
+    out_errors_per_s: float | None = None
+    in_discards_per_s: float | None = None
+    out_discards_per_s: float | None = None
+    gap_s: float | None = None
+    is_counter_reset: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceStatus(Result):
+    """What a device says about itself and its port or ports; `at` is the moment of the reading."""
+
+    host: str
+    system: System
+    ports: tuple[PortStatus, ...]
+    at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FdbEntry(Result):
+    """One line of a switch's forwarding table: behind which port a MAC was learned."""
+
+    mac: str
+    vlan: int | None
+    bridge_port: int
+    if_index: int | None
+    port_name: str | None
+    status: str | None = None
