@@ -85,7 +85,9 @@ class Database:
         with self._session() as session:
             try:
                 with _translated():
-                    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                    # Inside a caller's transaction (a test's) the level is set already and cannot change.
+                    level = "ISOLATION LEVEL REPEATABLE READ, " if isinstance(self.bind, Engine) else ""
+                    session.execute(text(f"SET TRANSACTION {level}READ ONLY"))
                     yield session
             finally:
                 session.rollback()

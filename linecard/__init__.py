@@ -1,0 +1,1 @@
+"""DOOR: the command that starts, checks and looks after the product."""

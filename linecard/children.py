@@ -1,0 +1,101 @@
+"""Child processes: what is to run, and starting it so that it never outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+_LEASH = Path(__file__).with_name("leash.py")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: how to start it, how to know that it is ready, how to end it."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: tuple[int, int] | None = None
+    is_ready: Callable[[int], bool] = lambda pid: True
+    ready_s: float = 30.0
+    stop_signal: int = signal.SIGTERM
+    stop_s: float = 10.0
+    orphan_signal: int = signal.SIGTERM
+
+
+def spawn(program: Program, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start the program in a session of its own, bound to the life of the calling thread.
+
+    Its working folder is `/` when it runs as another user, who may not be able to enter ours.
+    """
+    uid, gid = program.user or ("-", "-")
+    leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(int(program.orphan_signal))]
+    return subprocess.Popen(
+        [*leash, str(uid), str(gid), *program.argv],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **program.env},
+        cwd="/" if program.user else None,
+        start_new_session=True,
+        umask=0o077,
+    )
+
+
+def session_members(sid: int) -> list[int]:
+    """Return the living processes of a session, zombies left out: a child and whatever it forked."""
+    members = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # The command's name may hold spaces and brackets: count from its closing bracket (proc(5)).
+            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue
+        if int(session) == sid and state not in "ZX":
+            members.append(int(entry.name))
+    return members
+
+
+def kill_session(sid: int) -> None:
+    """Kill every process of a session."""
+    for _ in range(50):
+        members = session_members(sid)
+        if not members:
+            return
+        for pid in members:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.02)
+
+
+def stop(child: subprocess.Popen[bytes], program: Program) -> bool:
+    """End a child in order; True if it went by itself within `stop_s` seconds."""
+    if child.poll() is None:
+        child.send_signal(program.stop_signal)
+    try:
+        child.wait(program.stop_s)
+    except subprocess.TimeoutExpired:
+        kill_session(child.pid)
+        child.wait()
+        return False
+    kill_session(child.pid)
+    return True
+
+
+def wait_ready(child: subprocess.Popen[bytes], program: Program) -> bool:
+    """Wait until the program answers; False when it ended or `ready_s` seconds went by."""
+    deadline = time.monotonic() + program.ready_s
+    while time.monotonic() < deadline and child.poll() is None:
+        if program.is_ready(child.pid):
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,0 +1,243 @@
+"""Fixtures for everybody: what the machine must have, real throwaway servers, settings."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import secrets
+from core.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+IS_STRICT = os.environ.get("REQUIRE") == "all"
+
+_NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
+    "root": ("root", lambda: os.geteuid() == 0),
+    "ip": ("ip (iproute2)", lambda: _has("ip")),
+    "nft": ("nft (nftables)", lambda: _has("nft")),
+    "snmpd": ("snmpd and snmpget (Net-SNMP)", lambda: _has("snmpd") and _has("snmpget")),
+    "chromium": ("Chromium", lambda: _has("chromium") or _has("chromium-browser")),
+}
+_LEFT_OUT = "left out: needs "
+
+
+def _has(program: str) -> bool:
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[..., None]:
+    """Leave the test out when the machine lacks something; fail instead under REQUIRE=all."""
+
+    def check(*names: str) -> None:
+        missing = [_NEEDS[name][0] for name in names if not _NEEDS[name][1]()]
+        if missing and IS_STRICT:
+            pytest.fail(f"this machine lacks {', '.join(missing)} and REQUIRE=all is set", pytrace=False)
+        if missing:
+            pytest.skip(f"{_LEFT_OUT}{', '.join(missing)}")
+
+    return check
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Under REQUIRE=all a skipped test, however it was skipped, is a failed one."""
+    report = yield
+    if IS_STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped and REQUIRE=all is set: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    """The same for a module that skips itself as a whole."""
+    report = yield
+    if IS_STRICT and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped and REQUIRE=all is set: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in one line what was left out and how to get it."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr[2] if isinstance(report.longrepr, tuple) else "") for report in reports]
+    lacking = sorted({reason.partition(_LEFT_OUT)[2] for reason in reasons if _LEFT_OUT in reason})
+    if lacking:
+        number = sum(_LEFT_OUT in reason for reason in reasons)
+        terminalreporter.write_line(
+            f"{number} tests left out for lack of {'; '.join(lacking)}: "
+            "`make system-deps` as root installs the programs, then run the tests as root.",
+            yellow=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Real PostgreSQL and Valkey, started by whoever asks first, shared by all workers of this run."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if is_worker else base
+    state = folder / "servers.json"
+    with (folder / "servers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not state.exists():
+            _start_servers(state, os.getppid() if is_worker else os.getpid())
+    found: dict[str, str] = json.loads(state.read_text())
+    return found
+
+
+def _start_servers(state: Path, pid: int) -> None:
+    log = state.with_suffix(".log")
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "throwaway.py"), str(state), str(pid)],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 60
+    while not state.exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the throwaway servers did not start:\n{log.read_text()}", pytrace=False)
+        time.sleep(0.02)
+    child.returncode = 0  # it ends with the run; nobody waits for it
+
+
+_names = count(1)
+
+
+@pytest.fixture(scope="session")
+def worker_number() -> int:
+    """This pytest-xdist worker's number; 0 when there are none."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+
+
+@pytest.fixture(scope="session")
+def make_database(servers: dict[str, str], worker_number: int) -> Callable[[], str]:
+    """Return a function that clones the migrated template and gives the clone's URL."""
+    from linecard import migrate
+
+    def make() -> str:
+        name = f"t{worker_number}_{next(_names)}"
+        migrate.create_database(servers["database"], name, "linecard_template")
+        return servers["database"].replace("/linecard?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres_url(make_database: Callable[[], str]) -> str:
+    """Return the URL of this worker's own migrated database; keep it clean, or use fresh_database."""
+    return make_database()
+
+
+@pytest.fixture(scope="session")
+def _engine(postgres_url: str) -> Iterator[Any]:
+    from core import db
+
+    engine = db.engine_of(postgres_url, application_name="linecard-tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(_engine: Any) -> Iterator[Any]:
+    """Return a core.db.Database whose commits are real to the code and gone after the test.
+
+    It is one connection: for threads, processes or several transactions at once use fresh_database.
+    """
+    from core import db
+
+    with _engine.connect() as connection:
+        outer = connection.begin()
+        yield db.Database(connection)
+        outer.rollback()
+
+
+@pytest.fixture
+def session(database: Any) -> Iterator[Any]:
+    """Return a session inside `database.transaction()`, for tests that call domain functions directly."""
+    with database.transaction() as session:
+        yield session
+
+
+@pytest.fixture
+def fresh_url(make_database: Callable[[], str], servers: dict[str, str]) -> Iterator[str]:
+    """Return the URL of a migrated database of this test's own, for other processes to use."""
+    from linecard import migrate
+
+    url = make_database()
+    yield url
+    migrate.drop_database(servers["database"], url.partition("@/")[2].partition("?")[0])
+
+
+@pytest.fixture
+def fresh_database(fresh_url: str) -> Iterator[Any]:
+    """Return a core.db.Database on a database of this test's own: many connections, real commits."""
+    from core import db
+
+    made = db.Database(db.engine_of(fresh_url, application_name="linecard-tests"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: dict[str, str], worker_number: int) -> Iterator[str]:
+    """Return the redis-py URL of this worker's own database on a real Valkey, emptied around each test."""
+    import redis
+
+    url = servers["queue"].replace("db=0", f"db={worker_number}")
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[Any]:
+    """Return a client of redis_url."""
+    import redis
+
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a function that builds valid settings: `make_settings(web={"port": 1}, cutoff={...})`."""
+
+    def make(**sections: dict[str, Any]) -> Settings:
+        tables: dict[str, dict[str, Any]] = {
+            "web": {"secret_key": "x" * 43},
+            "data": {"folder": str(tmp_path / "var")},
+            "secrets": {"keys": [secrets.new_key()]},
+        }
+        for name, table in sections.items():
+            tables[name] = {**tables.get(name, {}), **table}
+        return Settings.model_validate(tables)
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """Return valid settings that name no server: enough for code that is given its database."""
+    return make_settings()
+
+
+@pytest.fixture
+def server_settings(make_settings: Callable[..., Settings], fresh_url: str, redis_url: str) -> Settings:
+    """Return settings that name a database of this test's own and the worker's queue."""
+    return make_settings(data={"database_url": fresh_url, "queue_url": redis_url})
