@@ -1,0 +1,50 @@
+"""The only place that sends jobs by name; a house test binds every name and argument to a real job.
+
+Each function raises Unavailable when the queue does not answer. A lost job is harmless: what must happen is
+a row, and the timetable finds it again.
+"""
+
+from typing import Any
+
+import kombu.exceptions
+import redis
+from celery import Celery
+
+from core import errors
+from tasks import celery_app
+
+ACCESS_EXPIRES_S = 30
+GEOCODE_EXPIRES_S = 600
+NIGHT_EXPIRES_S = 6 * 3600
+
+
+def diagnose(app: Celery, run_id: int, *, pop: str, expires_s: float) -> None:
+    """Have the probe worker of `pop` do the diagnostic run; nobody does it after `expires_s` seconds."""
+    _send(app, "diagnose", [run_id], queue=celery_app.probe_queue(pop), expires_s=expires_s)
+
+
+def sweep_access(app: Celery, *, pop: str = "core") -> None:
+    """Wake the gate worker: some line's wanted access differs from the applied one."""
+    _send(app, "sweep_access", [], queue=celery_app.gate_queue(pop), expires_s=ACCESS_EXPIRES_S)
+
+
+def observe_access(app: Celery, *, pop: str = "core") -> None:
+    """Have the gate worker read back what the gates really do."""
+    _send(app, "observe_access", [], queue=celery_app.gate_queue(pop), expires_s=ACCESS_EXPIRES_S)
+
+
+def close_day(app: Celery, on: str | None = None) -> None:
+    """Run the night job for the business date `on` (ISO 8601; none means the day that is due)."""
+    _send(app, "close_day", [on], queue=celery_app.WORK, expires_s=NIGHT_EXPIRES_S)
+
+
+def geocode(app: Celery) -> None:
+    """Look up the coordinates of some addresses that have none."""
+    _send(app, "geocode", [], queue=celery_app.WORK, expires_s=GEOCODE_EXPIRES_S)
+
+
+def _send(app: Celery, name: str, args: list[Any], *, queue: str, expires_s: float) -> None:
+    try:
+        app.send_task(name, args=args, queue=queue, expires=expires_s, ignore_result=True)
+    except (kombu.exceptions.OperationalError, redis.RedisError, OSError) as error:
+        raise errors.Unavailable("The job queue does not answer; try again in a moment") from error
