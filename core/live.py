@@ -88,8 +88,9 @@ def _event(run_id: int, event_id: bytes | str, fields: Mapping[Any, Any]) -> Eve
 class Hub:
     """Follows the streams of all runs this process watches, with one connection and one thread."""
 
-    BLOCK_MS = 5000
-    IDLE_S = 30.0
+    # Under the socket time-out of the client (redis-py: 5 s), which would otherwise end the read.
+    BLOCK_MS = 2000
+    IDLE_S: float = 30.0
 
     def __init__(self, client: "redis.Redis") -> None:
         self._client = client
@@ -98,6 +99,7 @@ class Hub:
         self._cursors: dict[int, str] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
+        self._is_closed = False
         # A stream of our own, read beside the runs: one line in it ends the blocking read at once.
         self._bell = f"live-hub:{uuid.uuid4().hex}"
         self._bell_cursor = FIRST
@@ -138,6 +140,17 @@ class Hub:
             open_runs.discard(event.run_id)
         yield event
 
+    def close(self) -> None:
+        """End the thread; for the end of the process and for tests."""
+        with self._lock:
+            self._is_closed = True
+            thread = self._thread
+            self._wake.set()
+        if thread is not None:
+            with contextlib.suppress(redis.RedisError):
+                self._ring()
+            thread.join(self.BLOCK_MS / 1000 + 1)
+
     def _attach(self, runs: set[int], queue: "SimpleQueue[Event]") -> None:
         with self._lock:
             for run_id in runs:
@@ -148,6 +161,10 @@ class Hub:
                 self._thread = threading.Thread(target=self._pump, name="live-hub", daemon=True)
                 self._thread.start()
             self._wake.set()
+        self._ring()
+
+    def _ring(self) -> None:
+        """End the blocking read of the pump at once."""
         with self._client.pipeline(transaction=False) as pipe:
             pipe.xadd(self._bell, {"ring": "1"}, maxlen=1)
             pipe.expire(self._bell, KEEP_S)
@@ -168,7 +185,7 @@ class Hub:
         while True:
             with self._lock:
                 cursors = {_key(run_id): cursor for run_id, cursor in self._cursors.items()}
-                if not cursors and time.monotonic() - idle_since > self.IDLE_S:
+                if self._is_closed or (not cursors and time.monotonic() - idle_since > self.IDLE_S):
                     self._thread = None
                     return
                 self._wake.clear()

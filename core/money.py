@@ -71,6 +71,8 @@ def _number(text: str, locale: str) -> Decimal:
     plain = text.lstrip("+-")
     if plain.isascii() and plain.replace(".", "", 1).isdigit() and plain.count(".") <= 1:
         return Decimal(text)
+    if not all((mark.isdigit() and mark.isascii()) or mark in ".,'\u2019+-" for mark in text):
+        raise ValueError(text)
     return parse_decimal(text, locale=locale, strict=True)
 
 
