@@ -1,0 +1,21 @@
+// The one entry of every page. Maps and charts are heavy and load only where a page has one.
+import htmx from "./globals.js";
+import { startShell } from "./shell.js";
+import { startForms } from "./forms.js";
+import { startFragments } from "./fragments.js";
+import { startLive } from "./live.js";
+
+async function startWidgets(root) {
+  const maps = htmx.findAll(root, "[data-map]");
+  const charts = htmx.findAll(root, "[data-ping-chart]");
+  if (root.matches?.("[data-map]")) import("./map.js").then((module) => module.drawMap(root));
+  if (root.matches?.("[data-ping-chart]")) import("./ping_chart.js").then((module) => module.drawChart(root));
+  if (maps.length) import("./map.js").then((module) => maps.forEach(module.drawMap));
+  if (charts.length) import("./ping_chart.js").then((module) => charts.forEach(module.drawChart));
+}
+
+startShell();
+startForms();
+startFragments();
+startLive();
+htmx.onLoad(startWidgets);
