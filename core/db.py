@@ -42,6 +42,7 @@ def engine_of(url: str, *, pool_size: int = 8, application_name: str = "linecard
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
+        native_inet_types=False,  # the models say text, and templates and JSON take nothing else
         connect_args={
             "connect_timeout": 5,
             "application_name": application_name,
