@@ -124,6 +124,7 @@ def install_modules(node: tuple[str, str]) -> None:
             "PATH": f"{Path(node[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
         environment.setdefault("npm_config_cache", scratch)  # HOME may be empty or not ours to write
+        environment.setdefault("NODE_USE_SYSTEM_CA", "1")  # a company's own proxy is trusted as by pip and curl
         if not os.access(environment.get("HOME", ""), os.W_OK):
             environment["HOME"] = scratch
         run([*node, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
