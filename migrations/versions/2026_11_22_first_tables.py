@@ -236,7 +236,7 @@ def _create_tables() -> None:
         sa.Column("last_name", sa.String(length=120), server_default="", nullable=False),
         sa.Column("company_name", sa.String(length=200), server_default="", nullable=False),
         sa.Column("dba", sa.String(length=200), server_default="", nullable=False),
-        sa.Column("sort_name", sa.String(length=400), nullable=False),
+        sa.Column("sort_name", sa.String(length=400, collation="C"), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -278,6 +278,12 @@ def _create_tables() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_customers_number_order",
+        "customers",
+        [sa.literal_column("length(number)"), "number"],
+        unique=False,
     )
     op.create_index("ix_customers_sort_name", "customers", ["sort_name", "id"], unique=False)
     op.create_index("ix_customers_status", "customers", ["status", "id"], unique=False)
@@ -439,6 +445,7 @@ def _create_tables() -> None:
         sa.Column("geo_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("geo_failure", sa.Text(), server_default="", nullable=False),
         sa.Column("geo_tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sort_text", sa.String(length=400, collation="C"), nullable=False),
         sa.Column(
             "search_text",
             sa.Text(),
@@ -1304,6 +1311,7 @@ def downgrade() -> None:
     op.drop_table("gates")
     op.drop_index("ix_customers_status", table_name="customers")
     op.drop_index("ix_customers_sort_name", table_name="customers")
+    op.drop_index("ix_customers_number_order", table_name="customers")
     op.drop_index(
         "ix_customers_search_text",
         table_name="customers",

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from billing.models import Account
 from core.columns import CreatedAt, Id, choice
 from core.db import Base
+from registry import names
 
 
 class CustomerKind(StrEnum):
@@ -74,6 +76,13 @@ class Mark(Base):
     colour: Mapped[str] = mapped_column(String(7), default="#5b6b7b")
 
 
+def _sort_name(context: Any) -> str:
+    """Return what a new customer is sorted by, from the names of the row that is being written."""
+    row = context.get_current_parameters()
+    company, last, first = (row.get(name) or "" for name in ("company_name", "last_name", "first_name"))
+    return names.sort_key(company or last, "" if company else first)[:400]
+
+
 class Customer(Base):
     """A person or company in contract with the ISP: the card."""
 
@@ -86,7 +95,8 @@ class Customer(Base):
     last_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
     company_name: Mapped[str] = mapped_column(String(200), default="", server_default="")
     dba: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    sort_name: Mapped[str] = mapped_column(String(400))
+    # names.sort_key() of the name; "C" compares code points whatever the database's locale.
+    sort_name: Mapped[str] = mapped_column(String(400, collation="C"), default=_sort_name)
     status: Mapped[CustomerStatus] = mapped_column(choice(CustomerStatus), default=CustomerStatus.WAITING)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), unique=True)
     alert: Mapped[str] = mapped_column(Text, default="", server_default="")
@@ -109,6 +119,7 @@ class Customer(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
     __table_args__ = (
         Index("ix_customers_sort_name", "sort_name", "id"),
+        Index("ix_customers_number_order", text("length(number)"), "number"),
         Index("ix_customers_status", "status", "id"),
         Index(
             "ix_customers_search_text",

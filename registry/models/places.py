@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.columns import CreatedAt, Id, choice
 from core.db import Base
+from registry import names
 
 
 class AddressKind(StrEnum):
@@ -40,6 +41,13 @@ class Pop(Base):
     longitude: Mapped[float | None] = mapped_column(Float)
 
 
+def _sort_text(context: Any) -> str:
+    """Return what a new address is sorted by, from the row that is being written."""
+    row = context.get_current_parameters()
+    parts = (row.get(name) or "" for name in ("city", "street", "building", "unit"))
+    return names.sort_key(*parts)[:400]
+
+
 class Address(Base):
     """A postal address. Floor 0 is a floor; an empty floor is unknown; no unit means a house."""
 
@@ -64,6 +72,8 @@ class Address(Base):
     geo_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     geo_failure: Mapped[str] = mapped_column(Text, default="", server_default="")
     geo_tried_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # names.sort_key() of city, street, building and unit.
+    sort_text: Mapped[str] = mapped_column(String(400, collation="C"), default=_sort_text)
     search_text: Mapped[str] = mapped_column(
         Text,
         Computed(
