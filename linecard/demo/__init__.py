@@ -1,0 +1,1 @@
+"""The demo ISP: its plan, its rows, and the programs that answer for its devices."""
