@@ -197,7 +197,7 @@ class Settings(Section):
 
 def path_of_file(environ: Mapping[str, str] | None = None) -> Path:
     """Return where the settings file is looked for: LINECARD_CONFIG, else config.toml in this folder."""
-    return Path((environ or os.environ).get(f"{PREFIX}CONFIG", str(DEFAULT_PATH)))
+    return Path((os.environ if environ is None else environ).get(f"{PREFIX}CONFIG", str(DEFAULT_PATH)))
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -244,8 +244,11 @@ def _overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
             faults.append(f"{name}: there is no such setting")
             continue
         table = tables.setdefault(section, {})
-        if isinstance(table, dict):
-            table[key] = _parse(text, model.model_fields[key].annotation)
+        try:
+            if isinstance(table, dict):
+                table[key] = _parse(text, model.model_fields[key].annotation)
+        except tomllib.TOMLDecodeError as error:
+            faults.append(f"{name}: not a list: {error}")
     return faults
 
 

@@ -10,12 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from linecard import keeper
+
 _LEASH = Path(__file__).with_name("leash.py")
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program: how to start it, how to know that it is ready, how to end it."""
+    """One program: how to start it, how to know that it is ready, how to end it.
+
+    `stop_signal` asks it to end in order within `stop_s` seconds. `orphan_signal` is what it gets when its
+    parent dies, and `orphan_s` how long it then has. A quiet one's lines go to its log file only.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -25,7 +31,9 @@ class Program:
     ready_s: float = 30.0
     stop_signal: int = signal.SIGTERM
     stop_s: float = 10.0
-    orphan_signal: int = signal.SIGTERM
+    orphan_signal: int = signal.SIGKILL
+    orphan_s: float = 0.0
+    is_quiet: bool = False
 
 
 def spawn(program: Program, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
@@ -47,36 +55,6 @@ def spawn(program: Program, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
     )
 
 
-def session_members(sid: int) -> list[int]:
-    """Return the living processes of a session, zombies left out: a child and whatever it forked."""
-    members = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The command's name may hold spaces and brackets: count from its closing bracket (proc(5)).
-            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-        except (OSError, ValueError):
-            continue
-        if int(session) == sid and state not in "ZX":
-            members.append(int(entry.name))
-    return members
-
-
-def kill_session(sid: int) -> None:
-    """Kill every process of a session."""
-    for _ in range(50):
-        members = session_members(sid)
-        if not members:
-            return
-        for pid in members:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.02)
-
-
 def stop(child: subprocess.Popen[bytes], program: Program) -> bool:
     """End a child in order; True if it went by itself within `stop_s` seconds."""
     if child.poll() is None:
@@ -84,10 +62,10 @@ def stop(child: subprocess.Popen[bytes], program: Program) -> bool:
     try:
         child.wait(program.stop_s)
     except subprocess.TimeoutExpired:
-        kill_session(child.pid)
+        keeper.kill({child.pid})
         child.wait()
         return False
-    kill_session(child.pid)
+    keeper.kill({child.pid})
     return True
 
 

@@ -9,10 +9,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from linecard import children, postgres, valkey
+from core.settings import Settings
+from linecard import children, lock, postgres, valkey
 from linecard.errors import StartError
 
 # A unix socket's path has at most 107 bytes (unix(7)); the longest of ours is PostgreSQL's.
@@ -24,8 +25,8 @@ _LONGEST_NAME = "/pg/.s.PGSQL.5432.lock"
 class Urls:
     """Where the database and the queue are."""
 
-    database: str
-    queue: str
+    database: str = ""
+    queue: str = ""
 
 
 def run_folder(data: Path) -> Path:
@@ -65,42 +66,72 @@ def make_folder(folder: Path) -> None:
 
 
 class Servers:
-    """The pair for one data folder."""
+    """The servers of one data folder: those for which no URL is configured."""
 
-    def __init__(self, data: Path, *, throwaway: bool = False) -> None:
+    def __init__(self, data: Path, configured: Urls = Urls(), *, throwaway: bool = False) -> None:
         make_folder(data)
         run = run_folder(data)
         make_folder(run)
-        self.postgres = postgres.Postgres(data / "postgres", run / "pg", throwaway=throwaway)
-        self.valkey = valkey.Valkey(data / "queue", run / "queue.sock", throwaway=throwaway)
+        self.postgres = self.valkey = None
+        self.urls = configured
+        if not configured.database:
+            self.postgres = postgres.Postgres(data / "postgres", run / "pg", throwaway=throwaway)
+            self.urls = replace(self.urls, database=self.postgres.url())
+        if not configured.queue:
+            self.valkey = valkey.Valkey(data / "queue", run / "queue.sock", throwaway=throwaway)
+            self.urls = replace(self.urls, queue=self.valkey.url())
 
-    @property
-    def urls(self) -> Urls:
-        """Where they answer."""
-        return Urls(self.postgres.url(), self.valkey.url())
+    def prepare(self) -> list[children.Program]:
+        """Make their folders and return how to run them."""
+        programs = []
+        for server in (self.valkey, self.postgres):
+            if server:
+                server.prepare()
+                programs.append(server.program())
+        return programs
 
 
-def redis_url_for_celery(url: str) -> str:
-    """Turn a redis-py URL into the form Celery's transport takes: `redis+socket://` for a unix socket."""
-    if not url.startswith("unix://"):
-        return url
-    path, _, query = url.removeprefix("unix://").partition("?")
-    number = next((part[3:] for part in query.split("&") if part.startswith("db=")), "0")
-    return f"redis+socket://{path}?virtual_host={number}"
+def configured(settings: Settings) -> Urls:
+    """Return the URLs the settings name; empty where `linecard` is to run its own server."""
+    given = settings.data
+    return Urls(
+        given.database_url.get_secret_value() if given.database_url else "",
+        given.queue_url.get_secret_value() if given.queue_url else "",
+    )
 
 
 @contextmanager
-def serving(data: Path, *, throwaway: bool = False) -> Iterator[Urls]:
-    """Run both servers for the length of a block; their output goes to `servers.log` in the data folder.
+def attached(settings: Settings, *, queue: bool = False) -> Iterator[Urls]:
+    """Reach the database (and the queue) for a command: configured, of a running `up`, or run for the block.
+
+    Raises StartError.
+    """
+    urls = configured(settings)
+    if urls.database and (urls.queue or not queue):
+        yield urls
+        return
+    data = settings.data.folder
+    running = lock.holder(data)
+    if running and running.database:
+        yield Urls(running.database, running.queue)
+        return
+    make_folder(data)
+    with lock.held(data, "a `linecard` command"):
+        wanted = urls if queue else replace(urls, queue=urls.queue or "-")
+        with serving(data, wanted) as served:
+            yield served
+
+
+@contextmanager
+def serving(data: Path, configured: Urls = Urls(), *, throwaway: bool = False) -> Iterator[Urls]:
+    """Run the servers for the length of a block; their output goes to `servers.log` in the data folder.
 
     They end with the calling thread whatever happens to it. Raises StartError.
     """
-    servers = Servers(data, throwaway=throwaway)
+    servers = Servers(data, configured, throwaway=throwaway)
     with ExitStack() as stack:
         log = stack.enter_context((data / "servers.log").open("ab"))
-        for server in (servers.postgres, servers.valkey):
-            server.prepare()
-            program = server.program()
+        for program in servers.prepare():
             child = children.spawn(program, log)
             stack.callback(children.stop, child, program)
             if not children.wait_ready(child, program):

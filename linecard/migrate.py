@@ -12,6 +12,8 @@ from psycopg import sql
 if TYPE_CHECKING:
     from alembic.config import Config
 
+DatabaseError = psycopg.Error
+
 
 def folder() -> Path:
     """Return the folder of the migrations, wherever the package is installed."""

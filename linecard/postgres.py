@@ -114,6 +114,11 @@ class Postgres:
         self._settle_folder()
         self.binaries = choose(self.folder)
 
+    @property
+    def origin(self) -> str:
+        """Where the programs came from."""
+        return self.binaries.origin
+
     def url(self, database: str = NAME) -> str:
         """Return the SQLAlchemy URL of a database on this server."""
         return f"postgresql://{NAME}@/{database}?host={self.socket_folder}"
@@ -257,6 +262,8 @@ class Postgres:
             stop_signal=signal.SIGINT,  # fast: sessions are ended, nothing committed is lost
             stop_s=30.0,
             orphan_signal=signal.SIGINT,
+            orphan_s=10.0,
+            is_quiet=True,
         )
 
 

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -71,6 +72,11 @@ class Valkey:
             )
         self.binary = found
 
+    @property
+    def origin(self) -> str:
+        """Where the programs came from."""
+        return self.binary.origin
+
     def url(self, number: int = 0) -> str:
         """Return the redis-py URL of a database on this server."""
         return f"unix://{self.socket_path}?db={number}"
@@ -120,6 +126,9 @@ class Valkey:
             is_ready=partial(_is_ready, self.socket_path),
             ready_s=60.0,
             stop_s=15.0,
+            orphan_signal=signal.SIGTERM,
+            orphan_s=10.0,
+            is_quiet=True,
         )
 
 

@@ -194,15 +194,18 @@ def fresh_database(fresh_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def redis_url(servers: dict[str, str], worker_number: int) -> Iterator[str]:
-    """Return the redis-py URL of this worker's own database on a real Valkey, emptied around each test."""
+def redis_url(servers: dict[str, str], worker_number: int) -> str:
+    """Return the redis-py URL of this worker's own database on a real Valkey, empty at the beginning.
+
+    The broker's database (tasks.celery_app.broker_url: number + 8) is emptied with it.
+    """
     import redis
 
     url = servers["queue"].replace("db=0", f"db={worker_number}")
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        yield url
-        client.flushdb()
+    for number in (worker_number, worker_number + 8):
+        with redis.Redis.from_url(servers["queue"].replace("db=0", f"db={number}")) as client:
+            client.flushdb()
+    return url
 
 
 @pytest.fixture

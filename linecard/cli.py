@@ -1,0 +1,152 @@
+"""The command `linecard`: what there is, and the way to it. Imports are late, so that it starts quickly."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linecard.errors import StartError
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 well, 1 trouble told in words, 2 wrong usage."""
+    from core.errors import LinecardError
+    from core.settings import SettingsError
+
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = _parser(is_lab=arguments[:1] == ["lab"]).parse_args(arguments)
+    run: Run = args.run
+    try:
+        return run(args)
+    except (StartError, SettingsError, LinecardError) as error:
+        print(f"linecard: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="linecard", description="ISP operations: the customer card.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("init", _init, "write config.toml with fresh keys, if there is none")
+    up = add("up", _up, "run everything on this machine until Ctrl-C")
+    up.add_argument("--empty", action="store_true", help="do not fill an empty database with the demo ISP")
+    migrate = add("migrate", _migrate, "bring the database's schema to this version")
+    migrate.add_argument("revision", nargs="?", default="head", help="default: head")
+    migrate.add_argument("--down", action="store_true", help="go down to the revision")
+    demo = add("demo", _demo, "fill an empty database with the demo ISP")
+    demo.add_argument("--if-empty", action="store_true", help="leave a database that is in use, and succeed")
+    demo.add_argument("--mark", type=Path, help=argparse.SUPPRESS)
+    add("doctor", _doctor, "check every part and say what to do")
+    staff = add("create-staff", _create_staff, "add a person who may sign in; asks for the password")
+    staff.add_argument("login")
+    staff.add_argument("--role", action="append", required=True, help="may be repeated")
+    staff.add_argument("--name", default="")
+    staff.add_argument("--email", default="")
+    cutoff = add("cutoff", _cutoff, "plan who would be cut off, and why")
+    cutoff.add_argument(
+        "--dry-run", action="store_true", required=True, help="print the plan, change nothing"
+    )
+    cutoff.add_argument("--date", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
+    if is_lab:
+        from linecard.lab import command
+
+        command.add_arguments(commands)
+    else:  # the lab's imports cost half of `--help`
+        commands.add_parser("lab", help="build or remove the laboratory of network namespaces (root)")
+    worker = add("worker", _worker, "run one worker, for systemd")
+    worker.add_argument("kind", choices=["probe", "work"])
+    add("beat", _beat, "run the timetable's clock, for systemd")
+    add("version", _version, "print the version")
+    return parser
+
+
+def _settings() -> "Settings":
+    from core import settings
+
+    return settings.load()
+
+
+def _init(_: argparse.Namespace) -> int:
+    from core import settings
+    from linecard import init
+
+    path = settings.path_of_file()
+    init.write(path)
+    print(f"{path} is written, with fresh keys. Keep a copy of it.")
+    return 0
+
+
+def _up(args: argparse.Namespace) -> int:
+    from linecard import up
+
+    return up.run(_settings(), has_demo=not args.empty)
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    from linecard import embedded, migrate
+
+    with embedded.attached(_settings()) as urls:
+        if args.down:
+            migrate.downgrade(urls.database, args.revision)
+        else:
+            migrate.upgrade(urls.database, args.revision)
+        print(f"The schema is at {', '.join(sorted(migrate.current(urls.database))) or 'nothing'}.")
+    return 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from linecard import seed
+
+    return seed.run(_settings(), if_empty=args.if_empty, mark=args.mark)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from linecard import doctor
+
+    return doctor.run()
+
+
+def _create_staff(args: argparse.Namespace) -> int:
+    from linecard import staff
+
+    return staff.create(_settings(), args)
+
+
+def _cutoff(args: argparse.Namespace) -> int:
+    from linecard import cutoff
+
+    return cutoff.show_plan(_settings(), args.date)
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from linecard import programs
+
+    programs.become(programs.worker(_settings(), args.kind))
+    return 0
+
+
+def _beat(_: argparse.Namespace) -> int:
+    from linecard import programs
+
+    programs.become(programs.beat(_settings()))
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"linecard {metadata.version('linecard')}")
+    return 0
