@@ -1,0 +1,93 @@
+"""LOCK: open or close one line on real gear, idempotently, and read back what is so.
+
+A gate is made from its kind and settings: `gates.make("nftables", {"namespace": "lc-gw"})`. It imports
+nothing of ours but `netdiag.snmp`, keeps no state of its own and knows neither money nor customers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+
+from gates import dry_run, nftables, snmp_port
+from gates.contract import (
+    Access,
+    Gate,
+    GateError,
+    GateMisconfigured,
+    GateRefused,
+    GateUnreachable,
+    LineAccess,
+    Outcome,
+    PortRef,
+)
+
+__all__ = [
+    "KINDS",
+    "Access",
+    "Gate",
+    "GateError",
+    "GateKind",
+    "GateMisconfigured",
+    "GateRefused",
+    "GateUnreachable",
+    "LineAccess",
+    "Outcome",
+    "PortRef",
+    "make",
+]
+
+
+@dataclass(frozen=True)
+class GateKind:
+    """A kind of gate: what staff read about it, the settings its form is drawn from, and its maker."""
+
+    name: str
+    title: str
+    summary: str
+    settings: type[pydantic.BaseModel]
+    build: Callable[[Any], Gate]
+
+
+KINDS: Mapping[str, GateKind] = {
+    kind.name: kind
+    for kind in (
+        GateKind(
+            "dry_run",
+            "Dry run",
+            "Says what it would do and touches nothing.",
+            dry_run.DryRunSettings,
+            dry_run.DryRunGate,
+        ),
+        GateKind(
+            "nftables",
+            "Linux gateway (nftables)",
+            "Rejects every packet from and to the addresses of a closed line.",
+            nftables.NftablesSettings,
+            nftables.NftablesGate,
+        ),
+        GateKind(
+            "snmp_port",
+            "Switch port (SNMP)",
+            "Sets ifAdminStatus of the line's own port down and up.",
+            snmp_port.SnmpPortSettings,
+            snmp_port.SnmpPortGate,
+        ),
+    )
+}
+
+
+def make(kind: str, settings: Mapping[str, object]) -> Gate:
+    """Return the gate of this kind; raises GateMisconfigured naming every setting that does not fit."""
+    found = KINDS.get(kind)
+    if found is None:
+        raise GateMisconfigured(f"there is no gate of kind {kind!r}; known are {', '.join(sorted(KINDS))}")
+    try:
+        return found.build(found.settings.model_validate(dict(settings)))
+    except pydantic.ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise GateMisconfigured(f"{found.title}: {faults}") from error

@@ -1,0 +1,87 @@
+"""What every gate promises: the words, the outcome of a call and the errors; `gates` re-exports it all."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from netdiag.snmp import SnmpTarget
+
+Access = Literal["open", "closed"]
+
+
+class GateError(Exception):
+    """A gate could not do what it was asked; the message is for staff."""
+
+
+class GateUnreachable(GateError):
+    """The gear did not answer or was busy: try again later, with growing pauses."""
+
+
+class GateRefused(GateError):
+    """The gear or a safety rule said no: trying again changes nothing, a person must look."""
+
+
+class GateMisconfigured(GateError):
+    """The settings, the rights or the programs of this machine do not fit: a person must mend them."""
+
+
+@dataclass(frozen=True)
+class PortRef:
+    """A switch port as a gate sees it: whose agent to ask, which interface, and who else hangs on it.
+
+    `if_index` is ifIndex of IF-MIB (RFC 2863). `name` is for words only. `if_name` is ifName as it was when
+    the port was put on file: some switches number anew after a restart, and then nothing is touched (empty:
+    not compared). `shared_with` counts the other lines on the port.
+    """
+
+    device: SnmpTarget
+    if_index: int
+    name: str = ""
+    if_name: str = ""
+    is_uplink: bool = False
+    shared_with: int = 0
+
+
+@dataclass(frozen=True)
+class LineAccess:
+    """What one line is on the network: its addresses (or prefixes) and, where known, its port."""
+
+    line_id: int
+    addresses: tuple[str, ...] = ()
+    port: PortRef | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one line in a batch: the access applied, or the error that prevented it.
+
+    `needs_person` is true where trying again changes nothing until somebody corrects the record.
+    """
+
+    line_id: int
+    applied: Access | None
+    error: str | None = None
+    needs_person: bool = False
+
+
+class Gate(Protocol):
+    """A place where lines are opened and closed. Every call is idempotent and may be repeated."""
+
+    def apply(self, wanted: Mapping[LineAccess, Access]) -> dict[int, Outcome]:
+        """Make it so; one outcome per line id.
+
+        A line that cannot be served has its error in its outcome and does not hold up the others.
+        Raises GateError only when nothing at all could be done.
+        """
+        ...
+
+    def read(self, lines: Iterable[LineAccess]) -> dict[int, Access | None]:
+        """Say what is so on the network now, by line id; None where it cannot be known.
+
+        Raises GateError only when nothing at all could be read.
+        """
+        ...
+
+    def check(self) -> str:
+        """Try the gate without changing anything and say in one sentence what was found; raises GateError."""
+        ...

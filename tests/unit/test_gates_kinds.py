@@ -1,0 +1,73 @@
+"""Gates are made by kind, refuse wrong settings in words, and the two that need no gear keep their word."""
+
+import logging
+
+import pytest
+
+import gates
+from gates import LineAccess, testing
+
+
+def test_every_kind_has_a_form_and_can_be_made_without_settings() -> None:
+    assert set(gates.KINDS) == {"dry_run", "nftables", "snmp_port"}
+    for name, kind in gates.KINDS.items():
+        gate = gates.make(name, {})
+        assert callable(gate.apply)
+        for field in kind.settings.model_fields.values():
+            assert field.title, f"{name}: a field of a form needs a title"
+
+
+def test_an_unknown_kind_names_the_known_ones() -> None:
+    with pytest.raises(gates.GateMisconfigured, match="dry_run, nftables, snmp_port"):
+        gates.make("smoke_signals", {})
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    with pytest.raises(gates.GateMisconfigured) as caught:
+        gates.make("nftables", {"namespace": "a b", "priority": "soon", "colour": 1})
+    for name in ("namespace", "priority", "colour"):
+        assert name in str(caught.value)
+
+
+def test_errors_tell_what_the_caller_can_do() -> None:
+    for kind in (gates.GateUnreachable, gates.GateRefused, gates.GateMisconfigured):
+        assert issubclass(kind, gates.GateError)
+
+
+def test_a_dry_run_reports_what_was_asked_and_has_seen_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    gate = gates.make("dry_run", {})
+    lines = [LineAccess(1, ("192.0.2.1", "192.0.2.2")), LineAccess(2)]
+    with caplog.at_level(logging.INFO, "gates.dry_run"):
+        outcomes = gate.apply({lines[0]: "closed", lines[1]: "open"})
+    assert outcomes == {1: gates.Outcome(1, "closed"), 2: gates.Outcome(2, "open")}
+    assert "line 1 (192.0.2.1, 192.0.2.2) would be made closed" in caplog.text
+    assert "line 2 (no address) would be made open" in caplog.text
+    assert gate.read(lines) == {1: None, 2: None}
+    assert "nothing on the network is touched" in gate.check()
+
+
+def test_the_fake_gate_remembers_and_fails_as_written() -> None:
+    gate = testing.FakeGate(
+        failures=[gates.GateUnreachable("asleep"), None, None], broken={2: "no such port"}, blind={3}
+    )
+    lines = [LineAccess(number) for number in (1, 2, 3)]
+    wanted: dict[LineAccess, gates.Access] = dict.fromkeys(lines, "closed")
+    with pytest.raises(gates.GateUnreachable, match="asleep"):
+        gate.apply(wanted)
+    assert gate.state == {}
+    outcomes = gate.apply(wanted)
+    assert outcomes[1] == gates.Outcome(1, "closed")
+    assert outcomes[2] == gates.Outcome(2, None, "no such port")
+    assert gate.read([*lines, LineAccess(4)]) == {1: "closed", 2: "open", 3: None, 4: "open"}
+    assert gate.check() == "A fake gate with 2 lines closed."
+    assert gate.calls == [{1: "closed", 2: "closed", 3: "closed"}] * 2
+
+
+def test_a_port_that_would_hurt_others_is_refused_before_any_switch_is_asked() -> None:
+    gate = gates.make("snmp_port", {"parallel_devices": 4})
+    assert gate.apply({}) == {}
+    assert gate.apply({LineAccess(1, ("192.0.2.1",)): "closed"}) == {
+        1: gates.Outcome(1, None, "the line has no switch port on file", needs_person=True)
+    }
+    assert gate.read([LineAccess(1)]) == {1: None}
+    assert "own switch" in gate.check()

@@ -1,0 +1,79 @@
+"""What nft says, sorted by what can be done about it: the program here is a script that says it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import gates
+from gates import LineAccess
+
+LINE = LineAccess(1, ("192.0.2.1",))
+
+
+def _gate(folder: Path, script: str, **settings: object) -> gates.Gate:
+    program = folder / "nft"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return gates.make("nftables", {"program": str(program), **settings})
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("internal:0:0-0: Error: Could not process rule: Operation not permitted", gates.GateMisconfigured),
+        ("netlink: Error: cache initialization failed: Permission denied", gates.GateMisconfigured),
+        ('exec of "nft" failed: No such file or directory', gates.GateMisconfigured),
+        ("Error: Could not process rule: File exists", gates.GateMisconfigured),
+        ("Error: Could not process rule: Device or resource busy", gates.GateUnreachable),
+        ("netlink: Error: No buffer space available", gates.GateUnreachable),
+        ("Error: syntax error, unexpected string", gates.GateRefused),
+        ("", gates.GateRefused),
+    ],
+)
+def test_each_complaint_becomes_the_error_that_fits(
+    tmp_path: Path, words: str, kind: type[gates.GateError]
+) -> None:
+    gate = _gate(tmp_path, f"cat >/dev/null; echo '{words}' >&2; exit 1")
+    with pytest.raises(kind) as caught:
+        gate.apply({LINE: "closed"})
+    assert type(caught.value) is kind
+    assert str(caught.value)
+
+
+def test_a_missing_or_useless_program_is_a_matter_of_settings(tmp_path: Path) -> None:
+    with pytest.raises(gates.GateMisconfigured, match="not installed"):
+        gates.make("nftables", {"program": str(tmp_path / "absent")}).check()
+    (tmp_path / "text").write_text("not a program")
+    with pytest.raises(gates.GateMisconfigured, match="cannot be started"):
+        gates.make("nftables", {"program": str(tmp_path / "text")}).check()
+    for text in ("hello", "[]", "{}"):
+        with pytest.raises(gates.GateMisconfigured, match="does not answer in JSON"):
+            _gate(tmp_path, f"echo '{text}'").check()
+
+
+def test_a_program_that_hangs_is_left_after_the_patience_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(gates.GateUnreachable, match=r"0\.2 s"):
+        _gate(tmp_path, "exec sleep 30", timeout_s=0.2).check()
+
+
+def test_a_missing_table_means_open_and_the_check_says_so(tmp_path: Path) -> None:
+    script = "echo 'Error: No such file or directory\nlist table inet linecard' >&2; exit 1"
+    gate = _gate(tmp_path, script)
+    assert gate.read([LINE]) == {1: "open"}
+    assert "not installed yet" in gate.check()
+
+
+def test_the_batch_given_to_nft_is_one_json_transaction(tmp_path: Path) -> None:
+    gate = _gate(tmp_path, f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/given')
+    assert gate.apply({LINE: "closed"})[1].applied == "closed"
+    assert (tmp_path / "arguments").read_text() == "-j -f -\n"
+    commands = json.loads((tmp_path / "given").read_text())["nftables"]
+    assert commands[-1] == {
+        "add": {"element": {"family": "inet", "table": "linecard", "name": "closed4", "elem": ["192.0.2.1"]}}
+    }
+
+
+def test_nothing_is_run_for_a_batch_of_bad_lines(tmp_path: Path) -> None:
+    gate = _gate(tmp_path, "exit 9", protected=["192.0.2.0/24"])
+    assert "protected" in (gate.apply({LINE: "closed"})[1].error or "")
