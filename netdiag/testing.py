@@ -1,10 +1,17 @@
-"""Fakes of the wire that ship with it: a network of scripted echoes."""
+"""Fakes of the wire that ship with it: a network of scripted echoes, an SNMP agent on loopback."""
 
 import dataclasses
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from netdiag import icmp
+from netdiag.snmp import SnmpTarget, agent, usm
+from netdiag.snmp.agent import Outcome
+from netdiag.snmp.message import Pdu
+from netdiag.snmp.target import Version
+
+Answerer = Callable[[bytes], bytes | None]
 
 _EPOCH = 1_700_000_000.0
 
@@ -97,3 +104,45 @@ class FakeIcmp:
         while self._flying and self._flying[0][0] <= self.clock:
             found.append(heapq.heappop(self._flying)[2])
         return found
+
+
+class FakeSnmp(agent.Agent):
+    """A real agent on a free loopback port that serves `values`; `with FakeSnmp(...) as device:`.
+
+    It can misbehave: `is_deaf`, `latency_s`, `tamper` (bytes) and `rule` (bindings).
+    `target()` gives the credentials that open it; for version 3 there is the user `noc` (SHA, AES).
+    """
+
+    def __init__(self, values: Mapping[str, Any], **options: Any) -> None:
+        user = usm.User("noc", "SHA", "noc-auth-key", "AES", "noc-priv-key")
+        options.setdefault("users", [user])
+        super().__init__(values, **options)
+        self.tamper: Callable[[bytes, Answerer], bytes | None] | None = None
+        self.rule: Callable[[Pdu], Outcome | None] | None = None
+
+    def answer(self, wire: bytes) -> bytes | None:
+        """Answer as an agent does, unless `tamper` makes something else of it (None is silence)."""
+        return self.tamper(wire, super().answer) if self.tamper else super().answer(wire)
+
+    def outcome(self, request: Pdu, version: str, may_write: bool) -> Outcome:
+        """Decide as an agent does, unless `rule` knows an outcome of its own."""
+        return (self.rule and self.rule(request)) or super().outcome(request, version, may_write)
+
+    def target(self, version: Version = "2c", **changes: Any) -> SnmpTarget:
+        """Return a target that this agent answers, quick to give up; `changes` spoil or refine it."""
+        fields: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "version": version,
+            "timeout_s": 0.5,
+            "community": self.state.community,
+        }
+        if version == "3":
+            fields |= {
+                "user": "noc",
+                "auth_protocol": "SHA",
+                "auth_key": "noc-auth-key",
+                "priv_protocol": "AES",
+                "priv_key": "noc-priv-key",
+            }
+        return SnmpTarget(**(fields | changes))

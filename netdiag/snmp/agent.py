@@ -1,0 +1,240 @@
+"""A real SNMP agent on a UDP socket: serves a dictionary of OIDs by v1, v2c and v3, for labs and tests."""
+
+import bisect
+import collections
+import dataclasses
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pysnmp.proto.rfc1902 import Counter64
+from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance
+
+from netdiag.snmp import message, usm
+from netdiag.snmp.message import Garbage, Pdu
+
+Outcome = tuple[int, int, list[tuple[Any, Any]]]
+
+_MOST_REPETITIONS = 100
+_LARGEST_ANSWER = 1400
+_WINDOW_S = 150
+_NOT_WRITABLE = 17
+
+
+@dataclasses.dataclass(slots=True)
+class AgentState:
+    """What the agent serves; change it while it runs."""
+
+    values: dict[tuple[int, ...], Any]
+    community: str = "public"
+    write_community: str | None = None
+    users: Mapping[str, usm.User] = dataclasses.field(default_factory=dict)
+    writable: frozenset[tuple[int, ...]] = frozenset()
+    engine_id: bytes = b""
+    boots: int = 1
+
+
+class Agent:
+    """Serve `values` (dotted OID -> int, str, bytes, pysnmp value or a function that returns one).
+
+    `address` is (host, port), port 0 for any free one. `writable` names the OIDs a SET may change, with
+    `write_community` under v1/v2c and any user under v3. Use it as a context manager, or start and stop.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        community: str = "public",
+        write_community: str | None = None,
+        users: Sequence[usm.User] = (),
+        writable: Sequence[str] = (),
+        latency_s: float = 0.0,
+    ) -> None:
+        self.state = AgentState(
+            values={message.oid_tuple(message.check_oid(oid)): value for oid, value in values.items()},
+            community=community,
+            write_community=write_community,
+            users={user.name: user for user in users},
+            writable=frozenset(message.oid_tuple(message.check_oid(oid)) for oid in writable),
+            engine_id=b"\x80\x00\x1f\x88\x80" + secrets.token_bytes(8),
+        )
+        self.latency_s = latency_s
+        self.is_deaf = False
+        self.requests = collections.Counter[str]()
+        self._started_at = time.monotonic()
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(0.1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="snmp-agent", daemon=True)
+        self._order: list[tuple[int, ...]] = []
+
+    @property
+    def port(self) -> int:
+        """Return the UDP port it listens on."""
+        return int(self._socket.getsockname()[1])
+
+    def start(self) -> "Agent":
+        """Begin to answer."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop answering and give the port back."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        self._socket.close()
+
+    def __enter__(self) -> "Agent":
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def set_value(self, oid: str, value: Any) -> None:
+        """Change or add what is served under an OID."""
+        self.state.values[message.oid_tuple(message.check_oid(oid))] = value
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            try:
+                wire, sender = self._socket.recvfrom(65535)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            answer = None if self.is_deaf else self.answer(wire)
+            if answer is None:
+                continue
+            if self.latency_s:
+                self._stop.wait(self.latency_s)
+            self._socket.sendto(answer, sender)
+
+    def answer(self, wire: bytes) -> bytes | None:
+        """Return the answer to one message, or None for silence."""
+        try:
+            if message.version_number(wire) == 3:
+                return self._answer_user(usm.peek(wire))
+            version, community, request = message.decode_community(wire)
+        except Garbage:
+            return None
+        if community.decode(errors="replace") not in {self.state.community, self.state.write_community}:
+            return None
+        may_write = community.decode() == self.state.write_community
+        return self._fit(
+            request,
+            version,
+            may_write,
+            lambda made: message.encode_community(version, community.decode(), made),
+        )
+
+    def _answer_user(self, letter: usm.Letter) -> bytes | None:
+        asked = letter.header
+        user = self.state.users.get(asked.user)
+        clock = int(time.monotonic() - self._started_at)
+        fault = 0
+        request = Pdu("other", 0)
+        if asked.engine_id != self.state.engine_id:
+            fault = usm.UNKNOWN_ENGINE
+        elif user is None:
+            fault = usm.UNKNOWN_USER
+        elif asked.flags & 3 != user.flags:
+            fault = usm.UNSUPPORTED_LEVEL
+        else:
+            try:
+                request = usm.unseal(letter, user)
+            except usm.WrongDigest:
+                fault = usm.WRONG_DIGEST
+            except usm.Undecipherable:
+                fault = usm.CANNOT_DECRYPT
+            is_late = abs(asked.time - clock) > _WINDOW_S or asked.boots != self.state.boots
+            if not fault and asked.flags & usm.AUTH and is_late:
+                fault = usm.NOT_IN_WINDOW
+        flags = 0 if fault and fault != usm.NOT_IN_WINDOW else asked.flags & 3
+        header = usm.Header(
+            asked.message_id,
+            flags & usm.AUTH if fault else flags,
+            self.state.engine_id,
+            self.state.boots,
+            clock,
+            asked.user,
+        )
+        if fault:
+            report = Pdu("report", request.request_id, ((f"{usm.STATS}{fault}.0", 1),))
+            return usm.seal(header, message.build(report, "3"), user)
+        return self._fit(request, "3", True, lambda made: usm.seal(header, made, user))
+
+    def _fit(self, request: Pdu, version: str, may_write: bool, pack: Callable[[Any], bytes]) -> bytes | None:
+        """Answer a request, with fewer bindings if a GETBULK would not fit a datagram."""
+        self.requests[request.kind] += 1
+        status, index, bindings = self.outcome(request, version, may_write)
+        while True:
+            response = Pdu("response", request.request_id, error_status=status, error_index=index)
+            packed = pack(message.build_raw(response, version, bindings))
+            if request.kind != "bulk" or len(packed) <= _LARGEST_ANSWER or len(bindings) <= 1:
+                return packed
+            bindings = bindings[: max(1, len(bindings) * _LARGEST_ANSWER // len(packed))]
+
+    def outcome(self, request: Pdu, version: str, may_write: bool) -> Outcome:
+        """Return error status, error index and bindings of the answer to a request."""
+        oids = [message.oid_tuple(oid) for oid, _ in request.bindings]
+        echo = [(oid, message.typed(None)) for oid in oids]
+        if request.kind == "set":
+            for position, (oid, (_, value)) in enumerate(zip(oids, request.bindings, strict=True), 1):
+                if not may_write or oid not in self.state.writable:
+                    return (message.NO_SUCH_NAME if version == "1" else _NOT_WRITABLE), position, echo
+                self.state.values[oid] = value
+            return 0, 0, [(oid, self._value(oid)) for oid in oids]
+        if request.kind == "get":
+            found = [(oid, self._visible(oid, version)) for oid in oids]
+        elif request.kind in {"next", "bulk"}:
+            found = self._following(oids, min(max(request.max_repetitions, 1), _MOST_REPETITIONS), version)
+        else:
+            return 5, 0, echo
+        if version == "1":
+            for position, (_, value) in enumerate(found, 1):
+                if value is noSuchInstance or value is endOfMibView:
+                    return message.NO_SUCH_NAME, position, echo
+        return 0, 0, found
+
+    def _following(
+        self, oids: list[tuple[int, ...]], repetitions: int, version: str
+    ) -> list[tuple[Any, Any]]:
+        if len(self._order) != len(self.state.values):
+            self._order = sorted(self.state.values)
+        found: list[tuple[Any, Any]] = []
+        cursors = list(oids)
+        for _ in range(repetitions):
+            for position, cursor in enumerate(cursors):
+                place = bisect.bisect_right(self._order, cursor)
+                while (
+                    place < len(self._order) and self._visible(self._order[place], version) is noSuchInstance
+                ):
+                    place += 1
+                if place < len(self._order):
+                    cursors[position] = self._order[place]
+                    found.append((self._order[place], self._value(self._order[place])))
+                else:
+                    found.append((cursor, endOfMibView))
+        return found
+
+    def _visible(self, oid: tuple[int, ...], version: str) -> Any:
+        """Return a value unless this version cannot carry it: v1 has no Counter64 (RFC 3584)."""
+        value = self._value(oid)
+        is_hidden = version == "1" and getattr(value, "tagSet", None) == Counter64.tagSet
+        return noSuchInstance if is_hidden else value
+
+    def _value(self, oid: tuple[int, ...]) -> Any:
+        if oid not in self.state.values:
+            return noSuchInstance
+        value = self.state.values[oid]
+        return message.typed(value() if callable(value) and not hasattr(value, "tagSet") else value)
