@@ -145,7 +145,11 @@ def _remove(data_dir: Path) -> bool:
 @contextlib.contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data folder's lab lock; raises LabError where another command holds it."""
-    with (data_dir / ".lab.lock").open("w") as lock:
+    try:
+        lock = (data_dir / ".lab.lock").open("w")
+    except OSError as error:
+        raise LabError(f"{data_dir} cannot be written: {error.strerror}") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from linecard.lab import shell
+
 FILE = "lab.json"
 
 
@@ -36,13 +38,22 @@ def boot_id() -> str:
 
 
 def load(data_dir: Path) -> Record | None:
-    """Return what lab.json says, None where there is none or it is of an earlier boot."""
+    """Return what lab.json says, None where there is none or it is of an earlier boot.
+
+    Raises LabError where the file makes no sense.
+    """
+    path = data_dir / FILE
     try:
-        stored = json.loads((data_dir / FILE).read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        daemons = tuple(Daemon(**daemon) for daemon in stored.pop("daemons"))
+        record = Record(**{**stored, "namespaces": tuple(stored["namespaces"]), "daemons": daemons})
     except FileNotFoundError:
         return None
-    daemons = tuple(Daemon(**daemon) for daemon in stored.pop("daemons"))
-    record = Record(**{**stored, "namespaces": tuple(stored["namespaces"]), "daemons": daemons})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise shell.LabError(
+            f"{path} makes no sense ({error}): end the lab's snmpd processes and `ip netns delete` what "
+            "`ip netns` shows of it, then remove the file."
+        ) from error
     return record if record.boot_id == boot_id() else None
 
 

@@ -210,6 +210,14 @@ def test_the_command_builds_tells_and_removes(lab_folder: Path, capsys: pytest.C
     assert "There is no lab." in capsys.readouterr().out
 
 
+def test_a_lab_json_that_makes_no_sense_is_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / state.FILE).write_text('{"prefix": 1}')
+    assert command.status(argparse.Namespace(data_dir=tmp_path)) == 1
+    assert "makes no sense" in capsys.readouterr().err
+
+
 def test_lab_json_names_everything_that_was_made(lab_folder: Path) -> None:
     prefix = _prefix()
     lab.up(lab_folder, prefix)
