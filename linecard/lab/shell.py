@@ -6,12 +6,14 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from linecard import errors
+
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 NETNS_FOLDER = "/run/netns"
 PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "snmpd": "snmpd"}
 
 
-class LabError(Exception):
+class LabError(errors.StartError):
     """The laboratory cannot be built or removed; the message says what to do."""
 
 
