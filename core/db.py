@@ -118,6 +118,13 @@ def try_advisory_lock(session: Session, name: str) -> bool:
 
 
 @contextmanager
+def part(session: Session) -> Iterator[None]:
+    """Run a part of a transaction that may fail alone: an error undoes the part, and nothing else."""
+    with session.begin_nested():
+        yield
+
+
+@contextmanager
 def _translated() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:

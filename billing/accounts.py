@@ -1,0 +1,35 @@
+"""Accounts: open one, and change the terms it is treated by."""
+
+from sqlalchemy.orm import Session
+
+from billing import ledger
+from billing.models import Account
+
+
+def open_account(
+    session: Session, *, currency: str, payment_days: int | None = None, grace_days: int | None = None
+) -> Account:
+    """Open an account with a balance of zero; its own days to pay and grace beat the settings'."""
+    account = Account(currency=currency, balance_minor=0, payment_days=payment_days, grace_days=grace_days)
+    session.add(account)
+    session.flush()
+    return account
+
+
+def set_terms(
+    session: Session,
+    account_id: int,
+    *,
+    payment_days: int | None,
+    grace_days: int | None,
+    is_never_cut: bool,
+    never_cut_note: str = "",
+) -> Account:
+    """Change the account's days to pay (of charges to come), its grace, and whether debt may cut it."""
+    account = ledger.lock_account(session, account_id)
+    account.payment_days = payment_days
+    account.grace_days = grace_days
+    account.is_never_cut = is_never_cut
+    account.never_cut_note = never_cut_note.strip() if is_never_cut else ""
+    session.flush()
+    return account

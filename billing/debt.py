@@ -1,0 +1,145 @@
+"""Debt: what an account owes, and how much of it is overdue.
+
+Overdue balance = balance without the entries whose due date plus grace is not over yet. So every payment
+counts at once, a charge only when its time to pay is over, and an advance payment still covers old debt.
+Reversals of charges carry the charge's due date and cancel it. Sums called debt, past due or overdue are
+positive minor units.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import BigInteger, Date, Subquery, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from billing.models import Account, LedgerEntry
+from core import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What an account owes on a day, in minor units.
+
+    `past_due_minor` is what was due before today, `overdue_minor` what is due and out of grace: it cuts.
+    `oldest_due_on` is the due date of the oldest charge not wholly paid (oldest are paid first).
+    """
+
+    balance_minor: int
+    overdue_minor: int
+    past_due_minor: int
+    oldest_due_on: date | None
+    days_overdue: int
+
+    @property
+    def debt_minor(self) -> int:
+        """The whole debt, due or not; 0 when nothing is owed."""
+        return max(0, -self.balance_minor)
+
+
+def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -> Debt:
+    """Return the account's debt on that day; its own grace beats `grace_days`. Raises NotFound."""
+    balance = session.execute(
+        select(
+            Account.balance_minor,
+            owed_minor(today, _grace(grace_days)).label("overdue"),
+            owed_minor(today, literal(0)).label("past_due"),
+        ).where(Account.id == account_id)
+    ).one_or_none()
+    if balance is None:
+        raise errors.NotFound("There is no such account")
+    oldest = oldest_due(session, {account_id: balance.balance_minor}).get(account_id)
+    return Debt(
+        balance_minor=balance.balance_minor,
+        overdue_minor=balance.overdue,
+        past_due_minor=balance.past_due,
+        oldest_due_on=oldest,
+        days_overdue=days_over(oldest, today),
+    )
+
+
+def days_over(oldest_due_on: date | None, today: date) -> int:
+    """Return how many days the oldest due date lies back; 0 when it does not."""
+    return max(0, (today - oldest_due_on).days) if oldest_due_on else 0
+
+
+def overdue_by_account(today: date, default_grace: int) -> Subquery:
+    """Return, for every account in debt: account_id, balance_minor, overdue_minor, past_due_minor (see Debt).
+
+    To be joined to by lists; accounts without debt have no row. Its cost is one short range of the index
+    ix_ledger_entries_due for each account in debt.
+    """
+    return (
+        select(
+            Account.id.label("account_id"),
+            Account.balance_minor.label("balance_minor"),
+            owed_minor(today, _grace(default_grace)).label("overdue_minor"),
+            owed_minor(today, literal(0)).label("past_due_minor"),
+        )
+        .where(Account.balance_minor < 0)
+        .subquery("overdue")
+    )
+
+
+def owed_minor(today: date, grace_days: ColumnElement[int]) -> ColumnElement[int]:
+    """Return what of an Account's debt is due longer than grace: a positive sum, 0 when nothing is."""
+    not_due = (
+        select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0))
+        .where(
+            LedgerEntry.account_id == Account.id,
+            LedgerEntry.due_on.is_not(None),
+            LedgerEntry.due_on >= literal(today, Date) - grace_days,
+        )
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    return func.greatest(0, not_due - Account.balance_minor).cast(BigInteger)
+
+
+def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]:
+    """Return the due date of each account's oldest charge not wholly paid; `balances` maps id to minor units.
+
+    Money pays the oldest first, so the debt stands in the newest charges: they are walked back until it is
+    used up. An account without debt, or whose debt has no due date, has no answer.
+    """
+    owing = {account_id: -minor for account_id, minor in balances.items() if minor < 0}
+    if not owing:
+        return {}
+    by_day = (
+        select(
+            LedgerEntry.account_id,
+            LedgerEntry.due_on,
+            func.sum(-LedgerEntry.amount_minor).label("minor"),
+        )
+        .where(LedgerEntry.account_id == _any(owing), LedgerEntry.due_on.is_not(None))
+        .group_by(LedgerEntry.account_id, LedgerEntry.due_on)
+        .having(func.sum(LedgerEntry.amount_minor) < 0)
+        .subquery()
+    )
+    newer = (
+        func.sum(by_day.c.minor).over(partition_by=by_day.c.account_id, order_by=by_day.c.due_on.desc())
+        - by_day.c.minor
+    )
+    walked = select(by_day.c.account_id, by_day.c.due_on, newer.label("newer")).subquery()
+    rows = session.execute(
+        select(walked.c.account_id, func.min(walked.c.due_on))
+        .join(Account, Account.id == walked.c.account_id)
+        .where(walked.c.newer < -Account.balance_minor)
+        .group_by(walked.c.account_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def grace_end(due_on: date, grace_days: int) -> date:
+    """Return the last day on which a charge due then does not cut yet."""
+    return due_on + timedelta(days=grace_days)
+
+
+def _grace(default_days: int) -> ColumnElement[int]:
+    return func.coalesce(Account.grace_days, default_days)
+
+
+def _any(ids: Iterable[int]) -> ColumnElement[bool]:
+    return any_(literal(list(ids), ARRAY(BigInteger)))

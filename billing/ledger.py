@@ -1,0 +1,270 @@
+"""The ledger: post and reverse; the only writer of entries, and of the cached balance beside them."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from billing import rules
+from billing.models import Account, EntryKind, LedgerEntry, Method
+from core import errors, money
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who did it: a person on the staff, or a job (no staff_id)."""
+
+    name: str
+    staff_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An entry, and whether this call wrote it or found it written."""
+
+    entry: LedgerEntry
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An account whose cached balance is not the sum of its entries."""
+
+    account_id: int
+    cached_minor: int
+    ledger_minor: int
+
+
+def lock_account(session: Session, account_id: int) -> Account:
+    """Lock the account's row until the transaction ends and return it fresh; raises NotFound.
+
+    Rows that only refer to the account may still be written by others meanwhile (FOR NO KEY UPDATE).
+    """
+    account = session.scalar(
+        select(Account)
+        .where(Account.id == account_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if account is None:
+        raise errors.NotFound("There is no such account")
+    return account
+
+
+def find(session: Session, idempotency_key: str) -> LedgerEntry | None:
+    """Return the entry posted under this key, if any."""
+    return session.scalar(select(LedgerEntry).where(LedgerEntry.idempotency_key == idempotency_key))
+
+
+def post(
+    session: Session,
+    account_id: int,
+    kind: EntryKind,
+    amount_minor: int,
+    *,
+    dated_on: date,
+    author: Author,
+    method: Method = Method.NONE,
+    reference: str = "",
+    idempotency_key: str | None = None,
+    due_on: date | None = None,
+    subscription_id: int | None = None,
+    period: rules.Period | None = None,
+    description: str = "",
+    reverses_id: int | None = None,
+) -> LedgerEntry:
+    """Write one signed entry (positive raises the balance, minor units) and the balance with it.
+
+    The account's row is locked until the transaction ends. The same `idempotency_key` again returns the first
+    entry when all of it is equal. Raises Conflict when it is not, Invalid for an amount the ledger refuses,
+    NotFound for an unknown account.
+    """
+    return post_once(
+        session,
+        account_id,
+        kind,
+        amount_minor,
+        dated_on=dated_on,
+        author=author,
+        method=method,
+        reference=reference,
+        idempotency_key=idempotency_key,
+        due_on=due_on,
+        subscription_id=subscription_id,
+        period=period,
+        description=description,
+        reverses_id=reverses_id,
+    ).entry
+
+
+def post_once(
+    session: Session,
+    account_id: int,
+    kind: EntryKind,
+    amount_minor: int,
+    *,
+    dated_on: date,
+    author: Author,
+    method: Method = Method.NONE,
+    reference: str = "",
+    idempotency_key: str | None = None,
+    due_on: date | None = None,
+    subscription_id: int | None = None,
+    period: rules.Period | None = None,
+    description: str = "",
+    reverses_id: int | None = None,
+) -> Posted:
+    """Do what post() does and say whether the entry is new."""
+    _check(kind, amount_minor, due_on)
+    account = lock_account(session, account_id)
+    entry = LedgerEntry(
+        account_id=account_id,
+        kind=kind,
+        amount_minor=amount_minor,
+        currency=account.currency,
+        balance_after_minor=account.balance_minor + amount_minor,
+        dated_on=dated_on,
+        due_on=due_on,
+        method=method,
+        reference=reference.strip(),
+        idempotency_key=idempotency_key,
+        reverses_id=reverses_id,
+        subscription_id=subscription_id,
+        period_start=period.start if period else None,
+        period_end=period.end if period else None,
+        description=description,
+        author_id=author.staff_id,
+        author=author.name,
+    )
+    if idempotency_key is not None and (first := find(session, idempotency_key)) is not None:
+        return Posted(_same(first, entry), is_new=False)
+    session.add(entry)
+    account.balance_minor += amount_minor
+    session.flush()
+    return Posted(entry, is_new=True)
+
+
+def reverse(
+    session: Session,
+    entry_id: int,
+    *,
+    author: Author,
+    reason: str,
+    dated_on: date,
+    idempotency_key: str | None = None,
+) -> LedgerEntry:
+    """Undo an entry by a counter entry that names it; a charge's due date is kept, so that the two cancel.
+
+    Raises NotFound, Invalid for the reversal of a reversal, Conflict when it was reversed already.
+    """
+    return reverse_once(
+        session, entry_id, author=author, reason=reason, dated_on=dated_on, idempotency_key=idempotency_key
+    ).entry
+
+
+def reverse_once(
+    session: Session,
+    entry_id: int,
+    *,
+    author: Author,
+    reason: str,
+    dated_on: date,
+    idempotency_key: str | None = None,
+) -> Posted:
+    """Do what reverse() does and say whether the entry is new."""
+    entry = session.get(LedgerEntry, entry_id)
+    if entry is None:
+        raise errors.NotFound("There is no such entry")
+    if entry.kind is EntryKind.REVERSAL:
+        raise errors.Invalid("A reversal cannot be reversed; post the right entry instead")
+    if not reason.strip():
+        raise errors.Invalid("A reversal needs a reason", {"reason": "Say why the entry is undone"})
+    lock_account(session, entry.account_id)
+    if idempotency_key is None or find(session, idempotency_key) is None:
+        _refuse_second(session, entry_id)
+    return post_once(
+        session,
+        entry.account_id,
+        EntryKind.REVERSAL,
+        -entry.amount_minor,
+        dated_on=dated_on,
+        author=author,
+        method=entry.method,
+        reference=entry.reference,
+        idempotency_key=idempotency_key,
+        due_on=entry.due_on,
+        subscription_id=entry.subscription_id,
+        description=reason.strip(),
+        reverses_id=entry.id,
+    )
+
+
+def _refuse_second(session: Session, entry_id: int) -> None:
+    if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is not None:
+        raise errors.Conflict("This entry was reversed already")
+
+
+def verify(session: Session) -> list[Mismatch]:
+    """Return accounts whose cached balance differs from the sum of their entries: there should be none."""
+    sums = (
+        select(LedgerEntry.account_id, func.sum(LedgerEntry.amount_minor).label("total"))
+        .group_by(LedgerEntry.account_id)
+        .subquery()
+    )
+    total = func.coalesce(sums.c.total, 0)
+    rows = session.execute(
+        select(Account.id, Account.balance_minor, total)
+        .outerjoin(sums, sums.c.account_id == Account.id)
+        .where(Account.balance_minor != total)
+        .order_by(Account.id)
+    )
+    return [Mismatch(account_id, cached, int(summed)) for account_id, cached, summed in rows]
+
+
+def _check(kind: EntryKind, amount_minor: int, due_on: date | None) -> None:
+    if amount_minor == 0:
+        raise errors.Invalid("An entry of nothing", {"amount": "The amount must not be zero"})
+    if abs(amount_minor) > money.LIMIT_MINOR:
+        raise errors.Invalid(
+            "Amount too large", {"amount": "This is more than the ledger takes in one entry"}
+        )
+    if kind in {EntryKind.PAYMENT, EntryKind.WRITEOFF} and amount_minor < 0:
+        raise errors.Invalid(
+            f"A {kind.value} raises the balance", {"amount": "The amount must be above zero"}
+        )
+    if kind in {EntryKind.CHARGE, EntryKind.REFUND} and amount_minor > 0:
+        raise errors.Invalid(
+            f"A {kind.value} lowers the balance", {"amount": "The amount must be below zero"}
+        )
+    if kind is EntryKind.CHARGE and due_on is None:
+        raise errors.Invalid("A charge needs a due date", {"due_on": "Say until when it is to be paid"})
+    if due_on is not None and amount_minor > 0 and kind is not EntryKind.REVERSAL:
+        raise errors.Invalid("Money that comes in has no due date", {"due_on": "Leave it empty"})
+
+
+_COMPARED = (
+    "account_id",
+    "kind",
+    "amount_minor",
+    "dated_on",
+    "due_on",
+    "method",
+    "reference",
+    "reverses_id",
+    "subscription_id",
+    "period_start",
+    "period_end",
+    "description",
+)
+
+
+def _same(first: LedgerEntry, again: LedgerEntry) -> LedgerEntry:
+    """Return the first entry when the second is the same act sent twice; raises Conflict when it is not."""
+    different = [name for name in _COMPARED if getattr(first, name) != getattr(again, name)]
+    if different:
+        raise errors.Conflict(
+            f"This was posted already with another {', '.join(different).replace('_', ' ')}",
+            "uq_ledger_entries_idempotency_key",
+        )
+    return first

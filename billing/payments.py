@@ -1,0 +1,145 @@
+"""Payments: receive, pay back a debt, reverse; each once, and the line is looked at in the same act."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from billing import ledger, reconnect
+from billing.ledger import Author
+from billing.models import EntryKind, LedgerEntry, Method
+from billing.rules import Rules
+from core import errors
+
+PaybackKind = Literal["cash", "writeoff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The entry, whether this call wrote it, and the subscriptions whose line opens by it."""
+
+    entry: LedgerEntry
+    is_new: bool
+    reopened: tuple[int, ...]
+
+
+def receive(
+    session: Session,
+    account_id: int,
+    amount_minor: int,
+    *,
+    method: Method,
+    dated_on: date,
+    reference: str = "",
+    idempotency_key: str | None,
+    author: Author,
+    today: date,
+    rules: Rules,
+    description: str = "",
+) -> Received:
+    """Book a payment (minor units, above zero) and lift the debt lock at once when it is enough.
+
+    Sent twice with the same key it is booked once. Raises Invalid, NotFound, and Conflict when the key stands
+    for another payment.
+    """
+    if amount_minor <= 0:
+        raise errors.Invalid("Not a payment", {"amount": "The amount must be above zero"})
+    if method is Method.NONE:
+        raise errors.Invalid("No method", {"method": "Say how the money came"})
+    if dated_on > today:
+        raise errors.Invalid("A payment from the future", {"dated_on": "The day must not be after today"})
+    posted = ledger.post_once(
+        session,
+        account_id,
+        EntryKind.PAYMENT,
+        amount_minor,
+        dated_on=dated_on,
+        author=author,
+        method=method,
+        reference=reference,
+        idempotency_key=idempotency_key,
+        description=description,
+    )
+    return _received(session, posted, today, rules)
+
+
+def payback(
+    session: Session,
+    account_id: int,
+    *,
+    kind: PaybackKind,
+    method: Method = Method.NONE,
+    expected_minor: int,
+    idempotency_key: str | None,
+    author: Author,
+    today: date,
+    rules: Rules,
+    reference: str = "",
+) -> Received:
+    """Set a debt to zero by exactly one entry: money taken ("cash", by `method`) or forgiven ("writeoff").
+
+    `expected_minor` is the debt the person saw (positive minor units). Raises Conflict when it is another by
+    now, Invalid for money without a method. A double click finds the first entry.
+    """
+    if kind == "cash" and method is Method.NONE:
+        raise errors.Invalid("No method", {"method": "Say how the money came"})
+    account = ledger.lock_account(session, account_id)
+    if idempotency_key is not None and (first := ledger.find(session, idempotency_key)) is not None:
+        if first.account_id != account_id or first.amount_minor != expected_minor:
+            raise errors.Conflict("This form was used already for another sum; load the page again")
+        return Received(first, is_new=False, reopened=())
+    if account.balance_minor >= 0:
+        raise errors.Conflict("Nothing is owed any more")
+    if -account.balance_minor != expected_minor:
+        raise errors.Conflict("The debt changed since the page was shown; look at the new sum")
+    posted = ledger.post_once(
+        session,
+        account_id,
+        EntryKind.PAYMENT if kind == "cash" else EntryKind.WRITEOFF,
+        -account.balance_minor,
+        dated_on=today,
+        author=author,
+        method=method if kind == "cash" else Method.NONE,
+        reference=reference,
+        idempotency_key=idempotency_key,
+        description="Debt paid back" if kind == "cash" else "Debt written off",
+    )
+    return _received(session, posted, today, rules)
+
+
+def reverse(
+    session: Session,
+    entry_id: int,
+    *,
+    author: Author,
+    reason: str,
+    today: date,
+    rules: Rules,
+    dated_on: date | None = None,
+    idempotency_key: str | None = None,
+) -> Received:
+    """Undo an entry and look at the line again: a charge undone may open it.
+
+    A payment undone cuts nothing by itself: that is left to the normal ladder. Raises what ledger.reverse
+    does.
+    """
+    posted = ledger.reverse_once(
+        session,
+        entry_id,
+        author=author,
+        reason=reason,
+        dated_on=dated_on or today,
+        idempotency_key=idempotency_key,
+    )
+    return _received(session, posted, today, rules)
+
+
+def _received(session: Session, posted: ledger.Posted, today: date, rules: Rules) -> Received:
+    if not posted.is_new:
+        return Received(posted.entry, is_new=False, reopened=())
+    entry = posted.entry
+    reopened = reconnect.review(
+        session, entry.account_id, today=today, rules=rules, by=f"{entry.kind.value} {entry.id}"
+    )
+    return Received(entry, is_new=True, reopened=reopened)

@@ -1,0 +1,176 @@
+"""Promises to pay: an agreed day until whose end debt does not cut."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from billing import debt, ledger, suspensions
+from billing import rules as arithmetic
+from billing.models import EntryKind, LedgerEntry, LockReason, Promise, PromiseStatus
+from billing.rules import Rules
+from core import clock, db, errors
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new promise, and the subscriptions whose line opens by it."""
+
+    promise: Promise
+    reopened: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the night made of promises whose day is over; `failed` are accounts that could not be settled."""
+
+    kept: int = 0
+    broken: int = 0
+    failed: tuple[int, ...] = ()
+
+
+def active(session: Session, account_id: int) -> Promise | None:
+    """Return the account's promise that stands, if any."""
+    return session.scalar(
+        select(Promise).where(Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE)
+    )
+
+
+def history(session: Session, account_id: int, *, limit: int = 20) -> list[Promise]:
+    """Return the account's promises, newest first: they tell how far the next may reach."""
+    return list(
+        session.scalars(
+            select(Promise).where(Promise.account_id == account_id).order_by(Promise.id.desc()).limit(limit)
+        )
+    )
+
+
+def make(
+    session: Session,
+    account_id: int,
+    *,
+    until: date,
+    author: ledger.Author,
+    today: date,
+    rules: Rules,
+    note: str = "",
+    amount_minor: int | None = None,
+) -> Made:
+    """Write down a promise (of the whole debt unless `amount_minor` says less); lift the debt locks at once.
+
+    Raises Invalid when the rules do not allow it, Conflict when one stands already, NotFound.
+    """
+    account = ledger.lock_account(session, account_id)
+    owed = max(0, -account.balance_minor)
+    if active(session, account_id) is not None:
+        raise errors.Conflict("A promise stands already; withdraw it before making another")
+    _check(until, today=today, days_limit=rules.promise_days_limit, owed=owed)
+    if amount_minor is not None and not 0 < amount_minor <= owed:
+        raise errors.Invalid("Not what is owed", {"amount": "Promise more than nothing and at most the debt"})
+    promise = Promise(
+        account_id=account_id,
+        until=until,
+        amount_minor=owed if amount_minor is None else amount_minor,
+        status=PromiseStatus.ACTIVE,
+        note=note.strip(),
+        author_id=author.staff_id,
+        author=author.name,
+    )
+    session.add(promise)
+    session.flush()
+    moved = suspensions.lift_of_account(
+        session, account_id, LockReason.DEBT, by=f"promise by {author.name}", today=today
+    )
+    return Made(promise, suspensions.opened(session, moved))
+
+
+def _check(until: date, *, today: date, days_limit: int, owed: int) -> None:
+    refusal = arithmetic.promise_refusal(until, today=today, days_limit=days_limit, debt_minor=owed)
+    if refusal is not None:
+        raise errors.Invalid(refusal, {"until": refusal})
+
+
+def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: str = "") -> Promise:
+    """Take a promise back; the next night's plan may cut again. Raises NotFound, Conflict."""
+    found = session.get(Promise, promise_id)
+    if found is None:
+        raise errors.NotFound("There is no such promise")
+    ledger.lock_account(session, found.account_id)
+    session.refresh(found)
+    if found.status is not PromiseStatus.ACTIVE:
+        raise errors.Conflict(f"This promise is {found.status.value} already")
+    words = f"withdrawn by {author.name}" + (f": {note.strip()}" if note.strip() else "")
+    found.note = f"{found.note} ({words})" if found.note else words
+    return _close(session, found, PromiseStatus.WITHDRAWN)
+
+
+def settle_paid(session: Session, account_id: int, *, today: date, rules: Rules) -> Promise | None:
+    """Call the standing promise kept once nothing that cuts is past due; the caller locks the account."""
+    promise = active(session, account_id)
+    if promise is None:
+        return None
+    if rules.is_cuttable(debt.of(session, account_id, today=today).past_due_minor):
+        return None
+    return _close(session, promise, PromiseStatus.KEPT)
+
+
+def settle(session: Session, on: date, *, rules: Rules) -> Settled:
+    """Close the promises whose day was over before `on`: kept when the promised sum came, else broken.
+
+    An account that fails is logged and left for the next night.
+    """
+    ended = session.execute(
+        select(Promise.id, Promise.account_id)
+        .where(Promise.status == PromiseStatus.ACTIVE, Promise.until < on)
+        .order_by(Promise.account_id)
+    ).all()
+    kept = broken = 0
+    failed: list[int] = []
+    for promise_id, account_id in ended:
+        try:
+            with db.part(session):
+                status = _end(session, promise_id, account_id, on, rules)
+        except Exception:
+            log.exception("promise_not_settled", account_id=account_id)
+            failed.append(account_id)
+            continue
+        kept += status is PromiseStatus.KEPT
+        broken += status is PromiseStatus.BROKEN
+    return Settled(kept, broken, tuple(failed))
+
+
+def _end(session: Session, promise_id: int, account_id: int, on: date, rules: Rules) -> PromiseStatus | None:
+    ledger.lock_account(session, account_id)
+    promise = session.get_one(Promise, promise_id, populate_existing=True)
+    if promise.status is not PromiseStatus.ACTIVE:
+        return None
+    is_free = not rules.is_cuttable(debt.of(session, account_id, today=on).past_due_minor)
+    is_kept = is_free or _paid_since(session, promise) >= promise.amount_minor
+    return _close(session, promise, PromiseStatus.KEPT if is_kept else PromiseStatus.BROKEN).status
+
+
+def _paid_since(session: Session, promise: Promise) -> int:
+    """Return what came in since the promise, without payments that were reversed."""
+    reversals = select(LedgerEntry.reverses_id).where(
+        LedgerEntry.account_id == promise.account_id, LedgerEntry.reverses_id.is_not(None)
+    )
+    total = session.scalar(
+        select(func.sum(LedgerEntry.amount_minor)).where(
+            LedgerEntry.account_id == promise.account_id,
+            LedgerEntry.kind.in_([EntryKind.PAYMENT, EntryKind.WRITEOFF]),
+            LedgerEntry.posted_at >= promise.made_at,
+            LedgerEntry.id.not_in(reversals),
+        )
+    )
+    return int(total or 0)
+
+
+def _close(session: Session, promise: Promise, status: PromiseStatus) -> Promise:
+    promise.status = status
+    promise.settled_at = clock.now()
+    session.flush()
+    return promise

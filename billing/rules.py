@@ -1,0 +1,150 @@
+"""The arithmetic of money: periods, proration, due dates, promises, cutoff rules. No database."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from core import money
+from core.settings import Cutoff, Settings
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of days, both ends included."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.end - self.start).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A period to charge: its days, and the whole billing month its price stands for."""
+
+    period: Period
+    whole: Period
+
+    def amount_minor(self, price_minor: int) -> int:
+        """Return what these days of the month cost, in minor units."""
+        return prorate(price_minor, self.whole, self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a debtor is cut, and when a plan stops to ask. Weekdays are ISO: 1 is Monday, 7 is Sunday."""
+
+    grace_days: int = 3
+    minimum_debt_minor: int = 100
+    brake_share_percent: float = 10.0
+    brake_minimum: int = 5
+    promise_days_limit: int = 14
+    skip_weekdays: tuple[int, ...] = ()
+    is_automatic: bool = True
+
+    def is_cuttable(self, overdue_minor: int) -> bool:
+        """Whether so large an overdue sum (minor units) cuts; below it a cut line is let in again."""
+        return overdue_minor > 0 and overdue_minor >= self.minimum_debt_minor
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rules as plain values: they are kept with every run that used them."""
+        return {**asdict(self), "skip_weekdays": list(self.skip_weekdays)}
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return the rules the settings state."""
+    return rules_of_cutoff(settings.cutoff)
+
+
+def rules_of_cutoff(cutoff: Cutoff) -> Rules:
+    """Return the rules one [cutoff] table states."""
+    return Rules(
+        grace_days=cutoff.grace_days,
+        minimum_debt_minor=cutoff.minimum_debt_minor,
+        brake_share_percent=cutoff.brake_share_percent,
+        brake_minimum=cutoff.brake_minimum,
+        promise_days_limit=cutoff.promise_days_limit,
+        skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
+        is_automatic=cutoff.is_automatic,
+    )
+
+
+def rules_of_json(stored: dict[str, Any]) -> Rules:
+    """Return the rules a run was made with."""
+    return Rules(**{**stored, "skip_weekdays": tuple(stored.get("skip_weekdays", ()))})
+
+
+def month_of(day: date, bill_day: int) -> Period:
+    """Return the whole billing month that holds `day`; it begins on `bill_day` (1 to 28)."""
+    year, month = day.year, day.month
+    if day.day < bill_day:
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+    start = date(year, month, bill_day)
+    return Period(start, start + timedelta(days=monthrange(year, month)[1]) - DAY)
+
+
+def shares(starts_on: date, bill_day: int, *, until: date, ends_on: date | None = None) -> Iterator[Share]:
+    """Yield what a subscription is charged for, in order: every period that has begun by `until`.
+
+    The first runs from the start to the eve of the next bill day, the last stops at `ends_on` (included).
+    """
+    whole = month_of(starts_on, bill_day)
+    while True:
+        start = max(whole.start, starts_on)
+        if start > until or (ends_on is not None and start > ends_on):
+            return
+        yield Share(Period(start, whole.end if ends_on is None else min(whole.end, ends_on)), whole)
+        whole = month_of(whole.end + DAY, bill_day)
+
+
+def prorate(price_minor: int, whole: Period, part: Period) -> int:
+    """Return what the days of `part` cost when `whole` costs `price_minor`, by real days.
+
+    Each end is rounded by itself, so parts that fill the whole add up to its price exactly.
+    """
+    before = (part.start - whole.start).days
+    return _share(price_minor, before + part.days, whole.days) - _share(price_minor, before, whole.days)
+
+
+def _share(price_minor: int, days: int, of_days: int) -> int:
+    return money.round_minor(Decimal(price_minor * days) / Decimal(of_days))
+
+
+def due_on(charged_on: date, payment_days: int) -> date:
+    """Return the last day to pay."""
+    return charged_on + timedelta(days=payment_days)
+
+
+def is_overdue(due: date, grace_days: int, today: date) -> bool:
+    """Whether the time to pay is over; grace is added to the due date, not to today."""
+    return today > due + timedelta(days=grace_days)
+
+
+def promise_refusal(until: date, *, today: date, days_limit: int, debt_minor: int) -> str | None:
+    """Return why no promise until that day can be made, in words; None when it can."""
+    if debt_minor <= 0:
+        return "Nothing is owed, so there is nothing to promise"
+    if until < today:
+        return "The promised day is over already"
+    if until > today + timedelta(days=days_limit):
+        return f"A promise may reach {days_limit} days ahead, not more"
+    return None
+
+
+def brake_reasons(cut_count: int, running_count: int, rules: Rules) -> list[str]:
+    """Return in words why a plan of this size waits for a person; empty when it need not."""
+    if cut_count == 0 or cut_count < rules.brake_minimum:
+        return []
+    share = 100 * cut_count / max(running_count, 1)
+    if share <= rules.brake_share_percent:
+        return []
+    found = f"The plan cuts {cut_count} of {running_count} running subscriptions, {share:.1f} %"
+    return [f"{found}; more than {rules.brake_share_percent:g} % waits for a person's word"]

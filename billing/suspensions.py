@@ -1,0 +1,162 @@
+"""Suspension locks: why a subscription is off, who put it off, and what that makes of its line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, any_, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
+
+from billing import access
+from billing.models import AccessState, LockReason, Subscription, SubscriptionAccess, SuspensionLock
+from core import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a call changed: subscriptions whose lock it was, and those whose line is now wanted otherwise."""
+
+    locks: tuple[int, ...] = ()
+    lines: tuple[int, ...] = ()
+
+
+def place(
+    session: Session,
+    subscription_ids: Iterable[int],
+    reason: LockReason,
+    *,
+    owner: str,
+    note: str = "",
+    until: datetime | None = None,
+    run_id: int | None = None,
+    today: date | None = None,
+) -> Moved:
+    """Suspend the subscriptions for this reason; where the lock stands already, nothing changes.
+
+    `until` is when lift_expired() lifts it by itself. `today` is the business day (see access.refresh).
+    """
+    ids = sorted(set(subscription_ids))
+    if not ids:
+        return Moved()
+    access.lock_rows(session, ids, today=today)
+    placed = session.scalars(
+        insert(SuspensionLock)
+        .values(
+            [
+                {
+                    "subscription_id": subscription_id,
+                    "reason": reason,
+                    "owner": owner,
+                    "note": note,
+                    "until": until,
+                    "run_id": run_id,
+                }
+                for subscription_id in ids
+            ]
+        )
+        .on_conflict_do_nothing(
+            index_elements=["subscription_id", "reason"], index_where=SuspensionLock.lifted_at.is_(None)
+        )
+        .returning(SuspensionLock.subscription_id)
+    ).all()
+    return Moved(tuple(sorted(placed)), _lines(session, placed, today))
+
+
+def lift(
+    session: Session,
+    subscription_ids: Iterable[int],
+    reason: LockReason,
+    *,
+    by: str,
+    today: date | None = None,
+) -> Moved:
+    """Lift the standing locks of this reason, and of no other; a line opens when none is left."""
+    ids = sorted(set(subscription_ids))
+    if not ids:
+        return Moved()
+    access.lock_rows(session, ids, today=today)
+    lifted = session.scalars(
+        update(SuspensionLock)
+        .where(
+            SuspensionLock.subscription_id == any_(literal(ids, ARRAY(BigInteger))),
+            SuspensionLock.reason == reason,
+            SuspensionLock.lifted_at.is_(None),
+        )
+        .values(lifted_at=clock.now(), lifted_by=by)
+        .returning(SuspensionLock.subscription_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return Moved(tuple(sorted(lifted)), _lines(session, lifted, today))
+
+
+def lift_of_account(
+    session: Session, account_id: int, reason: LockReason, *, by: str, today: date | None = None
+) -> Moved:
+    """Lift the standing locks of this reason on every subscription of the account."""
+    ids = session.scalars(
+        select(SuspensionLock.subscription_id)
+        .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
+        .where(
+            Subscription.account_id == account_id,
+            SuspensionLock.reason == reason,
+            SuspensionLock.lifted_at.is_(None),
+        )
+    ).all()
+    return lift(session, ids, reason, by=by, today=today)
+
+
+def lift_expired(session: Session, now: datetime, *, by: str, today: date | None = None) -> Moved:
+    """Lift every lock whose time is over."""
+    expired = session.execute(
+        select(SuspensionLock.subscription_id, SuspensionLock.reason).where(
+            SuspensionLock.lifted_at.is_(None), SuspensionLock.until <= now
+        )
+    ).all()
+    locks: list[int] = []
+    lines: list[int] = []
+    for reason in sorted({row.reason for row in expired}):
+        moved = lift(
+            session,
+            [row.subscription_id for row in expired if row.reason == reason],
+            reason,
+            by=by,
+            today=today,
+        )
+        locks += moved.locks
+        lines += moved.lines
+    return Moved(tuple(sorted(set(locks))), tuple(sorted(set(lines))))
+
+
+def standing(session: Session, account_id: int) -> list[SuspensionLock]:
+    """Return the locks that stand on the account's subscriptions, oldest first."""
+    return list(
+        session.scalars(
+            select(SuspensionLock)
+            .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
+            .where(Subscription.account_id == account_id, SuspensionLock.lifted_at.is_(None))
+            .order_by(SuspensionLock.id)
+        )
+    )
+
+
+def opened(session: Session, moved: Moved) -> tuple[int, ...]:
+    """Return those of the moved lines that are wanted open."""
+    return tuple(
+        session.scalars(
+            select(SubscriptionAccess.subscription_id)
+            .where(
+                SubscriptionAccess.subscription_id == any_(literal(list(moved.lines), ARRAY(BigInteger))),
+                SubscriptionAccess.wanted == AccessState.OPEN,
+            )
+            .order_by(SubscriptionAccess.subscription_id)
+        )
+    )
+
+
+def _lines(session: Session, ids: Iterable[int], today: date | None) -> tuple[int, ...]:
+    changed = access.refresh(session, ids, today=today)
+    for known in session.identity_map.values():
+        if isinstance(known, SuspensionLock | SubscriptionAccess):
+            session.expire(known)
+    return tuple(sorted(changed))
