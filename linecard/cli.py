@@ -48,6 +48,7 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     migrate = add("migrate", _migrate, "bring the database's schema to this version")
     migrate.add_argument("revision", nargs="?", default="head", help="default: head")
     migrate.add_argument("--down", action="store_true", help="go down to the revision")
+    migrate.add_argument("--draft", metavar="WORDS", help=argparse.SUPPRESS)
     demo = add("demo", _demo, "fill an empty database with the demo ISP")
     demo.add_argument("--if-empty", action="store_true", help="leave a database that is in use, and succeed")
     demo.add_argument("--mark", type=Path, help=argparse.SUPPRESS)
@@ -100,6 +101,9 @@ def _up(args: argparse.Namespace) -> int:
 def _migrate(args: argparse.Namespace) -> int:
     from linecard import embedded, migrate
 
+    if args.draft:
+        migrate.draft(args.draft)
+        return 0
     with embedded.attached(_settings()) as urls:
         if args.down:
             migrate.downgrade(urls.database, args.revision)

@@ -44,6 +44,17 @@ def check(url: str) -> None:
     command.check(_config(url))
 
 
+def draft(words: str) -> None:
+    """Write a new migration from what the models have and the schema lacks; correct it by hand."""
+    from alembic import command
+
+    from linecard import embedded
+
+    with embedded.throwaway() as urls:
+        upgrade(urls.database)
+        command.revision(_config(urls.database), words, autogenerate=True)
+
+
 def heads() -> set[str]:
     """Return the newest revisions by reading the files' own words, in a few milliseconds and no import."""
     known: set[str] = set()
@@ -90,5 +101,6 @@ def _config(url: str) -> "Config":
 
     config = Config(output_buffer=io.StringIO(), stdout=io.StringIO())
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
     config.attributes["url"] = url
     return config

@@ -1,0 +1,113 @@
+# Linecard. `make` alone lists what there is.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+LEFT_OUT := $(CURDIR)/$(VENV)/left-out
+STRICT := core netdiag gates billing
+# Every process a test starts is measured, wherever it runs.
+MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
+PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit house integration netlab browser coverage check bench migration lock system-deps
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/run.stamp ## start everything with the demo ISP on http://127.0.0.1:8765; Ctrl-C ends it
+	@$(BIN)/python hatch_build.py
+	@test -f "$${LINECARD_CONFIG:-config.toml}" || $(BIN)/python -m linecard init
+	@exec $(BIN)/python -m linecard up
+
+test: $(VENV)/dev.stamp ## all tests in parts, with coverage; REQUIRE=all makes a skip a failure
+	@rm -f .coverage .coverage.* "$(LEFT_OUT)"
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory house
+	@$(MAKE) --no-print-directory integration
+	@$(MAKE) --no-print-directory netlab
+	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory coverage
+
+unit: $(VENV)/dev.stamp ## tests of pure code: no socket, no database
+	$(PYTEST) tests/unit -n 2 -q
+
+house: $(VENV)/dev.stamp ## the rules of the house, as tests
+	$(PYTEST) tests/house -n 2 -q
+
+integration: $(VENV)/dev.stamp ## tests on a real PostgreSQL and Valkey
+	$(PYTEST) tests/integration -n 2 -q
+
+netlab: $(VENV)/dev.stamp ## tests in network namespaces (root)
+	$(PYTEST) tests/netlab -q
+
+browser: $(VENV)/dev.stamp ## tests in headless Chromium
+	@$(BIN)/python hatch_build.py
+	$(PYTEST) tests/browser -q
+
+coverage: # by branch; each strict package for itself; what was left out of the tests may be missing
+	@$(MEASURED) $(BIN)/coverage combine --quiet
+	@for package in $(STRICT); do \
+	  $(BIN)/coverage report --include="$$package/*" --format=total > $(VENV)/total || exit 1; \
+	  echo "coverage by branch, $$package: $$(cat $(VENV)/total) %"; \
+	  test "$$(cat $(VENV)/total)" -ge 90 || test -s "$(LEFT_OUT)" || \
+	    { $(BIN)/coverage report --include="$$package/*" --show-missing --skip-covered; exit 1; }; \
+	done
+	@test ! -s "$(LEFT_OUT)" || { cat "$(LEFT_OUT)"; \
+	  echo "Get them: \`make system-deps\` as root, then the tests as root."; }
+
+check: $(VENV)/dev.stamp ## format, lint, types, import contracts, templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --lint --quiet
+
+bench: $(VENV)/dev.stamp ## measurements beside other programs
+	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"
+	@test -n "$(name)" || { echo 'say what it does: make migration name="add colours"'; exit 2; }
+	@$(BIN)/python -m linecard migrate --draft "$(name)"
+
+lock: ## refresh the hash-locked requirements from pyproject.toml (needs uv)
+	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements/run.lock
+	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.lock
+
+system-deps: ## apt-get what the lab and the browser tests need (root)
+	@test "$$(id -u)" = 0 || { echo "run it as root: sudo make system-deps"; exit 1; }
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	  chromium fonts-dejavu-core iproute2 iputils-ping nftables procps snmp snmpd
+
+# --- the virtual environment -------------------------------------------------------------------
+
+$(BIN)/python:
+	@for found in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  "$$found" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	    2>/dev/null || continue; \
+	  echo "Making $(VENV) with $$("$$found" --version) ..."; \
+	  "$$found" -m venv $(VENV) && exit 0; \
+	  rm -rf $(VENV); \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 that can make a virtual environment was found."; \
+	echo "On Debian or Ubuntu: apt-get install python3-venv. Another one: make PYTHON=/path/to/python3.12"; \
+	exit 1
+
+# The development set holds all of the other: where it is fresh, nothing has to be done.
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(BIN)/python
+	@if test $(VENV)/dev.stamp -nt requirements/dev.lock && test $(VENV)/dev.stamp -nt pyproject.toml; then \
+	  touch $@; \
+	else \
+	  echo "Installing what the product needs (the first time this takes about a minute) ..." && \
+	  $(PIP) install -q --require-hashes --no-deps -r requirements/run.lock && \
+	  $(PIP) install -q --no-deps --no-build-isolation -e . && touch $@; \
+	fi
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the product and its tests need (the first time this takes about a minute) ..."
+	@$(PIP) install -q --require-hashes --no-deps -r requirements/dev.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
