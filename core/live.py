@@ -1,7 +1,8 @@
 """Live runs: one Redis stream per run, so that who comes late or reconnects loses nothing.
 
 Keys, all with an expiry: `live:<run>` the stream of events, `live:<run>:stop` somebody asked it to end,
-`live:<run>:watched` somebody is looking. Nothing that matters lives only here: the finished run is a row.
+`live:<run>:watched` somebody is looking, `live:<run>:held` its worker is alive. Nothing that matters lives
+only here: the finished run is a row.
 """
 
 import contextlib
@@ -74,6 +75,16 @@ def watch(client: "redis.Redis", run_id: int, ttl_s: int) -> None:
 def is_watched(client: "redis.Redis", run_id: int) -> bool:
     """Say whether somebody is looking."""
     return bool(client.exists(f"{_key(run_id)}:watched"))
+
+
+def hold(client: "redis.Redis", run_id: int, ttl_s: int) -> None:
+    """Note that a worker has the run in hand, for the next `ttl_s` seconds."""
+    client.set(f"{_key(run_id)}:held", "1", ex=ttl_s)
+
+
+def is_held(client: "redis.Redis", run_id: int) -> bool:
+    """Say whether a worker has the run in hand; if not, it died."""
+    return bool(client.exists(f"{_key(run_id)}:held"))
 
 
 def _text(value: bytes | str) -> str:

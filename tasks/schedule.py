@@ -1,0 +1,53 @@
+"""The whole timetable: what beat sends, when, to which queue."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery.schedules import crontab
+
+from core.settings import Settings
+from tasks import celery_app
+
+SWEEP_S = 10
+OBSERVE_S = 60
+UPKEEP_S = 10
+BEAT_S = 30
+GEOCODE_S = 600
+
+
+def table(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return beat's entries; hours are the ISP's own (the application's time zone).
+
+    A job that waited longer than its next turn expires: a dead worker must not find a heap of them.
+    """
+    work, gate = celery_app.WORK, celery_app.gate_queue(settings.diagnostics.default_pop)
+    hour = settings.cutoff.night_hour
+    entries = {
+        "sweep-access": _every("sweep_access", SWEEP_S, gate),
+        "observe-access": _every("observe_access", OBSERVE_S, gate),
+        "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
+        "note-beat": _every("note_beat", BEAT_S, work),
+        "close-day": _daily("close_day", hour, 0, work, args=[None]),
+        "verify-ledger": _daily("verify_ledger", (hour + 1) % 24, 30, work),
+    }
+    if settings.geocoding.url:
+        entries["geocode"] = _every("geocode", GEOCODE_S, work)
+    return entries
+
+
+def _every(task: str, seconds: int, queue: str) -> dict[str, Any]:
+    return {
+        "task": task,
+        "schedule": timedelta(seconds=seconds),
+        "args": [],
+        "options": {"queue": queue, "expires": seconds, "ignore_result": True},
+    }
+
+
+def _daily(task: str, hour: int, minute: int, queue: str, args: list[Any] | None = None) -> dict[str, Any]:
+    return {
+        "task": task,
+        "schedule": crontab(hour=str(hour), minute=str(minute)),
+        "args": args or [],
+        "options": {"queue": queue, "expires": 6 * 3600, "ignore_result": True},
+    }
