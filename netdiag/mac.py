@@ -30,3 +30,14 @@ def parse(text: str) -> str:
 def is_random(mac: str) -> bool:
     """Tell whether a MAC is made up by its owner (locally administered, IEEE 802), as phones do."""
     return bool(int(parse(mac)[:2], 16) & _LOCAL_BIT)
+
+
+def vendor(mac: str) -> str | None:
+    """Return the maker registered for a MAC, or None if unknown or made up.
+
+    The list of makers is scapy's, so the ARP program is asked; None if that cannot run here.
+    """
+    from netdiag import arp_client
+
+    colon_mac = parse(mac)
+    return None if is_random(colon_mac) else arp_client.vendor(colon_mac)

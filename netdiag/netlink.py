@@ -1,0 +1,166 @@
+"""The kernel's routes and neighbours by rtnetlink: two questions, no program, no privilege."""
+
+import contextlib
+import dataclasses
+import fcntl
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterator
+
+from netdiag import errors
+
+_SIOCGIFHWADDR = 0x8927
+_REQUEST, _DUMP = 1, 0x300
+_ERROR, _DONE = 2, 3
+_GET_ADDRESS, _GET_ROUTE, _GET_NEIGHBOUR = 22, 26, 30
+_RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 4, 5, 7, 18
+_RTA_DST = 1
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_NDA_DST, _NDA_LLADDR = 1, 2
+_UNICAST, _LOCAL = 1, 2
+_HEADER = struct.Struct("=IHHII")
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_NEIGHBOUR = struct.Struct("=BBHiHBB")
+_ADDRESS = struct.Struct("=BBBBI")
+
+INCOMPLETE, REACHABLE, FAILED, NOARP, PERMANENT = 0x01, 0x02, 0x20, 0x40, 0x80
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Route:
+    """How the kernel would send to an address."""
+
+    interface: str
+    gateway: str | None
+    source: str | None
+    is_local: bool
+    is_unicast: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One entry of the kernel's neighbour table."""
+
+    address: str
+    mac: str | None
+    interface: str
+    state: int
+
+
+def route(address: str) -> Route | None:
+    """Return the kernel's route to an address, None if there is none. Raises BadAddress."""
+    target, index = _split(address)
+    family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+    body = _ROUTE.pack(family, target.max_prefixlen, 0, 0, 0, 0, 0, 0, 0) + _attribute(
+        _RTA_DST, target.packed
+    )
+    if index:
+        body += _attribute(_RTA_OIF, struct.pack("=I", index))
+    for payload in _ask(_GET_ROUTE, _REQUEST, body):
+        kind = payload[7]
+        found = _attributes(payload[_ROUTE.size :])
+        (oif,) = struct.unpack("=I", found.get(_RTA_OIF, bytes(4)))
+        via = found.get(_RTA_GATEWAY) or found.get(_RTA_VIA, b"")[2:]
+        source = found.get(_RTA_PREFSRC)
+        return Route(
+            interface=_interface(oif),
+            gateway=str(ipaddress.ip_address(via)) if via else None,
+            source=str(ipaddress.ip_address(source)) if source else None,
+            is_local=kind == _LOCAL,
+            is_unicast=kind == _UNICAST,
+        )
+    return None
+
+
+def owner(address: str) -> str | None:
+    """Return the interface of this machine that has this very address, None if none has."""
+    target, _ = _split(address)
+    family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+    found_on = None
+    for payload in _ask(_GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0)):
+        found = _attributes(payload[_ADDRESS.size :])
+        if target.packed == (found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)):
+            found_on = _interface(_ADDRESS.unpack_from(payload)[4])
+    return found_on
+
+
+def hardware_address(interface: str) -> str | None:
+    """Return an interface's own MAC, None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack("256s", interface.encode()[:15]))
+        except OSError:
+            return None
+    found = answer[18:24]
+    return found.hex(":") if any(found) else None
+
+
+def neighbours(version: int) -> Iterator[Neighbour]:
+    """Yield the kernel's neighbour table of one IP version."""
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    for payload in _ask(_GET_NEIGHBOUR, _REQUEST | _DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0, 0, 0)):
+        _family, _, _, index, state, _flags, _type = _NEIGHBOUR.unpack_from(payload)
+        found = _attributes(payload[_NEIGHBOUR.size :])
+        lladdr = found.get(_NDA_LLADDR, b"")
+        yield Neighbour(
+            address=str(ipaddress.ip_address(found[_NDA_DST])),
+            mac=lladdr.hex(":") if len(lladdr) == 6 and any(lladdr) else None,
+            interface=_interface(index),
+            state=state,
+        )
+
+
+def _split(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+    """Return the address and the index of its interface scope (fe80::1%eth0), 0 for none."""
+    plain, _, scope = address.partition("%")
+    try:
+        target = ipaddress.ip_address(plain)
+    except ValueError:
+        raise errors.BadAddress(f"{address!r} is not an IP address") from None
+    try:
+        return target, socket.if_nametoindex(scope) if scope else 0
+    except OSError:
+        raise errors.NoInterface(f"this machine has no interface {scope}") from None
+
+
+def _interface(index: int) -> str:
+    with contextlib.suppress(OSError):
+        return socket.if_indextoname(index)
+    return ""
+
+
+def _attribute(kind: int, content: bytes) -> bytes:
+    length = 4 + len(content)
+    return struct.pack("=HH", length, kind) + content + bytes(-length % 4)
+
+
+def _attributes(content: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    place = 0
+    while place + 4 <= len(content):
+        length, kind = struct.unpack_from("=HH", content, place)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = content[place + 4 : place + length]
+        place += length + (-length % 4)
+    return found
+
+
+def _ask(kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+    """Send one request and yield the payloads of the answer; an error of the kernel ends it."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.settimeout(5)
+        sock.bind((0, 0))
+        sock.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        while True:
+            wire = sock.recv(1 << 18)
+            place = 0
+            while place + _HEADER.size <= len(wire):
+                length, answered, _, _, _ = _HEADER.unpack_from(wire, place)
+                if answered in {_DONE, _ERROR}:
+                    return
+                yield wire[place + _HEADER.size : place + length]
+                place += length + (-length % 4)
+            if not flags & _DUMP:
+                return
