@@ -37,7 +37,7 @@ def run() -> int:
         _print(Finding("settings", False, str(error)))
         return 1
     path = settings_of.path_of_file()
-    found = [*_settings(settings, path), *_host(settings)]
+    found = [*settings_of_file(settings, path), *_host(settings)]
     try:
         with embedded.attached(settings, queue=True) as urls:
             found += examine(settings, urls)
@@ -68,7 +68,8 @@ def _guarded(subject: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Fi
         yield Finding(subject, False, f"does not answer: {words}. Check its URL in [data], and the server.")
 
 
-def _settings(settings: Settings, path: Path) -> Iterator[Finding]:
+def settings_of_file(settings: Settings, path: Path) -> Iterator[Finding]:
+    """Look at the settings and at the file they came from."""
     yield Finding("settings", True, f"{path} is complete")
     mode = path.stat().st_mode
     if mode & 0o077:
@@ -110,12 +111,13 @@ def _database(settings: Settings, url: str) -> Iterator[Finding]:
         yield Finding("schema", True, f"is at {', '.join(sorted(heads))}")
         began = time.time()
         row = line.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
-        yield _clock(row[0] if row else began, (began + time.time()) / 2)
+        yield clock_of(row[0] if row else began, (began + time.time()) / 2)
         beats = line.execute("SELECT name, at FROM heartbeats").fetchall()
-        yield from _heartbeats(settings, dict(beats), datetime.now(UTC))
+        yield from heartbeats_of(settings, dict(beats), datetime.now(UTC))
 
 
-def _clock(theirs: float, ours: float) -> Finding:
+def clock_of(theirs: float, ours: float) -> Finding:
+    """Compare the database's clock with ours (seconds since 1970)."""
     off_s = abs(theirs - ours)
     if ours < datetime(2026, 1, 1, tzinfo=UTC).timestamp():
         return Finding("clock", False, "this machine's clock is in the past: set it, and run NTP")
@@ -124,7 +126,8 @@ def _clock(theirs: float, ours: float) -> Finding:
     return Finding("clock", True, f"agrees with the database's to {off_s * 1000:.0f} ms")
 
 
-def _heartbeats(settings: Settings, beats: dict[str, datetime], now: datetime) -> Iterator[Finding]:
+def heartbeats_of(settings: Settings, beats: dict[str, datetime], now: datetime) -> Iterator[Finding]:
+    """Judge the last signs of life: those of the needed parts first, then of the others."""
     start = "`linecard up`, or its unit under systemd, starts it"
     for name in ("beat", "work", f"probe.{settings.diagnostics.pop}"):
         at = beats.pop(name, None)

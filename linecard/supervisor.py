@@ -171,9 +171,10 @@ class Supervisor:
             self._restart()
         return True
 
-    def watch(self) -> None:
-        """Keep everything running until a signal asks to stop (raises Stopped)."""
+    def watch(self, look: Callable[[], None] = lambda: None) -> None:
+        """Keep everything running until a signal asks to stop (raises Stopped); `look` about every second."""
         while True:
+            look()
             due = [child.restart_at for child in self._children.values() if child.restart_at is not None]
             self.tick(min(1.0, max(0.0, min(due, default=1e9) - time.monotonic())))
             self._restart()
@@ -231,7 +232,9 @@ class Supervisor:
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 3**child.failures)
         child.failures += 1
         child.restart_at = time.monotonic() + pause_s
-        self.say(f"{child.program.name} {_how(code)}; again in {pause_s:.1f} s{self._last_words(child)}")
+        # What a talkative one said last is on the screen already.
+        why = self._last_words(child, is_brief=not child.program.is_quiet)
+        self.say(f"{child.program.name} {_how(code)}; again in {pause_s:.1f} s{why}")
 
     def _ended(self, child: Child) -> None:
         """Kill what an ended child may have left in its session, and forget its pipe."""
@@ -278,12 +281,12 @@ class Supervisor:
                 self.say(f"{child.program.name:<10} | {line.decode(errors='replace')}")
         return bool(said)
 
-    def _last_words(self, child: Child) -> str:
+    def _last_words(self, child: Child, *, is_brief: bool = False) -> str:
         """Return why, in words where we know them, else the end of its log."""
         text = "\n".join(f"  {line}" for line in child.log.tail)
         if "No space left on device" in text:
             return f": the disk is full ({self._log_folder.parent}). Free some space."
-        return f". Its last lines:\n{text}" if text else ""
+        return f". Its last lines:\n{text}" if text and not is_brief else ""
 
 
 def _how(code: int | None) -> str:
