@@ -1,20 +1,21 @@
-"""A private loopback network for the demo, so that some of its addresses stay silent and raw ping is allowed.
+"""A private loopback network for the demo, where some addresses stay silent and raw ping is allowed to all.
 
 Linux answers an echo request to every address of 127.0.0.0/8. In a network namespace of our own (and, for an
-ordinary user, a user namespace around it) the replies of chosen addresses are black-holed by policy routing,
-and the programs that run there may open raw sockets. Unix sockets of the same user cross it unhindered;
-nothing else of the machine's network is reachable from inside.
+ordinary user, a user namespace around it) policy routing black-holes what the kernel answers from the
+customers' networks; what linecard.demo.echo answers there, late or not at all, carries a mark and passes.
+Programs inside may open raw sockets. Unix sockets of the same user cross the border unhindered; nothing else
+of the machine's network is reachable from inside.
 
 For the supervisor:
 
     try:
-        made = pocket.open(silent=plan.silent())    # before the first child; about 60 ms
-    except pocket.Unavailable as error:             # its text says why, in words for the operator
-        prefix = []                                 # then every demo address answers
+        made = pocket.open()              # before the first child; about 70 ms
+    except pocket.Unavailable as error:   # its text says why, in words for the operator
+        prefix = []                       # then every demo address answers at once
     else:
-        prefix = made.prefix                        # put before the argv of the probe worker and the agents
+        prefix = made.prefix              # before the argv of the probe worker and of linecard.demo.agents
     ...
-    made.close()                                    # after the last child
+    made.close()                          # after the last child
 
 The namespace lives as long as the process that called `open` (which holds it by two file descriptors) or a
 program inside: there is no keeper that could die. This file is run by path and imports nothing of ours.
@@ -33,7 +34,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-MARK = 1  # packets with this mark leave even from a silenced address: the demo's own echo program sets it
+MARK = 1  # packets with this mark leave even from a silenced address: the demo's own programs set it
+INSIDE = "LINECARD_DEMO_POCKET"  # set in the environment of every program inside
+# The customers' networks of the three POPs (linecard.demo.plan): Ethernet, fibre, radio.
+SILENT = tuple(f"127.{pop}.{third}.0/24" for pop in (20, 21, 22) for third in (1, 2, 3))
 
 _NET_ADMIN, _NET_RAW = 12, 13
 _CAPABILITIES_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, capget(2)
@@ -70,8 +74,8 @@ class Pocket:
                 os.close(descriptor)
 
 
-def open(*, silent: Iterable[str] = ()) -> Pocket:  # noqa: A001 - `pocket.open` reads as what it is
-    """Make a namespace where these addresses do not answer; raises Unavailable."""
+def open(*, silent: Iterable[str] = SILENT) -> Pocket:
+    """Make a namespace where the kernel answers nothing from these prefixes; raises Unavailable."""
     if sys.platform != "linux":
         raise Unavailable("network namespaces exist on Linux only")
     command = [sys.executable, "-I", "-S", os.path.abspath(__file__), "make", *silent]  # noqa: PTH100
@@ -130,8 +134,8 @@ def _raise_loopback() -> None:
         fcntl.ioctl(channel, _SET_FLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def _silence(addresses: list[str]) -> None:
-    """Black-hole what leaves from these addresses, unless it is marked.
+def _silence(prefixes: list[str]) -> None:
+    """Black-hole what leaves from these prefixes, unless it is marked.
 
     The kernel's first rule (priority 0, the local table) would win over ours: it is added again below them,
     then removed.
@@ -140,8 +144,8 @@ def _silence(addresses: list[str]) -> None:
         channel.bind((0, 0))
         _rule(channel, _NEW_RULE, 100, table=_LOCAL_TABLE)
         _rule(channel, _NEW_RULE, 5, table=_LOCAL_TABLE, mark=MARK)
-        for address in addresses:
-            _rule(channel, _NEW_RULE, 10, source=address)
+        for prefix in prefixes:
+            _rule(channel, _NEW_RULE, 10, source=prefix)
         _rule(channel, _DEL_RULE, 0, table=_LOCAL_TABLE)
 
 
@@ -149,11 +153,12 @@ def _rule(
     channel: socket.socket, kind: int, priority: int, *, source: str = "", table: int = 0, mark: int = 0
 ) -> None:
     """Add or delete one rule and wait for the kernel's word; raises OSError."""
+    network, _, length = source.partition("/")
     header = struct.pack(
         "8BI",
         socket.AF_INET,
         0,
-        32 if source else 0,
+        int(length or 32) if source else 0,
         0,
         table,
         0,
@@ -163,7 +168,7 @@ def _rule(
     )
     body = header + _attribute(_PRIORITY, struct.pack("I", priority))
     if source:
-        body += _attribute(_SOURCE, socket.inet_aton(source))
+        body += _attribute(_SOURCE, socket.inet_aton(network))
     if mark:
         body += _attribute(_MARK_ATTRIBUTE, struct.pack("I", mark))
         body += _attribute(_MARK_MASK, struct.pack("I", 0xFFFFFFFF))
@@ -205,13 +210,13 @@ def _enter(place: str, command: list[str]) -> None:
     if user != "-1":
         _keep_capabilities(libc)
     try:
-        os.execvp(command[0], command)  # noqa: S606 - a shell is what it must not be
+        os.execvpe(command[0], command, {**os.environ, INSIDE: "1"})  # noqa: S606 - a shell is what it must not be
     except OSError as error:
         sys.exit(f"{command[0]}: {error.strerror}")
 
 
 def _keep_capabilities(libc: ctypes.CDLL) -> None:
-    """Make CAP_NET_RAW and CAP_NET_ADMIN survive the exec of a program that is not root's (capabilities(7))."""
+    """Let CAP_NET_RAW and CAP_NET_ADMIN survive the exec of an ordinary user's program (capabilities(7))."""
     wanted = 1 << _NET_ADMIN | 1 << _NET_RAW
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITIES_3, 0))
     sets = ctypes.create_string_buffer(struct.pack("6I", wanted, wanted, wanted, 0, 0, 0))
