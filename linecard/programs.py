@@ -37,9 +37,9 @@ def beat(settings: Settings) -> Program:
     return Program(BEAT, argv)
 
 
-def demo_agents() -> Program:
+def demo_agents(prefix: Sequence[str] = ()) -> Program:
     """Return the program that answers as the demo ISP's devices."""
-    return Program(DEMO, _python("-m", "linecard.demo.agents"))
+    return Program(DEMO, (*prefix, *_python("-m", "linecard.demo.agents")))
 
 
 def command(name: str, *words: str) -> Program:

@@ -5,21 +5,21 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from core import settings as settings_of
 from core.settings import Settings
-from linecard import embedded, lock, migrate, ports, programs, supervisor
+from linecard import embedded, lock, migrate, ports, probes, programs, supervisor
 from linecard.errors import StartError
 from linecard.lock import Holder
 from linecard.programs import BEAT, DEMO, PROBE, WEB, WORK
 
 LEAST_FREE_BYTES = 100_000_000
 ANSWERS_S = 90.0
-STOP_ORDER = ((BEAT, WEB), (PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
+STOP_ORDER = ((BEAT, WEB), (PROBE, probes.LAB_PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
 
 
 def run(settings: Settings, *, has_demo: bool = True) -> int:
@@ -35,8 +35,8 @@ def run(settings: Settings, *, has_demo: bool = True) -> int:
         with supervisor.Supervisor(log_folder, keep_fds=(held.fileno(),)) as watcher:
             try:
                 with _disk_in_words(data):
-                    _start(settings, data, watcher, held, has_demo=has_demo)
-                watcher.watch()
+                    look = _start(settings, data, watcher, held, has_demo=has_demo)
+                watcher.watch(look)
             except supervisor.Stopped:
                 return 0
             finally:
@@ -46,7 +46,8 @@ def run(settings: Settings, *, has_demo: bool = True) -> int:
 
 def _start(
     settings: Settings, data: Path, watcher: supervisor.Supervisor, held: IO[str], *, has_demo: bool
-) -> None:
+) -> Callable[[], None]:
+    """Start the parts; return what is to be looked at from time to time while they run."""
     began = time.monotonic()
     address = f"http://{settings.web.host}:{settings.web.port}"
     urls = _start_servers(settings, data, watcher)
@@ -56,15 +57,17 @@ def _start(
         watcher.say("Preparing the database ...")
         watcher.run(programs.command("migrate", "migrate"))
     is_demo = _make_demo(data, watcher) if has_demo else False
+    prefix = probes.open_pocket(urls, watcher) if is_demo else []
     if is_demo:
-        watcher.start(programs.demo_agents())
-    prefix = _lab_prefix(data, watcher)
+        watcher.start(programs.demo_agents(prefix))
     watcher.start(
         programs.web(),
         programs.worker(settings, PROBE, prefix),
         programs.worker(settings, WORK),
         programs.beat(settings),
     )
+    lab = probes.LabWatch(settings, urls, watcher)
+    lab.look()
     health = Health(settings)
     if watcher.wait_until(health.is_well, ANSWERS_S):
         watcher.say(f"\nLinecard is ready after {time.monotonic() - began:.1f} s:  {address}/")
@@ -74,6 +77,7 @@ def _start(
     if is_demo:
         watcher.say(_sign_ins(data))
     watcher.say(f"Data and logs: {data}    Stop: Ctrl-C\n")
+    return lab.look
 
 
 def _start_servers(settings: Settings, data: Path, watcher: supervisor.Supervisor) -> embedded.Urls:
@@ -118,22 +122,6 @@ def _make_demo(data: Path, watcher: supervisor.Supervisor) -> bool:
 def _sign_ins(data: Path) -> str:
     found = json.loads((data / "demo.json").read_text()).get("sign_ins", {})
     return "\n".join(["Demo sign-ins:", *(f"  {name:<12} {password}" for name, password in found.items())])
-
-
-def _lab_prefix(data: Path, watcher: supervisor.Supervisor) -> list[str]:
-    """Where a lab stands, the probe worker runs inside it."""
-    if os.geteuid() != 0 or not shutil.which("ip"):
-        return []
-    from linecard import lab
-
-    found = lab.status(data)
-    if not found:
-        return []
-    if not found.is_whole:
-        watcher.say("The lab is damaged and left out; `linecard lab up` mends it, then start again.")
-        return []
-    watcher.say(f"The probe worker runs in the lab ({found.plan.probe_namespace})")
-    return lab.probe_prefix(found)
 
 
 class Health:
