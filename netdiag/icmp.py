@@ -169,7 +169,12 @@ class SocketChannel:
     def send(self, address: str, sequence: int, payload: bytes, ttl: int) -> float:
         """Send one echo request and return the epoch second it left; raises Unsendable."""
         request = icmplib.ICMPRequest(
-            destination=address, id=self.identifier, sequence=sequence, payload=payload, ttl=ttl
+            destination=address,
+            id=self.identifier,
+            sequence=sequence,
+            payload=payload,
+            payload_size=len(payload),  # else no payload would mean a random one
+            ttl=ttl,
         )
         for attempt in (1, 2):
             try:
