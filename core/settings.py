@@ -142,7 +142,7 @@ class Cutoff(Section):
     brake_share_percent: float = Field(default=10.0, gt=0, le=100)
     brake_minimum: int = Field(default=5, ge=0)
     promise_days_limit: int = Field(default=14, ge=1, le=365)
-    skip_weekdays: tuple[int, ...] = ()
+    skip_weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
     night_hour: int = Field(default=3, ge=0, le=23)
     is_automatic: bool = True
     lease_s: int = Field(default=60, ge=10, le=3600)
