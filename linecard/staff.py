@@ -10,10 +10,14 @@ from core.settings import Settings
 from linecard import embedded
 from linecard.errors import StartError
 from registry import audit, staff
+from webapp import permissions
 
 
 def create(settings: Settings, args: argparse.Namespace) -> int:
     """Add a member of staff; the password is asked for, or read from the first line of standard input."""
+    unknown = sorted(set(args.role) - set(permissions.ROLES))
+    if unknown:
+        raise StartError(f"There is no role {unknown[0]}; there are {', '.join(permissions.ROLES)}.")
     password = _password()
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
