@@ -88,7 +88,7 @@ def start_agent(namespace, folder):
         "-c",
         str(config),
     ]
-    return subprocess.Popen(command_line, env={**os.environ, "SNMP_PERSISTENT_DIR": str(folder)})
+    return subprocess.Popen(command_line, env={**os.environ, "SNMP_PERSISTENT_DIR": str(folder / "state")})
 
 
 @pytest.fixture(autouse=True)
