@@ -227,6 +227,26 @@ def note_observed(session: Session, observed: Mapping[int, AccessState | None], 
     )
 
 
+def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
+    """Have the gate told these lines anew, whatever it was told: the gear behind it is another one now."""
+    ids = sorted(set(subscription_ids))
+    lock_rows(session, ids)
+    session.execute(
+        update(_row)
+        .where(_row.subscription_id == _any(ids))
+        .values(
+            version=_row.version + 1,
+            applied=None,
+            observed=None,
+            observed_at=None,
+            attempts=0,
+            error=None,
+            next_attempt_at=clock.now(),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def _write(session: Session, where: ColumnElement[bool], **values_: Any) -> bool:
     """Update the row and end its lease; return whether there was one."""
     result = session.execute(

@@ -295,14 +295,14 @@ class CutoffRun(Base):
 
 
 class CutoffDecision(Base):
-    """What a run decided on one subscription, with the numbers it used."""
+    """What a run decided on one subscription (none: an account that has none), with the numbers it used."""
 
     __tablename__ = "cutoff_decisions"
 
     id: Mapped[Id]
     run_id: Mapped[int] = mapped_column(ForeignKey("cutoff_runs.id", ondelete="CASCADE"))
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
-    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
     action: Mapped[DecisionAction] = mapped_column(choice(DecisionAction))
     reason: Mapped[str] = mapped_column(String(40))
     overdue_minor: Mapped[Minor]

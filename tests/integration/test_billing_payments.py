@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from billing import (
     accounts,
@@ -315,6 +315,30 @@ def test_the_night_calls_a_promise_broken_or_kept_by_what_came(session):
         "still": "active",
     }
     assert all(promise.settled_at for name, promise in made.items() if name != "still")
+
+
+def test_a_promise_that_cannot_be_settled_does_not_stop_the_others(fresh_database):
+    with fresh_database.transaction() as session:
+        made = []
+        for _ in range(3):
+            account_id, _ = customer(session)
+            made.append(
+                promises.make(session, account_id, until=TODAY, author=OLHA, today=TODAY, rules=RULES).promise
+            )
+        session.execute(
+            text(
+                "CREATE FUNCTION break_one() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"IF NEW.id = {made[1].id} THEN RAISE EXCEPTION 'broken'; END IF; RETURN NEW; END $$"
+            )
+        )
+        session.execute(
+            text(
+                "CREATE TRIGGER break_one BEFORE UPDATE ON promises FOR EACH ROW EXECUTE FUNCTION break_one()"
+            )
+        )
+    with fresh_database.transaction() as session:
+        settled = promises.settle(session, TODAY + timedelta(days=1), rules=RULES)
+    assert settled == promises.Settled(0, 2, (made[1].account_id,))
 
 
 def test_a_review_without_anything_to_lift_changes_nothing(session):

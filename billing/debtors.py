@@ -1,0 +1,99 @@
+"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in three queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import BigInteger, Select, any_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from billing import access, debt
+from billing.models import Account, LockReason, Promise, PromiseStatus, Subscription, SuspensionLock
+from billing.rules import Rules
+from billing.verdicts import Debtor, Service
+
+
+def gather(
+    session: Session, on: date, *, rules: Rules, account_ids: Sequence[int] | None = None
+) -> list[Debtor]:
+    """Return the debtors on that day, by account id; of the named accounts only, when some are named."""
+    overdue = debt.overdue_by_account(on, rules.grace_days)
+    past_due = func.coalesce(overdue.c.past_due_minor, 0)
+    cut = _cut_accounts()
+    query = (
+        select(
+            Account,
+            func.coalesce(overdue.c.overdue_minor, 0).label("overdue"),
+            past_due.label("past_due"),
+            Promise.until,
+        )
+        .outerjoin(overdue, overdue.c.account_id == Account.id)
+        .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
+        .where(or_(past_due > 0, Account.id.in_(cut)))
+        .order_by(Account.id)
+        .execution_options(populate_existing=True)
+    )
+    if account_ids is not None:
+        query = query.where(Account.id == _any(account_ids))
+    rows = session.execute(query).all()
+    services = _services(session, [row.Account.id for row in rows], on)
+    oldest = debt.oldest_due(session, {row.Account.id: row.Account.balance_minor for row in rows})
+    return [
+        Debtor(
+            account_id=row.Account.id,
+            currency=row.Account.currency,
+            balance_minor=row.Account.balance_minor,
+            overdue_minor=row.overdue,
+            past_due_minor=row.past_due,
+            oldest_due_on=oldest.get(row.Account.id),
+            days_overdue=debt.days_over(oldest.get(row.Account.id), on),
+            grace_days=rules.grace_days if row.Account.grace_days is None else row.Account.grace_days,
+            is_never_cut=row.Account.is_never_cut,
+            never_cut_note=row.Account.never_cut_note,
+            promise_until=row.until,
+            services=tuple(services[row.Account.id]),
+        )
+        for row in rows
+    ]
+
+
+def count_running(session: Session, on: date) -> int:
+    """Return how many subscriptions run on that day: what the brake's share is measured on."""
+    return session.scalar(select(func.count()).select_from(Subscription).where(access.is_running(on))) or 0
+
+
+def _cut_accounts() -> Select[int]:
+    return (
+        select(Subscription.account_id)
+        .join(SuspensionLock, SuspensionLock.subscription_id == Subscription.id)
+        .where(SuspensionLock.reason == LockReason.DEBT, SuspensionLock.lifted_at.is_(None))
+    )
+
+
+def _services(session: Session, account_ids: Sequence[int], on: date) -> dict[int, list[Service]]:
+    rows = session.execute(
+        select(
+            Subscription.account_id,
+            Subscription.id,
+            access.is_running(on).label("is_running"),
+            SuspensionLock.id.is_not(None).label("is_cut"),
+        )
+        .outerjoin(
+            SuspensionLock,
+            (SuspensionLock.subscription_id == Subscription.id)
+            & (SuspensionLock.reason == LockReason.DEBT)
+            & SuspensionLock.lifted_at.is_(None),
+        )
+        .where(Subscription.account_id == _any(account_ids))
+        .order_by(Subscription.id)
+    )
+    found: dict[int, list[Service]] = defaultdict(list)
+    for row in rows:
+        found[row.account_id].append(Service(row.id, row.is_running, row.is_cut))
+    return found
+
+
+def _any(ids: Sequence[int]) -> ColumnElement[bool]:
+    return any_(literal(list(ids), ARRAY(BigInteger)))

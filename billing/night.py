@@ -1,0 +1,170 @@
+"""The closing of a business day: charge, settle, plan, brake, apply, report; run twice, same result."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from billing import access, charges, cutoff, ledger, promises, suspensions
+from billing.models import CutoffDecision, CutoffRun, NightRun, RunStatus
+from billing.rules import Rules
+from core import clock, db, errors
+from core.db import Database
+
+log = structlog.get_logger()
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What closing the day would do; nothing of it was written."""
+
+    charges: charges.ChargeReport
+    promises: promises.Settled
+    run: CutoffRun
+    decisions: tuple[CutoffDecision, ...]
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal's transaction without a commit."""
+
+
+def close_day(
+    database: Database, on: date, *, rules: Rules, payment_days: int, author: ledger.Author
+) -> NightRun:
+    """Close that business day. Each step is one transaction that also notes the step as done.
+
+    So a night that was killed goes on where it stopped, and one that is done is returned as it is. Raises
+    Busy while another closes a day, Conflict when a later day is closed already.
+    """
+    _open(database, on)
+
+    def charge(session: Session, _: NightRun) -> Report:
+        done = charges.run(session, on, payment_days=payment_days, author=author)
+        return asdict(done)
+
+    def settle(session: Session, _: NightRun) -> Report:
+        return asdict(promises.settle(session, on, rules=rules))
+
+    def plan(session: Session, night: NightRun) -> Report:
+        run = cutoff.plan(session, on, rules=rules, planned_by=author.name)
+        night.cutoff_run_id = run.id
+        return _plan_report(run)
+
+    def apply(session: Session, night: NightRun) -> Report:
+        return _apply(session, night, rules=rules, author=author)
+
+    steps: dict[str, Callable[[Session, NightRun], Report]] = {
+        "lines": lambda session, _: _move_lines(session, on, author),
+        "charges": charge,
+        "promises": settle,
+        "plan": plan,
+        "applied": apply,
+        "mismatches": lambda session, _: _verify(session),
+    }
+    for name, step in steps.items():
+        _take(database, on, name, step)
+    return _finish(database, on)
+
+
+def rehearse(
+    database: Database, on: date, *, rules: Rules, payment_days: int, author: ledger.Author
+) -> Rehearsal:
+    """Do all that close_day() would up to the plan in one transaction, keep what it found, and undo it."""
+    found: list[Rehearsal] = []
+    try:
+        with database.transaction() as session:
+            _move_lines(session, on, author)
+            charged = charges.run(session, on, payment_days=payment_days, author=author)
+            settled = promises.settle(session, on, rules=rules)
+            run = cutoff.plan(session, on, rules=rules, planned_by=author.name)
+            decisions = session.scalars(
+                select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
+            ).all()
+            session.refresh(run)
+            session.expunge_all()
+            found.append(Rehearsal(charged, settled, run, tuple(decisions)))
+            raise _Rehearsed
+    except _Rehearsed:
+        return found[0]
+
+
+def last_closed(session: Session) -> NightRun | None:
+    """Return the latest day that was closed wholly."""
+    return session.scalar(
+        select(NightRun).where(NightRun.finished_at.is_not(None)).order_by(NightRun.run_on.desc()).limit(1)
+    )
+
+
+def _open(database: Database, on: date) -> None:
+    with database.transaction() as session:
+        later = session.scalar(
+            select(NightRun.run_on).where(NightRun.run_on > on).order_by(NightRun.run_on.desc()).limit(1)
+        )
+        known = session.get(NightRun, on)
+        if later is not None and (known is None or known.finished_at is None):
+            raise errors.Conflict(f"A later day, {later.isoformat()}, is closed already")
+        session.execute(
+            insert(NightRun)
+            .values(run_on=on, started_at=clock.now(), report={})
+            .on_conflict_do_nothing(index_elements=["run_on"])
+        )
+
+
+def _take(database: Database, on: date, name: str, step: Callable[[Session, NightRun], Report]) -> None:
+    """Do one step and note it, unless it is noted."""
+    with database.transaction() as session:
+        if not db.try_advisory_lock(session, "night"):
+            raise errors.Busy("A day is being closed right now")
+        night = session.get_one(NightRun, on, populate_existing=True, with_for_update=True)
+        if name not in night.report:
+            night.report = {**night.report, name: step(session, night)}
+            log.info("night_step", step=name, run_on=on.isoformat(), report=night.report[name])
+
+
+def _finish(database: Database, on: date) -> NightRun:
+    with database.transaction() as session:
+        night = session.get_one(NightRun, on, with_for_update=True)
+        if night.finished_at is None:
+            night.finished_at = clock.now()
+        return night
+
+
+def _move_lines(session: Session, on: date, author: ledger.Author) -> Report:
+    freed = suspensions.lift_expired(session, clock.now(), by=author.name, today=on)
+    changed = access.refresh_dates(session, on)
+    return {"locks_expired": len(freed.locks), "lines_changed": len({*freed.lines, *changed})}
+
+
+def _plan_report(run: CutoffRun) -> Report:
+    return {
+        "run_id": run.id,
+        "cut": run.cut_count,
+        "spare": run.spare_count,
+        "keep": run.keep_count,
+        "lift": run.lift_count,
+        "brake_reasons": run.brake_reasons,
+    }
+
+
+def _apply(session: Session, night: NightRun, *, rules: Rules, author: ledger.Author) -> Report:
+    run = session.get_one(CutoffRun, night.cutoff_run_id)
+    if not rules.is_automatic:
+        return {"waits": "a person applies the plans here"}
+    if run.status is not RunStatus.PLANNED:
+        return {"waits": "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"}
+    cutoff.apply(session, run.id, approved_by=author.name)
+    return {"outcomes": cutoff.outcomes(session, run.id)}
+
+
+def _verify(session: Session) -> Report:
+    wrong = ledger.verify(session)
+    if wrong:
+        log.error("balances_differ", accounts=[found.account_id for found in wrong[:20]])
+    return {"count": len(wrong), "account_ids": [found.account_id for found in wrong[:20]]}

@@ -1,0 +1,161 @@
+"""The closing of a day on PostgreSQL: every step once, killed or run twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from billing import night, promises, testing
+from billing.ledger import Author
+from billing.models import (
+    AccessState,
+    Account,
+    CutoffRun,
+    LedgerEntry,
+    NightRun,
+    PromiseStatus,
+    RunStatus,
+    SubscriptionAccess,
+    SuspensionLock,
+)
+from billing.rules import Rules
+from core import db, errors
+
+ON = date(2026, 12, 1)
+RULES = Rules(grace_days=3, minimum_debt_minor=100, brake_minimum=5)
+JOB = Author("night")
+
+
+def close(database, on=ON, rules=RULES):
+    return night.close_day(database, on, rules=rules, payment_days=14, author=JOB)
+
+
+def debtors(database, count=1):
+    with database.transaction() as session:
+        return [testing.subscriber(session, starts_on=date(2026, 10, 1)) for _ in range(count)]
+
+
+def counts(database):
+    with database.reading() as session:
+        return tuple(
+            session.scalar(select(func.count()).select_from(table))
+            for table in (LedgerEntry, CutoffRun, SuspensionLock)
+        )
+
+
+def test_the_night_charges_plans_cuts_and_reports(database):
+    (made,) = debtors(database)
+    done = close(database)
+    assert done.finished_at is not None
+    assert done.report["charges"] == {"entries": 2, "total_minor": 6000, "accounts": 1}
+    assert done.report["plan"]["cut"] == 1
+    assert done.report["applied"] == {"outcomes": {"cut": 1}}
+    assert done.report["mismatches"] == {"count": 0, "account_ids": []}
+    with database.reading() as session:
+        assert session.get_one(SubscriptionAccess, made.subscription_id).wanted is AccessState.CLOSED
+        assert session.get_one(CutoffRun, done.cutoff_run_id).status is RunStatus.APPLIED
+        assert night.last_closed(session).run_on == ON
+
+
+def test_a_night_run_twice_changes_nothing(database):
+    debtors(database)
+    first = close(database)
+    before = counts(database)
+    again = close(database)
+    assert again.report == first.report
+    assert again.finished_at == first.finished_at
+    assert counts(database) == before
+
+
+def test_a_night_that_was_killed_goes_on_where_it_stopped(database):
+    debtors(database)
+    with database.transaction() as session:
+        session.execute(text("ALTER TABLE cutoff_runs RENAME TO cutoff_runs_away"))
+    with pytest.raises(Exception, match="cutoff_runs"):
+        close(database)
+    with database.transaction() as session:
+        session.execute(text("ALTER TABLE cutoff_runs_away RENAME TO cutoff_runs"))
+        stopped = session.get_one(NightRun, ON)
+        assert set(stopped.report) == {"lines", "charges", "promises"}
+        assert stopped.finished_at is None
+        assert night.last_closed(session) is None
+    done = close(database)
+    assert done.report["charges"]["entries"] == 2
+    assert done.report["applied"] == {"outcomes": {"cut": 1}}
+
+
+def test_a_braked_plan_waits_for_a_person(database):
+    debtors(database, 5)
+    done = close(database)
+    assert "5 of 5 running" in done.report["applied"]["waits"]
+    assert counts(database)[2] == 0
+
+
+def test_where_a_person_applies_plans_the_night_only_makes_one(database):
+    debtors(database)
+    done = close(database, rules=Rules(is_automatic=False))
+    assert done.report["applied"] == {"waits": "a person applies the plans here"}
+    with database.reading() as session:
+        assert session.get_one(CutoffRun, done.cutoff_run_id).status is RunStatus.PLANNED
+
+
+def test_a_broken_promise_cuts_in_the_same_night(database):
+    (made,) = debtors(database)
+    with database.transaction() as session:
+        promise = promises.make(session, made.account_id, until=ON, author=JOB, today=ON, rules=RULES).promise
+    assert close(database).report["plan"]["spare"] == 1
+    done = close(database, ON + timedelta(days=1))
+    assert done.report["promises"]["broken"] == 1
+    assert done.report["applied"] == {"outcomes": {"cut": 1}}
+    with database.reading() as session:
+        assert session.get_one(type(promise), promise.id).status is PromiseStatus.BROKEN
+
+
+def test_a_day_before_the_last_closed_one_is_refused(database):
+    close(database)
+    with pytest.raises(errors.Conflict, match="2026-12-01"):
+        close(database, ON - timedelta(days=1))
+    with database.reading() as session:
+        assert session.get(NightRun, ON - timedelta(days=1)) is None
+
+
+def test_a_wrong_balance_is_in_the_report(database):
+    (made,) = debtors(database)
+    with database.transaction() as session:
+        session.execute(update(Account).where(Account.id == made.account_id).values(balance_minor=-1))
+    assert close(database).report["mismatches"] == {"count": 1, "account_ids": [made.account_id]}
+
+
+def test_a_rehearsal_tells_all_and_writes_nothing(database):
+    debtors(database)
+    before = counts(database)
+    found = night.rehearse(database, ON, rules=RULES, payment_days=14, author=JOB)
+    assert counts(database) == before
+    assert found.charges.entries == 2
+    assert (found.run.cut_count, found.run.status) == (1, RunStatus.PLANNED)
+    assert [decision.action.value for decision in found.decisions] == ["cut"]
+    assert "past due" in found.decisions[0].explanation
+
+
+def test_two_who_close_a_day_at_once_do_it_once(fresh_database):
+    debtors(fresh_database, 3)
+
+    def attempt(_):
+        try:
+            return close(fresh_database).report["applied"]
+        except errors.Busy:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [report for report in pool.map(attempt, range(4)) if report]
+    assert all(report == {"outcomes": {"cut": 3}} for report in done)
+    close(fresh_database)
+    assert counts(fresh_database) == (9, 1, 3)
+
+
+def test_a_day_being_closed_elsewhere_is_busy(fresh_database):
+    with fresh_database.transaction() as session:
+        assert db.try_advisory_lock(session, "night")
+        with pytest.raises(errors.Busy):
+            close(fresh_database)

@@ -1,0 +1,114 @@
+"""Verdicts: the first reason that applies is the one that is told."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from billing import verdicts
+from billing.models import DecisionAction
+from billing.rules import Rules
+from billing.verdicts import Debtor, Reason, Service
+
+SUNDAY = date(2026, 11, 22)
+RULES = Rules(grace_days=3, minimum_debt_minor=100)
+RUNNING = Service(1, is_running=True, is_cut=False)
+CUT = Service(1, is_running=True, is_cut=True)
+
+OWES = Debtor(
+    account_id=5,
+    currency="EUR",
+    balance_minor=-3400,
+    overdue_minor=3400,
+    past_due_minor=3400,
+    oldest_due_on=date(2026, 10, 15),
+    days_overdue=38,
+    grace_days=3,
+    is_never_cut=False,
+    never_cut_note="",
+    promise_until=None,
+    services=(RUNNING,),
+)
+EXEMPT = {
+    Reason.NEVER_CUT: {"is_never_cut": True, "never_cut_note": "hospital"},
+    Reason.PROMISE: {"promise_until": SUNDAY},
+    Reason.PAID: {"past_due_minor": 0},
+    Reason.MINIMUM: {"past_due_minor": 99},
+    Reason.GRACE: {"overdue_minor": 0},
+}
+
+
+def judge(debtor, rules=RULES):
+    (verdict,) = verdicts.judge(debtor, SUNDAY, rules)
+    return verdict
+
+
+def test_a_debtor_is_cut_and_told_the_sum_the_day_and_the_age():
+    verdict = judge(OWES)
+    assert (verdict.action, verdict.reason) == (DecisionAction.CUT, Reason.DEBT)
+    assert verdict.explanation == "€34.00 past due since 2026-10-15 (38 days); €34.00 of it out of grace"
+
+
+@pytest.mark.parametrize("reason", EXEMPT)
+def test_an_exempt_debtor_is_spared_and_one_who_was_cut_is_let_in(reason):
+    debtor = replace(OWES, **EXEMPT[reason])
+    assert (judge(debtor).action, judge(debtor).reason) == (DecisionAction.SPARE, reason)
+    let_in = judge(replace(debtor, services=(CUT,)))
+    assert (let_in.action, let_in.reason) == (DecisionAction.LIFT, reason)
+
+
+def test_reasons_are_told_in_their_order():
+    debtor, rules = OWES, replace(RULES, skip_weekdays=(7,))
+    assert judge(debtor, rules).reason is Reason.WEEKDAY
+    for reason in reversed(EXEMPT):
+        debtor = replace(debtor, **EXEMPT[reason])
+        assert judge(debtor, rules).reason is reason
+    assert judge(replace(debtor, services=()), rules).reason is Reason.NOT_RUNNING
+
+
+def test_a_day_without_cutoff_lets_nobody_in_again():
+    verdict = judge(replace(OWES, services=(CUT,)), replace(RULES, skip_weekdays=(7,)))
+    assert (verdict.action, verdict.reason) == (DecisionAction.KEEP, Reason.DEBT)
+
+
+def test_yesterdays_promise_protects_no_longer():
+    assert judge(replace(OWES, promise_until=date(2026, 11, 21))).action is DecisionAction.CUT
+
+
+def test_each_service_gets_its_own_verdict_and_an_ended_one_none():
+    ended = Service(3, is_running=False, is_cut=False)
+    made = verdicts.judge(replace(OWES, services=(CUT, Service(2, True, False), ended)), SUNDAY, RULES)
+    assert [(one.subscription_id, one.action.value) for one in made] == [(1, "keep"), (2, "cut")]
+
+
+def test_an_ended_service_that_is_cut_stays_so_until_the_debt_is_gone():
+    ended = Service(3, is_running=False, is_cut=True)
+    assert judge(replace(OWES, services=(ended,))).action is DecisionAction.KEEP
+    assert judge(replace(OWES, services=(ended,), past_due_minor=0)).action is DecisionAction.LIFT
+
+
+def test_a_debtor_without_running_service_is_listed_by_his_newest():
+    ended = tuple(Service(number, is_running=False, is_cut=False) for number in (3, 9, 4))
+    assert judge(replace(OWES, services=ended)).subscription_id == 9
+    assert judge(replace(OWES, services=())).subscription_id is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.NEVER_CUT, "Marked never to be cut (hospital); €34.00 past due"),
+        (Reason.PROMISE, "Promised to pay until 2026-11-22; €34.00"),
+        (Reason.PAID, "Nothing is past due any more"),
+        (Reason.MINIMUM, "less than €1.00, from which on debt cuts"),
+        (Reason.GRACE, "the 3 days of grace are not over (for the oldest until 2026-10-18)"),
+    ],
+)
+def test_every_reason_is_said_in_words_with_its_numbers(reason, words):
+    assert words in judge(replace(OWES, **EXEMPT[reason])).explanation
+
+
+def test_a_debt_without_due_date_is_said_without_one():
+    debtor = replace(OWES, oldest_due_on=None, days_overdue=0, overdue_minor=0)
+    assert judge(debtor).explanation == "€34.00 past due; the 3 days of grace are not over"
+    weekday = judge(replace(OWES, oldest_due_on=None), replace(RULES, skip_weekdays=(7,)))
+    assert weekday.explanation == "€34.00 past due; nobody is cut on a Sunday"
