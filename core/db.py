@@ -91,6 +91,7 @@ class Database:
                     session.execute(text(f"SET TRANSACTION {level}READ ONLY"))
                     yield session
             finally:
+                session.expunge_all()  # a rollback would empty the objects that were read
                 session.rollback()
 
     @contextmanager
