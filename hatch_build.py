@@ -124,7 +124,9 @@ def install_modules(node: tuple[str, str]) -> None:
             "PATH": f"{Path(node[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
         environment.setdefault("npm_config_cache", scratch)  # HOME may be empty or not ours to write
-        environment.setdefault("NODE_USE_SYSTEM_CA", "1")  # a company's own proxy is trusted as by pip and curl
+        environment.setdefault(
+            "NODE_USE_SYSTEM_CA", "1"
+        )  # a company's own proxy is trusted as by pip and curl
         if not os.access(environment.get("HOME", ""), os.W_OK):
             environment["HOME"] = scratch
         run([*node, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
@@ -139,6 +141,7 @@ def bundle(node: tuple[str, str], stamp: str) -> None:
     try:
         manifest = run_esbuild(node[0], fresh)
         manifest["icons.svg"] = write_icons(fresh)
+        manifest["mark.svg"] = write_hashed(fresh, "mark", (SOURCES / "mark.svg").read_text())
         write_licences(fresh)
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         (fresh / ".stamp").write_text(stamp)
@@ -186,8 +189,12 @@ def write_icons(target: Path) -> str:
         paths = re.sub(r"\s+", " ", inner.group(1)).strip()
         symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{paths}</symbol>')
     sprite = '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
-    built = f"icons-{hashlib.sha256(sprite.encode()).hexdigest()[:8].upper()}.svg"
-    (target / built).write_text(sprite)
+    return write_hashed(target, "icons", sprite)
+
+
+def write_hashed(target: Path, name: str, drawing: str) -> str:
+    built = f"{name}-{hashlib.sha256(drawing.encode()).hexdigest()[:8].upper()}.svg"
+    (target / built).write_text(drawing)
     return built
 
 

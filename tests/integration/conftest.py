@@ -1,0 +1,117 @@
+"""The web application on real servers, and browsers signed in as somebody."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+
+from core.settings import Settings
+from registry import audit, passwords, staff
+from registry.models import StaffUser
+
+ROOT = audit.Actor(None, "test")
+_SEALED: dict[str, str] = {}
+
+
+class Browser(FlaskClient):
+    """A client that sends the CSRF token of its session with every change, as app.js does."""
+
+    _token: str | None = None
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        method = kwargs.get("method", "GET")
+        has_token = kwargs.pop("has_token", True)
+        if has_token and method not in ("GET", "HEAD"):
+            headers = dict(kwargs.get("headers") or {})
+            headers.setdefault("X-CSRFToken", self.csrf_token())
+            kwargs["headers"] = headers
+        return super().open(*args, **kwargs)
+
+    def csrf_token(self) -> str:
+        page = super().open("/sign-in", method="GET", follow_redirects=True)
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+        assert found is not None, page.text[:500]
+        return found.group(1)
+
+    def fragment(self, path: str, **kwargs: Any) -> Any:
+        """Ask as htmx does."""
+        headers = {"HX-Request": "true", **(kwargs.pop("headers", None) or {})}
+        return self.open(path, headers=headers, **kwargs)
+
+
+@pytest.fixture
+def web_settings(make_settings: Callable[..., Settings], postgres_url: str, redis_url: str) -> Settings:
+    """Return settings of the web application; its database is given to it."""
+    return make_settings(
+        data={"database_url": postgres_url, "queue_url": redis_url}, web={"sign_in_limit": "1000 per minute"}
+    )
+
+
+@pytest.fixture(scope="session")
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates compiled once for all the applications of a run."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture
+def web_app(web_settings: Settings, database: Any, _compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+    """Return the application on the test's own database, in the test's outer transaction."""
+    from webapp import factory, runtime
+
+    app = factory.create_app(web_settings, database=database)
+    app.testing = True
+    app.jinja_env.bytecode_cache = _compiled
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # errors are answered as for people
+    app.test_client_class = Browser
+    yield app
+    made: runtime.Runtime = app.extensions[runtime.KEY]
+    made.hub.close()
+    made.redis.close()
+
+
+@pytest.fixture
+def stranger(web_app: Flask) -> Any:
+    """Return a browser nobody signed in with."""
+    return web_app.test_client()
+
+
+@pytest.fixture
+def add_staff(database: Any) -> Callable[..., StaffUser]:
+    """Return a function that adds a member of staff: `add_staff("noc")`; the password is "correct horse"."""
+
+    def add(*roles: str, login: str = "") -> StaffUser:
+        login = login or "-".join(roles) or "nobody"
+        sealed = _SEALED.setdefault("hash", passwords.seal("correct horse"))
+        with database.transaction() as session:
+            member = staff.find_by_login(session, login)
+            if member is None:
+                member = StaffUser(
+                    login=login, name=f"{login.title()} Person", roles=list(roles), password_hash=sealed
+                )
+                session.add(member)
+                session.flush()
+        return member
+
+    return add
+
+
+@pytest.fixture
+def sign_in_as(
+    web_app: Flask, database: Any, add_staff: Callable[..., StaffUser]
+) -> Callable[..., FlaskClient]:
+    """Return a function that gives a signed-in browser: `sign_in_as("noc").get("/customers")`."""
+
+    def sign_in(*roles: str, login: str = "") -> FlaskClient:
+        member = add_staff(*roles, login=login)
+        with database.transaction() as session:
+            token = staff.sign_in(session, member, address="127.0.0.1", agent="pytest", hours=1)
+        client = web_app.test_client()
+        with client.session_transaction() as cookie:
+            cookie["token"] = token
+        return client
+
+    return sign_in

@@ -1,0 +1,110 @@
+"""Every URL of the application for every role: who is let in, who is refused, who must sign in first.
+
+A new URL needs a row here: endpoint -> who may. "anybody" needs no sign-in, "staff" is everybody signed in,
+else the roles.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from webapp import permissions
+
+EVERYBODY = "noc billing technician administrator"
+
+DOORS: dict[str, str] = {
+    "static": "anybody",
+    "healthz": "anybody",
+    "home": "staff",
+    "staff.sign_in": "anybody",
+    "staff.sign_out": "staff",
+    "staff.own_password": "staff",
+    "staff.own_sessions": "staff",
+    "staff.end_own_session": "staff",
+    "staff.end_other_sessions": "staff",
+    "staff.listing": "administrator",
+    "staff.add": "administrator",
+    "staff.edit": "administrator",
+    "staff.set_password": "administrator",
+    "staff.end_session": "administrator",
+}
+
+
+def _path(app: Flask, rule: Rule) -> str:
+    """A URL of the rule whose ids belong to nothing: the door is asked before anything is looked up."""
+    values: dict[str, object] = {}
+    for name in rule.arguments:
+        kind = type(rule._converters[name]).__name__
+        values[name] = 999_999 if kind == "IntegerConverter" else "nothing"
+    with app.test_request_context():
+        from flask import url_for
+
+        return url_for(rule.endpoint, **values)
+
+
+def _methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+def test_every_url_has_a_row_and_every_row_a_url(web_app: Flask) -> None:
+    assert {rule.endpoint for rule in web_app.url_map.iter_rules()} == set(DOORS)
+
+
+def test_every_row_says_what_the_code_says(web_app: Flask) -> None:
+    for endpoint, who in DOORS.items():
+        needed = permissions.of(web_app.view_functions[endpoint])
+        if who == "anybody":
+            assert needed == permissions.ANYBODY, endpoint
+        elif who == "staff":
+            assert needed == permissions.SIGNED_IN, endpoint
+        else:
+            holders = {role for role, granted in permissions.ROLES.items() if needed in granted}
+            assert holders == set(who.split()), endpoint
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page_everywhere_else(web_app: Flask, stranger) -> None:
+    for rule in web_app.url_map.iter_rules():
+        if DOORS[rule.endpoint] == "anybody":
+            continue
+        for method in _methods(rule):
+            answer = stranger.open(_path(web_app, rule), method=method, has_token=True)
+            assert answer.status_code == 303, (method, rule)
+            assert answer.location.startswith("/sign-in"), (method, rule)
+
+
+@pytest.mark.parametrize("role", [*EVERYBODY.split(), "unknown-role"])
+def test_a_role_passes_its_own_doors_and_no_other(web_app: Flask, sign_in_as: Callable, role: str) -> None:
+    for rule in web_app.url_map.iter_rules():
+        who = DOORS[rule.endpoint]
+        if who == "anybody" or rule.endpoint == "staff.sign_out":
+            continue
+        is_let_in = who == "staff" or role in who.split()
+        for method in _methods(rule):
+            browser = sign_in_as(role)
+            status = browser.open(_path(web_app, rule), method=method).status_code
+            if is_let_in:
+                assert status not in (401, 403), (method, rule, role)
+                assert status < 500 or status == 503, (method, rule, role)
+            else:
+                assert status == 403, (method, rule, role)
+
+
+def test_every_change_without_a_token_is_refused(web_app: Flask, sign_in_as: Callable) -> None:
+    browser = sign_in_as("administrator")
+    for rule in web_app.url_map.iter_rules():
+        for method in set(_methods(rule)) - {"GET"}:
+            answer = browser.open(_path(web_app, rule), method=method, has_token=False)
+            assert answer.status_code == 400, (method, rule)
+
+
+def test_an_application_with_an_unmarked_view_does_not_start(web_app: Flask) -> None:
+    web_app.view_functions["staff.listing"] = lambda: "open"
+    with pytest.raises(RuntimeError, match=r"staff\.listing"):
+        permissions.check(web_app)
+
+
+def test_an_unmarked_view_is_closed_even_to_the_administrator(web_app: Flask, sign_in_as: Callable) -> None:
+    web_app.view_functions["staff.listing"] = lambda: "open"
+    assert sign_in_as("administrator").get("/staff").status_code == 403

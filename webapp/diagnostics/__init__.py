@@ -1,0 +1,1 @@
+"""Diagnostics: the block of the card, the runs and their live stream."""

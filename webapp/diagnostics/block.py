@@ -1,0 +1,98 @@
+"""The diagnostics block of a card: what can be asked, what is being asked, what was asked before."""
+
+from typing import Any
+
+from flask import Response, render_template, request
+from flask_babel import gettext
+
+from core import errors
+from registry import diagnostic_block, diagnostics
+from registry.diagnostic_block import RunView
+from registry.models import DiagnosticKind, DiagnosticStatus
+from tasks import enqueue
+from webapp import identity, permissions, rendering, runtime
+
+TARGETS_LIMIT = 32
+
+
+@permissions.required("diagnostics.view")
+def panel(customer_id: int) -> Response:
+    """The block as a fragment; runs that go on are joined by whoever opens it."""
+    found = runtime.current()
+    with found.database.reading() as session:
+        block = diagnostic_block.load(session, customer_id, found.settings.diagnostics)
+    limits = found.settings.diagnostics
+    return Response(
+        render_template("diagnostics/_panel.html", block=block, limits=limits, sizes=diagnostics.PING_SIZES)
+    )
+
+
+@permissions.required("diagnostics.run")
+def ping(customer_id: int) -> Response:
+    """Ping the ticked addresses, all at once."""
+    options = {name: request.form.get(name) for name in ("count", "interval_s", "size")}
+    return _start(customer_id, DiagnosticKind.PING, options)
+
+
+@permissions.required("diagnostics.run")
+def mac(customer_id: int) -> Response:
+    """Look up which MAC answers for the ticked addresses."""
+    return _start(customer_id, DiagnosticKind.MAC_LOOKUP)
+
+
+@permissions.required("diagnostics.run")
+def snmp(customer_id: int) -> Response:
+    """Read what a device or the customer's switch port says of itself."""
+    return _start(customer_id, DiagnosticKind.SNMP_STATUS)
+
+
+@permissions.required("diagnostics.run")
+def locate(customer_id: int) -> Response:
+    """Search the switches for the MACs on file of the ticked addresses."""
+    return _start(customer_id, DiagnosticKind.LOCATE_MAC)
+
+
+def _start(customer_id: int, kind: DiagnosticKind, options: dict[str, Any] | None = None) -> Response:
+    """Open one run for each target and answer with them; what could not be opened is said in words."""
+    targets = list(dict.fromkeys(request.form.getlist("target")))[:TARGETS_LIMIT]
+    if not targets:
+        text = gettext("Tick at least one address")
+        raise errors.Invalid(text, {"target": text})
+    begun: list[RunView] = []
+    refused: list[errors.LinecardError] = []
+    for target in targets:
+        try:
+            begun.append(_open(customer_id, kind, target, options))
+        except errors.LinecardError as error:
+            refused.append(error)
+    if not begun:
+        raise refused[0]
+    if not rendering.is_htmx():
+        return rendering.go("diagnostics.run", run_id=begun[0].id)
+    answer = Response("".join(render_template("diagnostics/_run.html", run=run) for run in begun))
+    if refused:
+        return rendering.with_toast(answer, " ".join(error.message for error in refused), "warn")
+    return answer
+
+
+def _open(customer_id: int, kind: DiagnosticKind, target: str, options: dict[str, Any] | None) -> RunView:
+    found = runtime.current()
+    limits = found.settings.diagnostics
+    with found.database.transaction() as session:
+        run = diagnostics.open_run(
+            session,
+            identity.actor(),
+            kind=kind,
+            target=target,
+            customer_id=customer_id,
+            limits=limits,
+            options=options,
+        )
+        view = diagnostic_block.view(run)
+    try:
+        enqueue.diagnose(found.queue, view.id, pop=view.pop, expires_s=limits.job_expires_s)
+    except errors.Unavailable as error:
+        with found.database.transaction() as session:
+            diagnostics.finish(session, view.id, DiagnosticStatus.FAILED, error=error.message)
+        raise
+    return view

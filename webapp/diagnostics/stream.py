@@ -1,0 +1,170 @@
+"""The live stream: one Server-Sent Events answer for all runs a page shows.
+
+Its ids are `17=1700000000000-0;18=1700000000001-3`, the last event of every run: a browser that reconnects
+sends it back (Last-Event-ID, see the HTML standard, section 9.2) and loses nothing. No database connection is
+held; the right to watch is asked again every few seconds.
+"""
+
+import contextlib
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+import structlog
+from flask import Response, current_app, request
+
+from core import clock, errors, live
+from registry import diagnostic_block, diagnostics, staff
+from registry.diagnostic_block import RunView
+from webapp import identity, permissions, runtime
+from webapp.runtime import Runtime
+
+log = structlog.get_logger()
+
+STOPPING = "linecard.is_stopping"
+RIGHT = "diagnostics.view"
+RUNS_LIMIT = 64
+BEAT_S = 2.5
+WATCH_S = 8
+ASK_AGAIN_S = 10.0
+RETRY_MS = 1000
+
+_POSITION = re.compile(r"(\d{1,18})=(\d{1,20}-\d{1,20})")
+
+
+@permissions.required(RIGHT)
+def events() -> Response:
+    """Follow the runs named by `run`, after the events named by Last-Event-ID or else `after`."""
+    run_ids = list(dict.fromkeys(request.args.getlist("run", type=int)))[:RUNS_LIMIT]
+    if not run_ids:
+        raise errors.Invalid("No run is named", {"run": "Name a run"})
+    after = positions(request.args.get("after", "")) | positions(request.headers.get("Last-Event-ID", ""))
+    found = runtime.current()
+    follower = Follower(
+        runtime=found,
+        token=identity.token() or "",
+        after={run_id: after.get(run_id, live.FIRST) for run_id in run_ids},
+        is_stopping=current_app.extensions.get(STOPPING) or threading.Event(),
+    )
+    follower.look()
+    answer = Response(follower.lines(), mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+def positions(text: str) -> dict[int, str]:
+    """Read `17=169-0;18=170-1`; what is not of this form is left out."""
+    parts = (_POSITION.fullmatch(part.strip()) for part in text.split(";"))
+    return {int(part[1]): part[2] for part in parts if part}
+
+
+@dataclass
+class Follower:
+    """One open stream: what it has told, whether it may go on, and the lines it sends."""
+
+    runtime: Runtime
+    token: str
+    after: dict[int, str]
+    is_stopping: threading.Event
+    known: Mapping[int, RunView] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+
+    def look(self) -> bool:
+        """Ask the database whether the person may still watch and where the runs stand."""
+        with self.runtime.database.reading() as session:
+            browser = staff.session_of(session, self.token, clock.now())
+            if browser is None or RIGHT not in permissions.granted(browser.staff.roles):
+                return False
+            runs = diagnostics.watchable(session, self.after)
+            self.known = {run_id: diagnostic_block.view(run) for run_id, run in runs.items()}
+        return True
+
+    def lines(self) -> Iterator[str]:
+        """Yield the stream; it ends with the last run, with the right to watch, or with the worker."""
+        yield f"retry: {RETRY_MS}\n\n"
+        try:
+            yield from self._finished()
+            yield from self._going()
+        except redis.RedisError:
+            # The browser comes back by itself after RETRY_MS and goes on where it was.
+            log.warning("stream_lost_redis", runs=list(self.after))
+
+    def _finished(self) -> Iterator[str]:
+        """Tell the runs that are over: from their stream while it is kept, else from the row."""
+        for run_id in self.after:
+            run = self.known.get(run_id)
+            if run is not None and run.is_open:
+                continue
+            for event in live.replay(self.runtime.redis, run_id, self.after[run_id]):
+                yield self._told(event)
+            yield from self._closed(run_id)
+
+    def _going(self) -> Iterator[str]:
+        """Follow the runs that go on; whoever follows is noted as watching."""
+        going = {run_id: place for run_id, place in self.after.items() if run_id not in self.ended}
+        if not going:
+            return
+        self._note_watching(going)
+        noted_at = asked_at = time.monotonic()
+        follow = self.runtime.hub.follow(going, beat_s=BEAT_S, ends=self.is_stopping)
+        with contextlib.closing(follow):  # type: ignore[type-var]
+            for event in follow:
+                yield ": beat\n\n" if event is None else self._told(event)
+                now = time.monotonic()
+                if now - noted_at >= BEAT_S:
+                    noted_at = now
+                    self._note_watching(going)
+                if now - asked_at >= ASK_AGAIN_S:
+                    asked_at = now
+                    if not self._may_go_on():
+                        return
+                    yield from self._overtaken()
+                    if set(going) <= self.ended:
+                        return
+
+    def _may_go_on(self) -> bool:
+        try:
+            return self.look()
+        except errors.Unavailable:
+            return True  # the database is away for a moment: what was allowed ten seconds ago still is
+
+    def _overtaken(self) -> Iterator[str]:
+        """Tell the end of runs whose row is over although their stream never said so: the worker died."""
+        for run_id in set(self.after) - self.ended:
+            run = self.known.get(run_id)
+            finished = run.finished_at if run else None
+            if run is None or (finished and (clock.now() - finished).total_seconds() > BEAT_S):
+                yield from self._closed(run_id)
+
+    def _note_watching(self, run_ids: Mapping[int, str]) -> None:
+        for run_id in run_ids:
+            if run_id not in self.ended:
+                live.watch(self.runtime.redis, run_id, WATCH_S)
+
+    def _told(self, event: live.Event) -> str:
+        self.after[event.run_id] = event.id
+        if event.kind == live.LAST_KIND:
+            self.ended.add(event.run_id)
+        return self._message(event.run_id, event.kind, event.values)
+
+    def _closed(self, run_id: int) -> Iterator[str]:
+        """Say from the row that a run is over, unless its stream has said so."""
+        if run_id in self.ended:
+            return
+        self.ended.add(run_id)
+        run = self.known.get(run_id)
+        if run is not None and run.result:
+            yield self._message(run_id, "summary", run.result)
+        status = run.status.value if run else "gone"
+        yield self._message(run_id, live.LAST_KIND, {"status": status, "error": run.error if run else ""})
+
+    def _message(self, run_id: int, kind: str, values: Mapping[str, Any]) -> str:
+        place = ";".join(f"{one}={self.after[one]}" for one in self.after)
+        words = json.dumps({**values, "run": run_id, "kind": kind}, separators=(",", ":"))
+        return f"id: {place}\ndata: {words}\n\n"

@@ -1,0 +1,21 @@
+"""The URLs of the diagnostics area."""
+
+from flask import Blueprint
+
+from webapp.diagnostics import block, runs, stream
+
+blueprint = Blueprint("diagnostics", __name__)
+
+for _rule, _name, _view, _methods in (
+    ("/customers/<int:customer_id>/diagnostics", "panel", block.panel, ["GET"]),
+    ("/customers/<int:customer_id>/diagnostics/ping", "ping", block.ping, ["POST"]),
+    ("/customers/<int:customer_id>/diagnostics/mac", "mac", block.mac, ["POST"]),
+    ("/customers/<int:customer_id>/diagnostics/snmp", "snmp", block.snmp, ["POST"]),
+    ("/customers/<int:customer_id>/diagnostics/locate", "locate", block.locate, ["POST"]),
+    ("/runs", "listing", runs.listing, ["GET"]),
+    ("/runs/events", "events", stream.events, ["GET"]),
+    ("/runs/<int:run_id>", "run", runs.show, ["GET"]),
+    ("/runs/<int:run_id>/stop", "stop", runs.stop, ["POST"]),
+    ("/runs/<int:run_id>/store-mac", "store_mac", runs.store_mac, ["POST"]),
+):
+    blueprint.add_url_rule(_rule, _name, _view, methods=_methods)

@@ -1,0 +1,114 @@
+"""Forms: the one base class, and the fields that read what people type into values of the domain.
+
+    form = ContactForm()                                    # filled from the request, or obj=..., or keywords
+    if form.accept(lambda: save(form)):                     # sent, valid, and the domain took it
+        return rendering.go("customers.card", customer_id=customer_id)
+    return rendering.page_or_fragment("area/page.html", "area/_form.html", form.status, form=form)
+
+`accept` puts an Invalid of the domain at the fields it names, the rest above the form.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_babel import get_locale, lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import Field, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
+from wtforms.widgets import CheckboxInput, ListWidget, TextInput
+
+from core import errors, money
+from core.money import Money
+
+
+def strip(text: str | None) -> str | None:
+    """Take the spaces around away; the filter of every text field here."""
+    return text.strip() if isinstance(text, str) else text
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """What every form is."""
+
+    result: Any = None
+
+    @property
+    def status(self) -> int:
+        """The answer's status when the form is shown: 422 after a refusal."""
+        return 422 if self.is_submitted() else 200
+
+    def accept(self, act: Callable[[], Any]) -> bool:
+        """Do `act` if the form was sent and is right; its result is kept. False: show the form (again)."""
+        if not self.validate_on_submit():
+            return False
+        try:
+            self.result = act()
+        except errors.Invalid as error:
+            self.refuse(error)
+            return False
+        return True
+
+    def refuse(self, error: errors.Invalid) -> None:
+        """Put the domain's words at the fields they are about."""
+        is_placed = False
+        for name, text in error.fields.items():
+            if name in self._fields:
+                self._fields[name].errors = [*self._fields[name].errors, text]
+                is_placed = True
+            else:
+                self.form_errors.append(text)
+        if not is_placed and not error.fields:
+            self.form_errors.append(error.message)
+
+
+class TextField(StringField):
+    """One line of text, without the spaces around."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
+        super().__init__(label, validators, filters=[strip, *options.pop("filters", ())], **options)
+
+
+class ParagraphField(TextAreaField):
+    """Several lines of text, without the spaces around."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
+        super().__init__(label, validators, filters=[strip, *options.pop("filters", ())], **options)
+
+
+class MoneyField(Field):  # type: ignore[misc]
+    """An amount as people of the locale write it; `.data` is core.money.Money, or None when left empty."""
+
+    widget = TextInput()
+
+    def __init__(self, label: Any = None, validators: Any = None, *, currency: str, **options: Any) -> None:
+        options.setdefault("render_kw", {"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(label, validators, **options)
+        self.currency = currency
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return str(money.to_decimal(self.data)) if isinstance(self.data, Money) else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the text; a wrong one leaves the error of core.money at the field."""
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            try:
+                self.data = money.parse(valuelist[0], self.currency, str(get_locale()))
+            except errors.Invalid as error:
+                raise ValueError(error.fields.get("amount", error.message)) from error
+
+
+class CheckListField(SelectMultipleField):
+    """Several of a few choices, as check boxes."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+def choices(*pairs: tuple[str, Any]) -> list[SelectChoice]:
+    """Return the choices of a select or check list, from (value, words) pairs."""
+    return [SelectChoice(value, words) for value, words in pairs]
+
+
+REQUIRED = lazy_gettext("Must be filled in.")

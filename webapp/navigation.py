@@ -1,0 +1,116 @@
+"""The rail at the left: what there is, in order; a person sees only what the permissions allow."""
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+from flask_babel import lazy_gettext
+
+from webapp import permissions
+from webapp.identity import Person
+
+SEARCH = "customers.listing"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page of the rail. `key`: pressed after "g" it goes there."""
+
+    endpoint: str
+    text: str
+    icon_name: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry as the template shows it."""
+
+    text: str
+    icon_name: str
+    url: str
+    key: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its items."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            Entry("customers.listing", lazy_gettext("Customers"), "users", "c"),
+            Entry("network.coverage", lazy_gettext("Map"), "map-2", "m"),
+            Entry("diagnostics.listing", lazy_gettext("Diagnostics"), "stethoscope", "d"),
+        ),
+    ),
+    (
+        lazy_gettext("Money"),
+        (
+            Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
+            Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x"),
+        ),
+    ),
+    (
+        lazy_gettext("House"),
+        (
+            Entry("network.geocoding", lazy_gettext("Geocoding"), "map-pins", "a"),
+            Entry("staff.listing", lazy_gettext("Staff"), "user-cog", "s"),
+        ),
+    ),
+)
+
+
+def sections(person: Person | None) -> tuple[Section, ...]:
+    """Return the rail of a person; empty headings are left out."""
+    if person is None:
+        return ()
+    made = (
+        Section(str(title), tuple(_item(entry) for entry in entries if _may_see(person, entry.endpoint)))
+        for title, entries in RAIL
+    )
+    return tuple(section for section in made if section.items)
+
+
+def home(person: Person | None) -> str:
+    """Return the page a person starts on: the first of the rail."""
+    for section in sections(person):
+        return section.items[0].url
+    return url_for("staff.own_password" if person else "staff.sign_in")
+
+
+def search(person: Person | None) -> str | None:
+    """Return where the search box of the bar sends its words."""
+    return url_for(SEARCH) if person and _may_see(person, SEARCH) else None
+
+
+def is_search(endpoint: str | None) -> bool:
+    """Say whether this page shows what the search box found."""
+    return endpoint == SEARCH
+
+
+def _may_see(person: Person, endpoint: str) -> bool:
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and permissions.of(view) in person.permissions
+
+
+def _item(entry: Entry) -> Item:
+    area = entry.endpoint.partition(".")[0]
+    others = {other.endpoint for _, entries in RAIL for other in entries} - {entry.endpoint}
+    here = request.endpoint or ""
+    is_here = here == entry.endpoint or (
+        here.startswith(f"{area}.") and here not in others and _is_first(entry)
+    )
+    return Item(str(entry.text), entry.icon_name, url_for(entry.endpoint), entry.key, is_here)
+
+
+def _is_first(entry: Entry) -> bool:
+    """Say whether the entry stands for the other pages of its area (a card is under Customers)."""
+    area = entry.endpoint.partition(".")[0]
+    same = [other for _, entries in RAIL for other in entries if other.endpoint.startswith(f"{area}.")]
+    return same[0] == entry

@@ -1,0 +1,92 @@
+"""Who may do what: every permission, every role, and the mark that every view carries. All of it is here.
+
+A view without a mark is refused, and `check` refuses to start an application that has one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from flask import Flask
+
+PERMISSIONS = {
+    "customer.view": "See the customer list and cards",
+    "customer.create": "Add customers",
+    "customer.edit": "Change a customer, the contacts and the addresses",
+    "note.write": "Write notes on a card",
+    "ticket.write": "Open, comment and close tickets",
+    "equipment.edit": "Change equipment, addresses, switch ports, cable lines and MACs on file",
+    "point.set": "Set a customer's point on the map",
+    "map.view": "See the coverage map",
+    "geocode.run": "Start geocoding and see what it could not find",
+    "diagnostics.view": "See diagnostic runs",
+    "diagnostics.run": "Ping, look up MACs, read devices",
+    "money.view": "See balances and ledger entries",
+    "payment.take": "Record payments and pay back debts",
+    "payment.reverse": "Reverse payments",
+    "service.edit": "Change plans and subscriptions of a customer",
+    "promise.give": "Give a promise to pay, which keeps a debtor on line",
+    "suspension.place": "Suspend and let in by hand",
+    "cutoff.view": "See the cutoff plan and the debtors",
+    "cutoff.run": "Run the cutoff, also past its brake",
+    "staff.edit": "See and change staff, their roles and their sessions",
+}
+
+_EVERYBODY = {"customer.view", "note.write", "ticket.write", "map.view", "diagnostics.view", "money.view"}
+_LINE = {"equipment.edit", "point.set", "diagnostics.run"}
+
+ROLES: dict[str, frozenset[str]] = {
+    "noc": frozenset(_EVERYBODY | _LINE | {"customer.edit", "geocode.run", "cutoff.view"}),
+    "technician": frozenset(_EVERYBODY | _LINE),
+    "billing": frozenset(
+        _EVERYBODY
+        | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
+        | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
+    ),
+    "administrator": frozenset(PERMISSIONS),
+}
+
+ANYBODY = "anybody"
+SIGNED_IN = "signed in"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def required(name: str) -> Callable[[View], View]:
+    """Mark a view: only who has the permission may call it."""
+    if name not in PERMISSIONS:
+        raise ValueError(f"there is no permission {name!r}; webapp/permissions.py lists them")
+    return lambda view: _mark(view, name)
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may call, signed in or not."""
+    return _mark(view, ANYBODY)
+
+
+def signed_in(view: View) -> View:
+    """Mark a view that everybody who is signed in may call: the person's own things."""
+    return _mark(view, SIGNED_IN)
+
+
+def _mark(view: View, name: str) -> View:
+    view.permission = name  # type: ignore[attr-defined]
+    return view
+
+
+def of(view: object) -> str | None:
+    """Return what a view asks for; None when nobody said, which means: refuse."""
+    return getattr(view, "permission", None)
+
+
+def granted(roles: Iterable[str]) -> frozenset[str]:
+    """Return what the roles allow together; a role nobody knows allows nothing."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+
+
+def check(app: Flask) -> None:
+    """Refuse an application in which any URL has no mark."""
+    open_doors = sorted(
+        {rule.endpoint for rule in app.url_map.iter_rules() if not of(app.view_functions[rule.endpoint])}
+    )
+    if open_doors:
+        raise RuntimeError(f"these views have no permission: {', '.join(open_doors)}")
