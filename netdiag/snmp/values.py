@@ -6,11 +6,11 @@ from netdiag.snmp.message import Value
 
 
 def text(value: Value | None) -> str:
-    """Return octets as text: UTF-8, else Latin-1; without trailing zeros, '' for nothing."""
+    """Return octets as text: UTF-8, else Latin-1; without zero bytes, which no database takes as text."""
     if value is None:
         return ""
     if isinstance(value, bytes):
-        plain = value.rstrip(b"\x00")
+        plain = value.replace(b"\x00", b"")
         try:
             return plain.decode()
         except UnicodeDecodeError:
