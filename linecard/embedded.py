@@ -30,13 +30,19 @@ class Urls:
 
 
 def run_folder(data: Path) -> Path:
-    """Return the folder of the sockets: `run` in the data folder, elsewhere if that path is too long."""
+    """Return the folder of the sockets: `run` in the data folder, or a short one elsewhere.
+
+    Elsewhere when that path is too long, or leads through a folder of root's that the database's user
+    cannot enter.
+    """
     near = data.absolute() / "run"
-    if len(os.fsencode(f"{near}{_LONGEST_NAME}")) <= _PATH_LIMIT:
+    is_short = len(os.fsencode(f"{near}{_LONGEST_NAME}")) <= _PATH_LIMIT
+    is_root = os.geteuid() == 0
+    if is_short and (not is_root or not data.parent.exists() or postgres.anybody_may_enter(data.parent)):
         return near
     mark = hashlib.sha256(os.fsencode(data.absolute())).hexdigest()[:10]
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and os.geteuid() != 0 and len(base) < 60 and os.access(base, os.W_OK):
+    base = "/run" if is_root else os.environ.get("XDG_RUNTIME_DIR", "")
+    if base and len(base) < 60 and os.access(base, os.W_OK):
         return Path(base) / f"linecard-{mark}"
     return Path(tempfile.gettempdir()) / f"linecard-{os.geteuid()}-{mark}"
 

