@@ -247,6 +247,12 @@ def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
     )
 
 
+def least_observed(session: Session, *, limit: int) -> list[int]:
+    """Return the lines whose network state was not read for longest, never read ones first."""
+    order = (_row.observed_at.asc().nulls_first(), _row.subscription_id)
+    return list(session.scalars(select(_row.subscription_id).order_by(*order).limit(limit)))
+
+
 def _write(session: Session, where: ColumnElement[bool], **values_: Any) -> bool:
     """Update the row and end its lease; return whether there was one."""
     result = session.execute(

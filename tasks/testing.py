@@ -64,7 +64,7 @@ def _requests_of(fake: FakeNominatim) -> type[BaseHTTPRequestHandler]:
     class Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.0"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name http.server asks for
+        def do_GET(self) -> None:
             parts = urllib.parse.urlsplit(self.path)
             query = dict(urllib.parse.parse_qsl(parts.query))
             if parts.path != "/search":
@@ -80,7 +80,7 @@ def _requests_of(fake: FakeNominatim) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+        def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
 
     return Requests

@@ -1,0 +1,176 @@
+"""Gates: tell each line its wanted access until that is so, and read back what the network really does."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import structlog
+
+import gates
+from billing import access
+from billing.access import Claim
+from billing.models import AccessState
+from core import clock
+from core.errors import LinecardError
+from gates import GateError, LineAccess, Outcome, PortRef
+from registry import line_gates, lines
+from registry.lines import GateTarget, LineTarget
+from tasks import agents
+from tasks.runtime import Runtime
+
+log = structlog.get_logger()
+
+BATCH = 200
+ROUNDS = 50
+OBSERVE_LIMIT = 5000
+
+# Until a gate is configured nothing on the network is touched.
+_NO_GATE = GateTarget(id=0, kind="dry_run", options={}, secrets_sealed="")
+
+Lines = dict[LineAccess, LineTarget]
+
+
+def sweep(runtime: Runtime) -> int:
+    """Tell every line whose wanted access is not the applied one; return how many were settled.
+
+    Sweeps may run at once: each line is claimed by one of them. No transaction is open while gear is asked.
+    """
+    settled = 0
+    for _ in range(ROUNDS):
+        with runtime.database.transaction() as session:
+            claims = access.claim(
+                session, limit=BATCH, lease_s=runtime.settings.cutoff.lease_s, now=clock.now()
+            )
+        if not claims:
+            break
+        settled += _tell(runtime, claims)
+    return settled
+
+
+def _tell(runtime: Runtime, claims: list[Claim]) -> int:
+    wanted = {claim.subscription_id: claim for claim in claims}
+    with runtime.database.reading() as session:
+        targets = lines.targets(session, wanted, today=clock.today(runtime.settings.isp.time_zone))
+    outcomes = {
+        subscription_id: Outcome(0, None, "This service has no line to open or close", needs_person=True)
+        for subscription_id in set(wanted) - set(targets)
+    }
+    for gate, members in _by_gate(targets.values()):
+        outcomes |= _apply(runtime, gate, members, wanted)
+    return sum(_settle(runtime, wanted[key], outcome) for key, outcome in sorted(outcomes.items()))
+
+
+def _apply(
+    runtime: Runtime, gate: GateTarget, members: list[LineTarget], wanted: Mapping[int, Claim]
+) -> dict[int, Outcome]:
+    """Ask one gate; return the outcome of each subscription, also when the whole gate failed."""
+    accesses, outcomes = _described(runtime, members)
+    fault = ""
+    try:
+        made = _make(runtime, gate)
+        answers = made.apply(
+            {line: wanted[target.subscription_id].wanted.value for line, target in accesses.items()}
+        )
+    except (GateError, LinecardError) as error:
+        fault = str(error)
+        needs_person = isinstance(error, gates.GateRefused | gates.GateMisconfigured)
+        answers = {line.line_id: Outcome(line.line_id, None, fault, needs_person) for line in accesses}
+    for line, target in accesses.items():
+        silent = Outcome(line.line_id, None, "The gate said nothing of this line")
+        outcomes[target.subscription_id] = answers.get(line.line_id, silent)
+    _note_gate(runtime, gate, fault)
+    return outcomes
+
+
+def _settle(runtime: Runtime, claim: Claim, outcome: Outcome) -> bool:
+    cutoff = runtime.settings.cutoff
+    with runtime.database.transaction() as session:
+        return access.settle(
+            session,
+            claim.subscription_id,
+            version=claim.version,
+            applied=AccessState(outcome.applied) if outcome.applied else None,
+            error=outcome.error,
+            now=clock.now(),
+            retry_first_s=cutoff.retry_limit_s if outcome.needs_person else cutoff.retry_first_s,
+            retry_limit_s=cutoff.retry_limit_s,
+        )
+
+
+def observe(runtime: Runtime) -> list[int]:
+    """Read from the gates what is so, those not looked at for longest first.
+
+    Returns the subscriptions that do otherwise than was applied: the next sweep tells them again.
+    """
+    with runtime.database.reading() as session:
+        ids = access.least_observed(session, limit=OBSERVE_LIMIT)
+        targets = lines.targets(session, ids, today=clock.today(runtime.settings.isp.time_zone))
+    astray = []
+    for gate, members in _by_gate(targets.values()):
+        if gate.kind != _NO_GATE.kind:
+            astray += _observe_gate(runtime, gate, members)
+    if astray:
+        log.warning("lines_astray", subscriptions=astray[:20], count=len(astray))
+    return astray
+
+
+def _observe_gate(runtime: Runtime, gate: GateTarget, members: list[LineTarget]) -> list[int]:
+    accesses, _ = _described(runtime, members)
+    measured_at: datetime = clock.now()
+    try:
+        seen = _make(runtime, gate).read(accesses)
+    except (GateError, LinecardError) as error:
+        _note_gate(runtime, gate, str(error))
+        return []
+    found = {
+        target.subscription_id: AccessState(state) if (state := seen.get(line.line_id)) else None
+        for line, target in accesses.items()
+    }
+    with runtime.database.transaction() as session:
+        return access.note_observed(session, found, measured_at)
+
+
+def _by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTarget]]]:
+    groups: dict[int, tuple[GateTarget, list[LineTarget]]] = {}
+    for target in targets:
+        gate = target.gate or _NO_GATE
+        groups.setdefault(gate.id, (gate, []))[1].append(target)
+    return list(groups.values())
+
+
+def _make(runtime: Runtime, gate: GateTarget) -> gates.Gate:
+    known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
+    return gates.make(gate.kind, {**gate.options, **known})
+
+
+def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict[int, Outcome]]:
+    """Return the lines as gates know them, and the outcome of those that cannot be described."""
+    found: Lines = {}
+    outcomes = {}
+    for target in members:
+        try:
+            line = LineAccess(target.line_id, target.addresses, _port(runtime, target))
+        except LinecardError as error:
+            outcomes[target.subscription_id] = Outcome(target.line_id, None, str(error), needs_person=True)
+        else:
+            found[line] = target
+    return found, outcomes
+
+
+def _port(runtime: Runtime, target: LineTarget) -> PortRef | None:
+    # Only a gate on switch ports needs the port, and with it the switch's credentials.
+    if target.port is None or target.gate is None or target.gate.kind != "snmp_port":
+        return None
+    port = target.port
+    return PortRef(
+        device=agents.target_of(runtime, port.device_id),
+        if_index=port.if_index,
+        name=port.name,
+        is_uplink=port.is_uplink,
+        shared_with=port.shared_with,
+    )
+
+
+def _note_gate(runtime: Runtime, gate: GateTarget, fault: str) -> None:
+    if gate.id:
+        with runtime.database.transaction() as session:
+            line_gates.note_state(session, gate.id, fault, clock.now())

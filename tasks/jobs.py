@@ -1,0 +1,66 @@
+"""Every job by its name: a shell of two lines over a plain function, which the tests call themselves."""
+
+from typing import Any
+
+from celery import Celery
+
+from core import errors
+from tasks import access, diagnose, geocode, night, upkeep
+from tasks.runtime import Runtime
+
+# Only Unavailable is worth another try; the pauses grow and are spread out.
+_AGAIN: dict[str, Any] = {
+    "autoretry_for": (errors.Unavailable,),
+    "max_retries": 5,
+    "retry_backoff": 5,
+    "retry_backoff_max": 300,
+    "retry_jitter": True,
+}
+# Of this application alone: Celery would else give them to every application of the process.
+_OWN: dict[str, Any] = {"shared": False, "lazy": False}
+
+
+def register(app: Celery, runtime: Runtime) -> None:
+    """Give the application its jobs; nothing runs yet."""
+    _register_line_jobs(app, runtime)
+    _register_office_jobs(app, runtime)
+
+
+def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
+    def _diagnose(run_id: int) -> None:
+        diagnose.run(runtime, run_id)
+
+    def _sweep_access() -> None:
+        access.sweep(runtime)
+
+    def _observe_access() -> None:
+        access.observe(runtime)
+
+    # A diagnosis is for somebody who waits: it is never repeated, and expires unless taken at once.
+    app.task(_diagnose, name="diagnose", **_OWN)
+    # Rows in PostgreSQL say what is wanted, so a job lost or run twice changes nothing.
+    app.task(_sweep_access, name="sweep_access", **_OWN, acks_late=True)
+    app.task(_observe_access, name="observe_access", **_OWN, acks_late=True)
+
+
+def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
+    def _close_day(on: str | None = None) -> None:
+        night.close_day(runtime, app, on)
+
+    def _verify_ledger() -> None:
+        night.verify_ledger(runtime)
+
+    def _geocode() -> None:
+        geocode.run(runtime)
+
+    def _tidy_runs() -> None:
+        upkeep.tidy_runs(runtime)
+
+    def _note_beat() -> None:
+        upkeep.note_beat(runtime)
+
+    app.task(_close_day, name="close_day", **_OWN, acks_late=True, **_AGAIN)
+    app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
+    app.task(_geocode, name="geocode", **_OWN)
+    app.task(_tidy_runs, name="tidy_runs", **_OWN)
+    app.task(_note_beat, name="note_beat", **_OWN)

@@ -1,0 +1,41 @@
+"""The night: close the business day, then wake the gates; and check the balances against the ledger."""
+
+from datetime import date
+
+import structlog
+from celery import Celery
+
+from billing import ledger, night, rules
+from billing.ledger import Author
+from core import clock
+from tasks import enqueue
+from tasks.runtime import Runtime
+
+log = structlog.get_logger()
+
+AUTHOR = Author("night")
+
+
+def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
+    """Close the business day `on` (ISO 8601), or today's of the ISP; a day closed already stays as it is.
+
+    Raises Busy while another closes a day, Conflict when a later day is closed already.
+    """
+    settings = runtime.settings
+    day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
+    night.close_day(
+        runtime.database,
+        day,
+        rules=rules.rules_of(settings),
+        payment_days=settings.billing.payment_days,
+        author=AUTHOR,
+    )
+    enqueue.sweep_access(app, pop=settings.diagnostics.default_pop)
+
+
+def verify_ledger(runtime: Runtime) -> None:
+    """Compare every cached balance with its ledger; a difference is an error in the log."""
+    with runtime.database.reading() as session:
+        wrong = [found.account_id for found in ledger.verify(session)]
+    if wrong:
+        log.error("balances_differ", accounts=wrong[:20], count=len(wrong))
