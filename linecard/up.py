@@ -12,7 +12,7 @@ from typing import IO
 
 from core import settings as settings_of
 from core.settings import Settings
-from linecard import embedded, lock, migrate, ports, probes, programs, supervisor
+from linecard import embedded, lock, migrate, ports, probes, programs, seed, supervisor
 from linecard.errors import StartError
 from linecard.lock import Holder
 from linecard.programs import BEAT, DEMO, PROBE, WEB, WORK
@@ -112,7 +112,7 @@ def _needs_migration(url: str) -> bool:
 
 def _make_demo(data: Path, watcher: supervisor.Supervisor) -> bool:
     """Fill an empty database with the demo ISP, once; return whether this data folder's is the demo."""
-    mark = data / "demo.json"
+    mark = data / seed.MARK
     if not mark.exists():
         watcher.say("Creating the demo ISP ...")
         watcher.run(programs.command("demo", "demo", "--if-empty", "--mark", str(mark)))
@@ -120,7 +120,7 @@ def _make_demo(data: Path, watcher: supervisor.Supervisor) -> bool:
 
 
 def _sign_ins(data: Path) -> str:
-    found = json.loads((data / "demo.json").read_text()).get("sign_ins", {})
+    found = json.loads((data / seed.MARK).read_text()).get("sign_ins", {})
     return "\n".join(["Demo sign-ins:", *(f"  {name:<12} {password}" for name, password in found.items())])
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from core import settings
-from linecard import lab
+from core import db, errors, settings
+from linecard import lab, seed
+from linecard.lab import plan as plans
 
 OK, FAILED, NOT_THERE = 0, 1, 3
 
@@ -33,6 +34,12 @@ def add_arguments(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
         command.add_argument(
             "--data-dir", type=Path, default=None, help="data folder; default: [data] folder of the settings"
         )
+        if name == "up":
+            command.add_argument(
+                "--prefix",
+                default="",
+                help="of the namespaces' names; default: that of the lab there is, or lc-",
+            )
         command.set_defaults(run=run)
 
 
@@ -43,7 +50,7 @@ def _told(run: Run) -> Run:
     def told(args: argparse.Namespace) -> int:
         try:
             return run(args)
-        except (lab.LabError, settings.SettingsError) as error:
+        except (errors.LinecardError, lab.LabError, settings.SettingsError) as error:
             print(error, file=sys.stderr)
             return FAILED
 
@@ -52,9 +59,12 @@ def _told(run: Run) -> Run:
 
 @_told
 def up(args: argparse.Namespace) -> int:
-    """Build the lab and say how to use it."""
+    """Build the lab, point the demo at it where there is one, and say how to use it."""
+    folder = data_dir(args)
+    standing = lab.status(folder)
+    prefix = args.prefix or (standing.prefix if standing else plans.DEFAULT_PREFIX)
     with _stoppable():
-        found = lab.up(data_dir(args))
+        found = lab.up(folder, prefix)
     plan = found.plan
     print(
         f"The lab is up: {len(plan.customers)} customers, {len(plan.devices)} SNMP agents, "
@@ -62,13 +72,26 @@ def up(args: argparse.Namespace) -> int:
         f"Look inside:  ip netns exec {plan.probe_namespace} ping {plan.customer('c1').address}\n"
         f"Remove it:    linecard lab down"
     )
+    with _demo(folder) as known:
+        if known:
+            from linecard.demo import lab as demo_lab
+
+            demo_lab.point_at_lab(*known, plan)
+            print("The demo has its customers on file: LAB-1 and following.")
     return OK
 
 
 @_told
 def down(args: argparse.Namespace) -> int:
-    """Remove the lab."""
-    print("The lab is removed." if lab.down(data_dir(args)) else "There is no lab.")
+    """Remove the lab, and put the lines the demo has in it on dry run."""
+    folder = data_dir(args)
+    print("The lab is removed." if lab.down(folder) else "There is no lab.")
+    with _demo(folder) as known:
+        if known:
+            from linecard.demo import lab as demo_lab
+
+            if demo_lab.point_away(known[1]):
+                print("Its customers stay on file; their lines are on dry run.")
     return OK
 
 
@@ -97,6 +120,26 @@ def data_dir(args: argparse.Namespace) -> Path:
     """Return the data folder: --data-dir, else [data] folder of the settings."""
     named: Path | None = args.data_dir
     return named or settings.load().data.folder
+
+
+@contextlib.contextmanager
+def _demo(folder: Path) -> Iterator[tuple[settings.Settings, db.Database] | None]:
+    """Reach the demo's database, whether or not `linecard up` runs on it; None where there is no demo."""
+    if not (folder / seed.MARK).exists():
+        yield None
+        return
+    from linecard import demo, embedded
+
+    found = settings.load()
+    there = found.model_copy(update={"data": found.data.model_copy(update={"folder": folder})})
+    with embedded.attached(there) as urls:
+        database = db.Database(db.engine_of(urls.database))
+        try:
+            with database.reading() as session:
+                is_demo = demo.is_demo(session)
+            yield (there, database) if is_demo else None
+        finally:
+            database.dispose()
 
 
 @contextlib.contextmanager

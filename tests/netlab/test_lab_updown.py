@@ -122,10 +122,10 @@ def test_sigterm_during_up_removes_what_was_made(lab_folder: Path) -> None:
         "import sys, argparse, pathlib, time\n"
         "from linecard import lab\n"
         "from linecard.lab import agents, command, plan\n"
-        f"lab.up.__defaults__ = ({prefix!r},)\n"
         "def slow(*_): print('building', flush=True); time.sleep(60)\n"
         "agents.wait_ready = slow\n"
-        "sys.exit(command.up(argparse.Namespace(data_dir=pathlib.Path(sys.argv[1]))))\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        f"sys.exit(command.up(argparse.Namespace(data_dir=folder, prefix={prefix!r})))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", program, str(lab_folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
