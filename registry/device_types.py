@@ -1,0 +1,108 @@
+"""Device types: a managed list that says what a device is and how its web page is reached."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import errors
+from registry import audit, names
+from registry.models import Device, DeviceRole, DeviceType
+
+SCHEMES = ("https", "http", "")
+
+
+def list_all(session: Session) -> list[DeviceType]:
+    """Return every device type, in the order of the alphabet."""
+    return sorted(session.scalars(select(DeviceType)), key=lambda kind: names.sort_key(kind.name))
+
+
+def get(session: Session, type_id: int) -> DeviceType:
+    """Return the device type; raises NotFound."""
+    kind = session.get(DeviceType, type_id)
+    if kind is None:
+        raise errors.NotFound("There is no such device type")
+    return kind
+
+
+def create(
+    session: Session,
+    actor: audit.Actor,
+    *,
+    name: str,
+    role: DeviceRole,
+    vendor: str = "",
+    web_scheme: str = "https",
+    web_port: int | None = None,
+) -> DeviceType:
+    """Add a device type; raises Invalid at the faulty field. An empty scheme means: it has no web page."""
+    values = _checked(name, vendor, web_scheme, web_port)
+    kind = DeviceType(role=role, **values)
+    try:
+        with session.begin_nested():
+            session.add(kind)
+    except IntegrityError as error:
+        raise errors.Invalid("The name is taken", {"name": "Another type has this name"}) from error
+    audit.record(
+        session, actor, "device_type.created", object_kind="device_type", object_id=kind.id, note=kind.name
+    )
+    return kind
+
+
+def change(
+    session: Session,
+    actor: audit.Actor,
+    type_id: int,
+    *,
+    name: str,
+    role: DeviceRole,
+    vendor: str = "",
+    web_scheme: str = "https",
+    web_port: int | None = None,
+) -> DeviceType:
+    """Change a device type; raises Invalid at the faulty field, NotFound."""
+    kind = get(session, type_id)
+    after: dict[str, Any] = {"role": role, **_checked(name, vendor, web_scheme, web_port)}
+    changes = audit.difference({field: getattr(kind, field) for field in after}, after)
+    try:
+        with session.begin_nested():
+            for field, value in after.items():
+                setattr(kind, field, value)
+    except IntegrityError as error:
+        raise errors.Invalid("The name is taken", {"name": "Another type has this name"}) from error
+    if changes:
+        audit.record(
+            session,
+            actor,
+            "device_type.changed",
+            object_kind="device_type",
+            object_id=kind.id,
+            changes=changes,
+        )
+    return kind
+
+
+def _checked(name: str, vendor: str, web_scheme: str, web_port: int | None) -> dict[str, Any]:
+    faults = {}
+    if not 0 < len(name.strip()) <= 120:
+        faults["name"] = "Write a name of at most 120 characters"
+    if len(vendor.strip()) > 80:
+        faults["vendor"] = "At most 80 characters"
+    if web_scheme not in SCHEMES:
+        faults["web_scheme"] = "Choose http, https or none"
+    if web_port is not None and not 0 < web_port < 65536:
+        faults["web_port"] = "A port is between 1 and 65535"
+    if faults:
+        raise errors.Invalid("The device type is not complete", faults)
+    return {"name": name.strip(), "vendor": vendor.strip(), "web_scheme": web_scheme, "web_port": web_port}
+
+
+def web_url(device: Device) -> str | None:
+    """Return where the device's own page is: its (loaded) type's scheme and port; None when it has none."""
+    kind = device.type
+    if not device.address or not kind.web_scheme:
+        return None
+    host = f"[{device.address}]" if ":" in str(device.address) else str(device.address)
+    is_usual = kind.web_port in (None, 443 if kind.web_scheme == "https" else 80)
+    return f"{kind.web_scheme}://{host}/" if is_usual else f"{kind.web_scheme}://{host}:{kind.web_port}/"

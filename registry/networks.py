@@ -1,0 +1,291 @@
+"""Networks and the addresses given out of them, with their MACs and colours."""
+
+import ipaddress
+from typing import Any
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from core import errors
+from core.columns import Inet
+from registry import audit, labels, macs, names
+from registry.models import Customer, Device, IpAddress, Line, Network, Pop
+
+COLOUR = "#3b82c4"
+# Looking for a free address reads at most this many of the network's first ones.
+_SCAN = 65_536
+
+
+def list_all(session: Session) -> list[Network]:
+    """Return every network, in the order of the alphabet."""
+    return sorted(session.scalars(select(Network)), key=lambda network: names.sort_key(network.name))
+
+
+def get(session: Session, network_id: int) -> Network:
+    """Return the network; raises NotFound."""
+    network = session.get(Network, network_id)
+    if network is None:
+        raise errors.NotFound("There is no such network")
+    return network
+
+
+def create(
+    session: Session,
+    actor: audit.Actor,
+    *,
+    name: str,
+    cidr: str,
+    pop_id: int | None = None,
+    gateway_id: int | None = None,
+    colour: str = COLOUR,
+    vlan: int | None = None,
+) -> Network:
+    """Add a network; raises Invalid at the faulty field, also when the range overlaps another's."""
+    values = _checked(name, cidr, colour, vlan)
+    for model, field, row_id in ((Pop, "pop_id", pop_id), (Device, "gateway_id", gateway_id)):
+        if row_id is not None and session.get(model, row_id) is None:
+            raise errors.Invalid("No such choice", {field: "Choose from the list"})
+    network = Network(pop_id=pop_id, gateway_id=gateway_id, **values)
+    try:
+        with session.begin_nested():
+            session.add(network)
+    except IntegrityError as error:
+        words = "This range overlaps a network there is"
+        raise errors.Invalid(words, {"cidr": words}) from error
+    audit.record(
+        session,
+        actor,
+        "network.created",
+        object_kind="network",
+        object_id=network.id,
+        changes=audit.difference({}, values),
+    )
+    return network
+
+
+def _checked(name: str, cidr: str, colour: str, vlan: int | None) -> dict[str, Any]:
+    faults, plain = {}, ""
+    if not 0 < len(name.strip()) <= 120:
+        faults["name"] = "Write a name of at most 120 characters"
+    try:
+        plain = str(ipaddress.ip_network(cidr.strip()))
+    except ValueError:
+        faults["cidr"] = "Write a range such as 10.0.0.0/24, with no bits set behind the mask"
+    if vlan is not None and not 0 < vlan < 4095:
+        faults["vlan"] = "A VLAN is between 1 and 4094"
+    try:
+        colour = labels.colour(colour)
+    except errors.Invalid as error:
+        faults |= error.fields
+    if faults:
+        raise errors.Invalid("The network is not complete", faults)
+    return {"name": name.strip(), "cidr": plain, "colour": colour, "vlan": vlan}
+
+
+def network_of(session: Session, address: str) -> Network | None:
+    """Return the network an IP address lies in, if it is one of ours."""
+    inside = literal(address, Inet)
+    return session.scalar(select(Network).where(Network.cidr.op(">>=")(inside)))
+
+
+def of_customer(session: Session, customer_id: int) -> list[IpAddress]:
+    """Return the customer's addresses with their networks, in numeric order."""
+    query = (
+        select(IpAddress)
+        .options(joinedload(IpAddress.network))
+        .where(IpAddress.customer_id == customer_id)
+        .order_by(IpAddress.address)
+    )
+    return list(session.scalars(query))
+
+
+def next_free(session: Session, network_id: int) -> str | None:
+    """Return the lowest address of the network that nobody has; None when it is full."""
+    network = get(session, network_id)
+    taken = set(
+        session.scalars(select(func.host(IpAddress.address)).where(IpAddress.network_id == network_id))
+    )
+    inside = IpAddress.address.type
+    taken |= set(
+        session.scalars(
+            select(func.host(Device.address)).where(
+                Device.address.op("<<=")(literal(str(network.cidr), inside))
+            )
+        )
+    )
+    hosts = ipaddress.ip_network(str(network.cidr)).hosts()
+    for _, host in zip(range(_SCAN), hosts, strict=False):
+        if str(host) not in taken:
+            return str(host)
+    return None
+
+
+def give(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    address: str,
+    mac: str = "",
+    colour: str = "",
+    description: str = "",
+    line_id: int | None = None,
+    device_id: int | None = None,
+) -> IpAddress:
+    """Give the customer an address; raises Invalid at `address` when it is not ours or not free.
+
+    An empty `colour` means the network's own.
+    """
+    if session.get(Customer, customer_id) is None:
+        raise errors.NotFound("There is no such customer")
+    values = _details(mac, colour, description)
+    values |= _references(session, customer_id, line_id, device_id)
+    network, plain = _free_place(session, address)
+    row = IpAddress(address=plain, network_id=network.id, customer_id=customer_id, **values)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        raise _taken(session, plain) from error
+    shown = {"address": plain, **{field: value for field, value in values.items() if value}}
+    _record(session, actor, "ip.given", row, audit.difference({}, shown))
+    return row
+
+
+def change(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    ip_id: int,
+    *,
+    mac: str = "",
+    colour: str = "",
+    description: str = "",
+    line_id: int | None = None,
+    device_id: int | None = None,
+) -> IpAddress:
+    """Change what is on file of a given address; another address is taken and given instead."""
+    row = find(session, customer_id, ip_id)
+    after = _details(mac, colour, description) | _references(session, customer_id, line_id, device_id)
+    changes = audit.difference({field: getattr(row, field) for field in after}, after)
+    for field, value in after.items():
+        setattr(row, field, value)
+    session.flush()
+    if changes:
+        _record(session, actor, "ip.changed", row, changes)
+    return row
+
+
+def set_mac(session: Session, actor: audit.Actor, customer_id: int, address: str, mac: str) -> IpAddress:
+    """Store the MAC found behind the customer's address; raises Invalid for no MAC, NotFound."""
+    row = session.scalar(
+        select(IpAddress).where(
+            IpAddress.address == literal(address, Inet), IpAddress.customer_id == customer_id
+        )
+    )
+    if row is None:
+        raise errors.NotFound("The customer does not have this address")
+    after = {"mac": _mac(mac)}
+    changes = audit.difference({"mac": row.mac}, after)
+    if changes:
+        row.mac = after["mac"]
+        _record(session, actor, "ip.mac_stored", row, changes)
+    return row
+
+
+def take(session: Session, actor: audit.Actor, customer_id: int, ip_id: int) -> None:
+    """Take an address back from the customer; raises NotFound."""
+    row = find(session, customer_id, ip_id)
+    before = {"address": row.address, "mac": row.mac, "description": row.description}
+    shown = {field: value for field, value in before.items() if value}
+    _record(session, actor, "ip.taken", row, audit.difference(shown, dict.fromkeys(shown)))
+    session.delete(row)
+    session.flush()
+
+
+def find(session: Session, customer_id: int, ip_id: int) -> IpAddress:
+    """Return the customer's address with its network; raises NotFound, also when it is another's."""
+    query = select(IpAddress).options(joinedload(IpAddress.network)).where(IpAddress.id == ip_id)
+    row = session.scalar(query)
+    if row is None or row.customer_id != customer_id:
+        raise errors.NotFound("There is no such address")
+    return row
+
+
+def _free_place(session: Session, address: str) -> tuple[Network, str]:
+    """Return the network an address lies in and the address; raises Invalid when no host may have it."""
+    try:
+        plain = ipaddress.ip_address(address.strip())
+    except ValueError as error:
+        words = "Write an IP address such as 10.0.0.7"
+        raise errors.Invalid("Not an IP address", {"address": words}) from error
+    network = network_of(session, str(plain))
+    if network is None:
+        raise errors.Invalid("Not ours", {"address": "This address lies in none of our networks"})
+    whole = ipaddress.ip_network(str(network.cidr))
+    ends = {whole.network_address, whole.broadcast_address}
+    if whole.num_addresses > 2 and plain in ends:
+        raise errors.Invalid("Not a host", {"address": "This is the network's own or broadcast address"})
+    gear = session.scalar(select(Device.name).where(Device.address == literal(str(plain), Inet)).limit(1))
+    owner = select(Device.customer_id).where(Device.address == literal(str(plain), Inet)).limit(1)
+    if gear is not None and session.scalar(owner) is None:
+        raise errors.Invalid("Not free", {"address": f"The device {gear} has this address"})
+    return network, str(plain)
+
+
+def _taken(session: Session, address: str) -> errors.Invalid:
+    query = (
+        select(Customer)
+        .join(IpAddress, IpAddress.customer_id == Customer.id)
+        .where(IpAddress.address == literal(address, Inet))
+    )
+    owner = session.scalar(query)
+    who = f"Customer {owner.number}, {owner.name}, has this address" if owner else "Somebody has this address"
+    return errors.Invalid("Not free", {"address": who})
+
+
+def _details(mac: str, colour: str, description: str) -> dict[str, Any]:
+    if len(description.strip()) > 200:
+        raise errors.Invalid("Too long", {"description": "At most 200 characters"})
+    return {
+        "mac": _mac(mac) if mac.strip() else None,
+        "colour": labels.colour(colour) if colour.strip() else None,
+        "description": description.strip(),
+    }
+
+
+def _mac(mac: str) -> str:
+    plain = macs.parse(mac)
+    if plain is None:
+        words = "Write twelve hexadecimal digits, such as 00:11:22:aa:bb:cc"
+        raise errors.Invalid("Not a MAC", {"mac": words})
+    return plain
+
+
+def _references(
+    session: Session, customer_id: int, line_id: int | None, device_id: int | None
+) -> dict[str, int | None]:
+    """Return both ids; raises Invalid when one is not the customer's."""
+    line = session.get(Line, line_id) if line_id is not None else None
+    if line_id is not None and (line is None or line.customer_id != customer_id):
+        raise errors.Invalid("Not his", {"line_id": "Choose one of the customer's services"})
+    device = session.get(Device, device_id) if device_id is not None else None
+    if device_id is not None and (device is None or device.customer_id != customer_id):
+        raise errors.Invalid("Not his", {"device_id": "Choose one of the customer's devices"})
+    return {"line_id": line_id, "device_id": device_id}
+
+
+def _record(
+    session: Session, actor: audit.Actor, action: str, row: IpAddress, changes: dict[str, list[Any]]
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        customer_id=row.customer_id,
+        object_kind="ip",
+        object_id=row.id,
+        changes=changes,
+        note=str(row.address),
+    )

@@ -1,0 +1,89 @@
+"""POPs: places of network gear; the code names the queue of the workers that probe from there."""
+
+import re
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import errors
+from registry import audit, names
+from registry.models import Pop
+
+_CODE = re.compile(r"[a-z0-9-]{1,32}")
+
+
+def list_all(session: Session) -> list[Pop]:
+    """Return every POP, in the order of the alphabet."""
+    return sorted(session.scalars(select(Pop)), key=lambda pop: names.sort_key(pop.name))
+
+
+def get(session: Session, pop_id: int) -> Pop:
+    """Return the POP; raises NotFound."""
+    pop = session.get(Pop, pop_id)
+    if pop is None:
+        raise errors.NotFound("There is no such POP")
+    return pop
+
+
+def create(
+    session: Session,
+    actor: audit.Actor,
+    *,
+    code: str,
+    name: str,
+    latitude: float | None = None,
+    longitude: float | None = None,
+) -> Pop:
+    """Add a POP; raises Invalid at the faulty field. The code stays: queues and workers are named by it."""
+    faults = _faults(name, latitude, longitude)
+    if not _CODE.fullmatch(code.strip()):
+        faults["code"] = "Use small letters, digits and minus, at most 32"
+    if faults:
+        raise errors.Invalid("The POP is not complete", faults)
+    pop = Pop(code=code.strip(), name=name.strip(), latitude=latitude, longitude=longitude)
+    try:
+        with session.begin_nested():
+            session.add(pop)
+    except IntegrityError as error:
+        raise errors.Invalid("The code is taken", {"code": "Another POP has this code"}) from error
+    audit.record(session, actor, "pop.created", object_kind="pop", object_id=pop.id, note=pop.code)
+    return pop
+
+
+def change(
+    session: Session,
+    actor: audit.Actor,
+    pop_id: int,
+    *,
+    name: str,
+    latitude: float | None = None,
+    longitude: float | None = None,
+) -> Pop:
+    """Change a POP's name and point (degrees, WGS 84); raises Invalid at the faulty field, NotFound."""
+    pop = get(session, pop_id)
+    faults = _faults(name, latitude, longitude)
+    if faults:
+        raise errors.Invalid("The POP is not complete", faults)
+    after: dict[str, Any] = {"name": name.strip(), "latitude": latitude, "longitude": longitude}
+    changes = audit.difference({field: getattr(pop, field) for field in after}, after)
+    for field, value in after.items():
+        setattr(pop, field, value)
+    if changes:
+        audit.record(session, actor, "pop.changed", object_kind="pop", object_id=pop.id, changes=changes)
+    session.flush()
+    return pop
+
+
+def _faults(name: str, latitude: float | None, longitude: float | None) -> dict[str, str]:
+    faults = {}
+    if not 0 < len(name.strip()) <= 120:
+        faults["name"] = "Write a name of at most 120 characters"
+    if (latitude is None) != (longitude is None):
+        faults["latitude"] = "Give both latitude and longitude, or neither"
+    if latitude is not None and not -90 <= latitude <= 90:
+        faults["latitude"] = "A latitude is between -90 and 90 degrees"
+    if longitude is not None and not -180 <= longitude <= 180:
+        faults["longitude"] = "A longitude is between -180 and 180 degrees"
+    return faults
