@@ -54,7 +54,9 @@ class Echo:
     """One raw socket (CAP_NET_RAW) that hears every echo request and answers those of planned addresses."""
 
     def __init__(self, customers: tuple[Customer, ...], seed: int = 0) -> None:
-        self.paces = {socket.inet_aton(each.address): pace_of(each) for each in customers}
+        self.paces = {
+            socket.inet_aton(address): pace_of(each) for each in customers for address in each.addresses
+        }
         self._chance = random.Random(seed)  # noqa: S311 - the weather on the lines, no secret
         self._waiting: list[tuple[float, int, bytes, str]] = []
         self._number = 0

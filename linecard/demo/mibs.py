@@ -120,7 +120,11 @@ def _counters(
     port: gear.ModelPort, chance: random.Random, started: float, *, is_busy: bool, has_errors: bool
 ) -> Values:
     """Return counters that move: bytes, packets, errors and discards, in 32 bits and where usual in 64."""
-    index, down, up = port.if_index, _flow(port, chance, is_busy), _flow(port, chance, is_busy)
+    index, down, up = (
+        port.if_index,
+        traffic(port, chance, is_busy=is_busy),
+        traffic(port, chance, is_busy=is_busy),
+    )
 
     def seconds() -> float:
         return time.monotonic() - started
@@ -143,7 +147,7 @@ def _counters(
     return values
 
 
-def _flow(port: gear.ModelPort, chance: random.Random, is_busy: bool) -> Callable[[float], int]:
+def traffic(port: gear.ModelPort, chance: random.Random, *, is_busy: bool) -> Callable[[float], int]:
     """Return bytes carried since the start as a function of seconds: a rate that swells and ebbs."""
     if not is_busy:
         return lambda _: 0
@@ -185,14 +189,15 @@ def _arp(plan: Plan, device: gear.Device, model: gear.Model) -> Values:
         if customer.district.pop != device.pop or not customer.is_alive:
             continue
         mac = bytes.fromhex(customer.mac.replace(":", ""))
-        values |= {
-            f"{_NET_TO_MEDIA}.1.{index}.{customer.address}": index,
-            f"{_NET_TO_MEDIA}.2.{index}.{customer.address}": mac,
-            f"{_NET_TO_MEDIA}.3.{index}.{customer.address}": rfc1902.IpAddress(customer.address),
-            f"{_NET_TO_MEDIA}.4.{index}.{customer.address}": _DYNAMIC,
-        }
-        if model.vendor == "Cisco":
-            values[f"{_NET_TO_PHYSICAL}.4.{index}.1.4.{customer.address}"] = mac
+        for address in customer.addresses:
+            values |= {
+                f"{_NET_TO_MEDIA}.1.{index}.{address}": index,
+                f"{_NET_TO_MEDIA}.2.{index}.{address}": mac,
+                f"{_NET_TO_MEDIA}.3.{index}.{address}": rfc1902.IpAddress(address),
+                f"{_NET_TO_MEDIA}.4.{index}.{address}": _DYNAMIC,
+            }
+            if model.vendor == "Cisco":
+                values[f"{_NET_TO_PHYSICAL}.4.{index}.1.4.{address}"] = mac
     return values
 
 

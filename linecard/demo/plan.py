@@ -80,6 +80,7 @@ class Customer:
     unit: str = ""
     access: Access | None = None
     address: str = ""
+    more_addresses: tuple[str, ...] = ()
     mac: str = ""
     filed_mac: str | None = None
     model: str = ""
@@ -90,6 +91,11 @@ class Customer:
     is_alive: bool = True
     trouble: Trouble = ""
     has_agent: bool = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address he has, the one of his device first; empty without `access`."""
+        return (self.address, *self.more_addresses) if self.access else ()
 
     @property
     def device_key(self) -> str:
@@ -114,7 +120,8 @@ class Plan:
     @property
     def silent(self) -> tuple[str, ...]:
         """The addresses where nobody answers (see echo)."""
-        return tuple(customer.address for customer in self.connected if not customer.is_alive)
+        dead = (customer for customer in self.connected if not customer.is_alive)
+        return tuple(address for customer in dead for address in customer.addresses)
 
     def agents(self) -> tuple[gear.Device, ...]:
         """The devices whose SNMP is answered by linecard.demo.agents, customers' own among them."""
@@ -187,10 +194,11 @@ class _Builder:
         model = self._model(access)
         tail = f"{0x10 + place % 7:02x}:{len(self.customers):02x}:{chance.randrange(256):02x}"
         mac = f"{gear.models()[model].mac_prefix}:{tail}"
+        party = _party(chance, len(self.customers), self.district.language)
         self.customers.append(
             Customer(
                 number=number,
-                party=_party(chance, len(self.customers), self.district.language),
+                party=party,
                 district=self.district,
                 street=street,
                 building=building,
@@ -200,6 +208,7 @@ class _Builder:
                 unit=unit,
                 access=access,
                 address=self._address(access, place),
+                more_addresses=(self._address(access, place + 150),) if party.company_name else (),
                 mac=mac,
                 filed_mac=_filed(chance, mac),
                 model=model,
