@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import BigInteger, Date, Subquery, any_, func, literal, select
+from sqlalchemy import BigInteger, Date, FromClause, Subquery, any_, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
@@ -41,12 +41,15 @@ class Debt:
 
 def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -> Debt:
     """Return the account's debt on that day; its own grace beats `grace_days`. Raises NotFound."""
+    not_due = _not_due(today, grace_days)
     balance = session.execute(
         select(
             Account.balance_minor,
-            owed_minor(today, _grace(grace_days)).label("overdue"),
-            owed_minor(today, literal(0)).label("past_due"),
-        ).where(Account.id == account_id)
+            _owed(not_due.c.in_grace).label("overdue"),
+            _owed(not_due.c.in_time).label("past_due"),
+        )
+        .join(not_due, true())
+        .where(Account.id == account_id)
     ).one_or_none()
     if balance is None:
         raise errors.NotFound("There is no such account")
@@ -65,28 +68,34 @@ def days_over(oldest_due_on: date | None, today: date) -> int:
     return max(0, (today - oldest_due_on).days) if oldest_due_on else 0
 
 
-def overdue_by_account(today: date, default_grace: int) -> Subquery:
+def overdue_by_account(
+    today: date, default_grace: int, *, account_ids: Iterable[int] | None = None
+) -> Subquery:
     """Return, for every account in debt: account_id, balance_minor, overdue_minor, past_due_minor (see Debt).
 
     To be joined to by lists; accounts without debt have no row. Its cost is one short range of the index
-    ix_ledger_entries_due for each account in debt.
+    ix_ledger_entries_due for each account in debt, or for each of those named.
     """
-    return (
+    not_due = _not_due(today, default_grace)
+    query = (
         select(
             Account.id.label("account_id"),
             Account.balance_minor.label("balance_minor"),
-            owed_minor(today, _grace(default_grace)).label("overdue_minor"),
-            owed_minor(today, literal(0)).label("past_due_minor"),
+            _owed(not_due.c.in_grace).label("overdue_minor"),
+            _owed(not_due.c.in_time).label("past_due_minor"),
         )
+        .join(not_due, true())
         .where(Account.balance_minor < 0)
-        .subquery("overdue")
     )
+    if account_ids is not None:
+        query = query.where(Account.id == _any(account_ids))
+    return query.subquery("overdue")
 
 
 def owed_minor(today: date, grace_days: ColumnElement[int]) -> ColumnElement[int]:
-    """Return what of an Account's debt is due longer than grace: a positive sum, 0 when nothing is."""
+    """Return, for a query on Account, what of its debt is due longer than grace: a positive sum, or 0."""
     not_due = (
-        select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0))
+        select(func.sum(LedgerEntry.amount_minor))
         .where(
             LedgerEntry.account_id == Account.id,
             LedgerEntry.due_on.is_not(None),
@@ -95,7 +104,28 @@ def owed_minor(today: date, grace_days: ColumnElement[int]) -> ColumnElement[int
         .correlate(Account)
         .scalar_subquery()
     )
-    return func.greatest(0, not_due - Account.balance_minor).cast(BigInteger)
+    return _owed(not_due)
+
+
+def _not_due(today: date, default_grace: int) -> FromClause:
+    """Return the sums of an Account's entries whose time is not over: with grace, and without."""
+    in_time = func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.due_on >= today)
+    grace = func.coalesce(Account.grace_days, default_grace)
+    return (
+        select(func.sum(LedgerEntry.amount_minor).label("in_grace"), in_time.label("in_time"))
+        .where(
+            LedgerEntry.account_id == Account.id,
+            LedgerEntry.due_on.is_not(None),
+            LedgerEntry.due_on >= literal(today, Date) - grace,
+        )
+        .correlate(Account)
+        .lateral("not_due")
+    )
+
+
+def _owed(not_due_minor: ColumnElement[int]) -> ColumnElement[int]:
+    """Return what of an Account's debt is not covered by what is not due yet: a positive sum, or 0."""
+    return func.greatest(0, func.coalesce(not_due_minor, 0) - Account.balance_minor).cast(BigInteger)
 
 
 def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]:
@@ -135,10 +165,6 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
 def grace_end(due_on: date, grace_days: int) -> date:
     """Return the last day on which a charge due then does not cut yet."""
     return due_on + timedelta(days=grace_days)
-
-
-def _grace(default_days: int) -> ColumnElement[int]:
-    return func.coalesce(Account.grace_days, default_days)
 
 
 def _any(ids: Iterable[int]) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ def gather(
     session: Session, on: date, *, rules: Rules, account_ids: Sequence[int] | None = None
 ) -> list[Debtor]:
     """Return the debtors on that day, by account id; of the named accounts only, when some are named."""
-    overdue = debt.overdue_by_account(on, rules.grace_days)
+    overdue = debt.overdue_by_account(on, rules.grace_days, account_ids=account_ids)
     past_due = func.coalesce(overdue.c.past_due_minor, 0)
     cut = _cut_accounts()
     query = (

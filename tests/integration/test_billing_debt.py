@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from billing import accounts, debt, ledger, rules, statements, testing
 from billing.models import Account, EntryKind, LedgerEntry, Method
@@ -89,6 +89,9 @@ def test_lists_see_the_same_debt_as_the_card(session, account_id):
     post(session, paid, EntryKind.PAYMENT, 1)
     listed = session.execute(select(debt.overdue_by_account(TODAY, 3))).all()
     assert listed == [(account_id, -4500, 3000, 4000)]
+    column = debt.owed_minor(TODAY, literal(0))
+    owed = session.execute(select(Account.id, column).where(Account.id.in_([account_id, paid]))).all()
+    assert dict(row._tuple() for row in owed) == {account_id: 4000, paid: 0}
     assert debt.grace_end(TODAY, 3) == date(2026, 11, 25)
 
 
