@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from core import errors
+from core import db, errors
 from registry import audit
 from registry.models import (
     Connection,
@@ -165,7 +165,7 @@ def connect(
     connection = Connection(port_id=port_id, customer_id=customer_id, line_id=line_id, vlan=vlan)
     connection.port = port
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(connection)
     except IntegrityError as error:
         raise errors.Invalid("Already there", {"port_id": "The customer is on this port already"}) from error

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from billing import suspensions
 from billing.models import Account, LockReason, Subscription
-from core import errors
+from core import db, errors
 from registry import audit, names
 from registry.list_orders import SORTS
 from registry.listing import CustomerFilter, CustomerPage, CustomerRow, cities, page
@@ -74,7 +74,7 @@ def create(
         number=number, kind=kind, status=status, account_id=account.id, sort_name=_sort_name(values), **values
     )
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(customer)
     except IntegrityError as error:
         raise _number_taken(error, number) from error
@@ -171,7 +171,7 @@ def change_number(
     number, before = number.strip(), customer.number
     _check_number(number)
     try:
-        with session.begin_nested():
+        with db.part(session):
             customer.number = number
     except IntegrityError as error:
         raise _number_taken(error, number) from error

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import errors
+from core import db, errors
 from registry import audit, names
 from registry.models import Device, DeviceRole, DeviceType
 
@@ -40,7 +40,7 @@ def create(
     values = _checked(name, vendor, web_scheme, web_port)
     kind = DeviceType(role=role, **values)
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(kind)
     except IntegrityError as error:
         raise errors.Invalid("The name is taken", {"name": "Another type has this name"}) from error
@@ -66,7 +66,7 @@ def change(
     after: dict[str, Any] = {"role": role, **_checked(name, vendor, web_scheme, web_port)}
     changes = audit.difference({field: getattr(kind, field) for field in after}, after)
     try:
-        with session.begin_nested():
+        with db.part(session):
             for field, value in after.items():
                 setattr(kind, field, value)
     except IntegrityError as error:
@@ -100,9 +100,13 @@ def _checked(name: str, vendor: str, web_scheme: str, web_port: int | None) -> d
 
 def web_url(device: Device) -> str | None:
     """Return where the device's own page is: its (loaded) type's scheme and port; None when it has none."""
-    kind = device.type
-    if not device.address or not kind.web_scheme:
+    return web_url_at(device.type, device.address) if device.address else None
+
+
+def web_url_at(kind: DeviceType, address: str) -> str | None:
+    """Return the page of a device of this type at another address than the one on file."""
+    if not kind.web_scheme:
         return None
-    host = f"[{device.address}]" if ":" in str(device.address) else str(device.address)
+    host = f"[{address}]" if ":" in address else address
     is_usual = kind.web_port in (None, 443 if kind.web_scheme == "https" else 80)
     return f"{kind.web_scheme}://{host}/" if is_usual else f"{kind.web_scheme}://{host}:{kind.web_port}/"

@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from core import errors
+from core import db, errors
 from core.secrets import Cipher
 from registry import audit, credentials, macs
 from registry.credentials import snmp_of
-from registry.device_types import web_url
+from registry.device_types import web_url, web_url_at
 from registry.models import Customer, Device, DeviceRole, DeviceState, DeviceType, Pop, Port
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "snmp_of",
     "switches",
     "web_url",
+    "web_url_at",
 ]
 
 _LIMITS = {"name": 120, "serial": 80, "software": 120}
@@ -201,7 +202,7 @@ def ensure_port(
     port = session.scalar(query)
     if port is None:
         try:
-            with session.begin_nested():
+            with db.part(session):
                 port = Port(device_id=device_id, if_index=if_index, name=name[:80] or str(if_index))
                 session.add(port)
         except IntegrityError:

@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import errors
+from core import db, errors
 from registry import audit, names
 from registry.models import Customer, Group, Mark, customer_groups, customer_marks
 
@@ -63,7 +63,7 @@ def create_mark(session: Session, actor: audit.Actor, *, name: str, colour_text:
 
 def _insert(session: Session, row: Group | Mark, taken: str) -> None:
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(row)
     except IntegrityError as error:
         raise errors.Invalid(taken, {"name": taken}) from error

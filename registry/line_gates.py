@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import errors
+from core import db, errors
 from core.secrets import Cipher
 from registry import audit, credentials
 from registry.models import LineGate, Pop
@@ -49,7 +49,7 @@ def create(
         raise errors.Invalid("No such POP", {"pop_id": "Choose from the list"})
     gate = LineGate(name=name.strip(), kind=kind, options=dict(options), pop_id=pop_id)
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(gate)
     except IntegrityError as error:
         raise errors.Invalid("The name is taken", {"name": "Another gate has this name"}) from error

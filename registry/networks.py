@@ -7,7 +7,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from core import errors
+from core import db, errors
 from core.columns import Inet
 from registry import audit, labels, macs, names
 from registry.models import Customer, Device, IpAddress, Line, Network, Pop
@@ -48,7 +48,7 @@ def create(
             raise errors.Invalid("No such choice", {field: "Choose from the list"})
     network = Network(pop_id=pop_id, gateway_id=gateway_id, **values)
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(network)
     except IntegrityError as error:
         words = "This range overlaps a network there is"
@@ -144,7 +144,7 @@ def give(
     network, plain = _free_place(session, address)
     row = IpAddress(address=plain, network_id=network.id, customer_id=customer_id, **values)
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(row)
     except IntegrityError as error:
         raise _taken(session, plain) from error

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import errors
+from core import db, errors
 from registry import audit, names
 from registry.models import Pop
 
@@ -44,7 +44,7 @@ def create(
         raise errors.Invalid("The POP is not complete", faults)
     pop = Pop(code=code.strip(), name=name.strip(), latitude=latitude, longitude=longitude)
     try:
-        with session.begin_nested():
+        with db.part(session):
             session.add(pop)
     except IntegrityError as error:
         raise errors.Invalid("The code is taken", {"code": "Another POP has this code"}) from error
