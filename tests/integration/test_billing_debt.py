@@ -91,7 +91,7 @@ def test_lists_see_the_same_debt_as_the_card(session, account_id):
     assert listed == [(account_id, -4500, 3000, 4000)]
     column = debt.owed_minor(TODAY, literal(0))
     owed = session.execute(select(Account.id, column).where(Account.id.in_([account_id, paid]))).all()
-    assert dict(row._tuple() for row in owed) == {account_id: 4000, paid: 0}
+    assert {row[0]: row[1] for row in owed} == {account_id: 4000, paid: 0}
     assert debt.grace_end(TODAY, 3) == date(2026, 11, 25)
 
 
