@@ -1,18 +1,19 @@
 """Gates: tell each line its wanted access until that is so, and read back what the network really does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import structlog
+from sqlalchemy.sql import ColumnElement
 
 import gates
 from billing import access
 from billing.access import Claim
-from billing.models import AccessState
-from core import clock
+from billing.models import AccessState, SubscriptionAccess
+from core import clock, errors
 from core.errors import LinecardError
 from gates import GateError, LineAccess, Outcome, PortRef
-from registry import line_gates, lines
+from registry import diagnostics, line_gates, lines
 from registry.lines import GateTarget, LineTarget
 from tasks import agents
 from tasks.runtime import Runtime
@@ -29,17 +30,52 @@ _NO_GATE = GateTarget(id=0, kind="dry_run", options={}, secrets_sealed="")
 Lines = dict[LineAccess, LineTarget]
 
 
+def pass_on(runtime: Runtime, send: Callable[[str], None]) -> None:
+    """From the default POP, have the workers of the other POPs do the same at the gates that stand there.
+
+    `send` gets the POP's code; that it fails is harmless: the timetable asks again.
+    """
+    limits = runtime.settings.diagnostics
+    if limits.pop != limits.default_pop:
+        return
+    for pop in _other_pops(runtime):
+        try:
+            send(pop)
+        except errors.Unavailable as error:
+            log.warning("not_passed_on", pop=pop, error=str(error))
+
+
+def _other_pops(runtime: Runtime) -> list[str]:
+    """Return the POPs that have gates and a living worker of their own beside the default one's."""
+    with runtime.database.reading() as session:
+        alive = {worker["pop"] for worker in diagnostics.workers(session) if worker["is_alive"]}
+        return sorted((alive & line_gates.pops(session)) - {runtime.settings.diagnostics.default_pop})
+
+
+def _own_lines(runtime: Runtime) -> ColumnElement[bool] | None:
+    """Return which lines this worker tells: those gated in its POP; the default one all the others too.
+
+    Some gear can only be reached from its own POP.
+    """
+    limits = runtime.settings.diagnostics
+    key = SubscriptionAccess.subscription_id
+    if limits.pop != limits.default_pop:
+        return key.in_(lines.gated_in([limits.pop]))
+    others = _other_pops(runtime)
+    return key.not_in(lines.gated_in(others)) if others else None
+
+
 def sweep(runtime: Runtime) -> int:
-    """Tell every line whose wanted access is not the applied one; return how many were settled.
+    """Tell every line of this POP whose wanted access is not the applied one; return how many were settled.
 
     Sweeps may run at once: each line is claimed by one of them. No transaction is open while gear is asked.
     """
     settled = 0
+    among = _own_lines(runtime)
+    lease_s = runtime.settings.cutoff.lease_s
     for _ in range(ROUNDS):
         with runtime.database.transaction() as session:
-            claims = access.claim(
-                session, limit=BATCH, lease_s=runtime.settings.cutoff.lease_s, now=clock.now()
-            )
+            claims = access.claim(session, limit=BATCH, lease_s=lease_s, now=clock.now(), among=among)
         if not claims:
             break
         settled += _tell(runtime, claims)
@@ -101,8 +137,9 @@ def observe(runtime: Runtime) -> list[int]:
 
     Returns the subscriptions that do otherwise than was applied: the next sweep tells them again.
     """
+    among = _own_lines(runtime)
     with runtime.database.reading() as session:
-        ids = access.least_observed(session, limit=OBSERVE_LIMIT)
+        ids = access.least_observed(session, limit=OBSERVE_LIMIT, among=among)
         targets = lines.targets(session, ids, today=clock.today(runtime.settings.isp.time_zone))
     astray = []
     for gate, members in _by_gate(targets.values()):

@@ -73,7 +73,8 @@ def ping(runtime: Runtime, row: DiagnosticRun) -> Outcome:
 
     Raises NotPermitted with words on how to allow it.
     """
-    watch = _Watch(runtime, row.id)
+    limit_s = 60.0 * runtime.settings.diagnostics.run_minutes_limit
+    watch = Watch(runtime, row.id, limit_s=limit_s)
     options = row.options
     replies = []
     for reply in wire_ping.stream(
@@ -92,16 +93,15 @@ def ping(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     return status, {**summary, "ended_by": watch.ended_by or "count"}
 
 
-class _Watch:
+class Watch:
     """Says when a ping must end before its count, and by what: `person`, `unwatched` or `limit`."""
 
-    def __init__(self, runtime: Runtime, run_id: int) -> None:
-        limits = runtime.settings.diagnostics
+    def __init__(self, runtime: Runtime, run_id: int, *, limit_s: float) -> None:
         self.ended_by = ""
         self._redis, self._run_id = runtime.redis, run_id
-        self._unwatched_s = limits.unwatched_s
+        self._unwatched_s = runtime.settings.diagnostics.unwatched_s
         now = time.monotonic()
-        self._deadline = now + 60 * limits.run_minutes_limit
+        self._deadline = now + limit_s
         self._seen_at = self._looked_at = now
         self._held_at = now - _RENEW_S
 

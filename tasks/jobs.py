@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, diagnose, geocode, night, upkeep
+from tasks import access, diagnose, enqueue, geocode, night, upkeep
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -31,9 +31,11 @@ def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
         diagnose.run(runtime, run_id)
 
     def _sweep_access() -> None:
+        access.pass_on(runtime, lambda pop: enqueue.sweep_access(app, pop=pop))
         access.sweep(runtime)
 
     def _observe_access() -> None:
+        access.pass_on(runtime, lambda pop: enqueue.observe_access(app, pop=pop))
         access.observe(runtime)
 
     # A diagnosis is for somebody who waits: it is never repeated, and expires unless taken at once.
