@@ -69,7 +69,7 @@ WORDS: dict[int, Words] = {
     ),
     503: Words(
         lazy_gettext("A part does not answer"),
-        lazy_gettext("Try again in a moment. `linecard doctor` tells an administrator what is wrong."),
+        lazy_gettext("Try again in a moment. The command linecard doctor tells what is wrong."),
         "plug-connected-x",
     ),
 }

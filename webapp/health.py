@@ -62,7 +62,7 @@ def fault() -> Fault | None:
         return None
     return Fault(
         gettext("No sign of life from: %(parts)s.", parts=", ".join(map(_name, silent))),
-        gettext("Diagnostics, cutoff and reconnection may stand still. `linecard doctor` says what to do."),
+        gettext("Diagnostics, cutoff and reconnection may stand still. Run linecard doctor to see why."),
     )
 
 

@@ -9,12 +9,15 @@
 // mean something here: "end" (the run is over; nothing more will come). "run:lost" and "run:back" tell that the
 // connection broke and came back. Nothing is lost or doubled in between: the browser sends Last-Event-ID by
 // itself, and we pass it as `after` when the set of runs changes and the stream is opened anew.
+// Code that arrives later than the first messages (a chart is loaded on demand) asks `past(run)` for them.
 
 import htmx from "./globals.js";
 
 const OPEN_AFTER_MS = 30; // several panels arriving at once open one stream
 const LONGEST_PAUSE_MS = 20_000;
+const REMEMBERED = 5000; // messages of one run
 
+const messages = new Map(); // run -> its messages so far
 const positions = new Map(); // run -> id of its last message
 let source = null;
 let following = "";
@@ -32,6 +35,18 @@ export function startLive() {
 export function schedule(wait = OPEN_AFTER_MS) {
   clearTimeout(timer);
   timer = setTimeout(open, typeof wait === "number" ? wait : OPEN_AFTER_MS);
+}
+
+// What this tab has been told of a run, oldest first.
+export function past(run) {
+  return messages.get(String(run)) ?? [];
+}
+
+function remember(run, message) {
+  const kept = messages.get(run) ?? [];
+  messages.set(run, kept);
+  kept.push(message);
+  if (kept.length > REMEMBERED) kept.shift();
 }
 
 function openRuns() {
@@ -75,6 +90,7 @@ function onMessage(event) {
   }
   const message = JSON.parse(event.data);
   const run = String(message.run);
+  remember(run, message);
   const elements = document.querySelectorAll(`[data-run="${CSS.escape(run)}"]`);
   for (const element of elements) {
     if (message.kind === "end") delete element.dataset.runOpen;

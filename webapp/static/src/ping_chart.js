@@ -5,6 +5,7 @@
 // It listens for "run:reply" on itself (live.js): detail.seq, detail.rtt_ms (null = no answer came).
 
 import uPlot from "uplot";
+import { past } from "./live.js";
 
 const SHOWN = 240; // older replies leave the chart, not the run
 
@@ -13,6 +14,9 @@ export function drawChart(place) {
   place.dataset.drawn = "";
   const replies = JSON.parse(place.dataset.replies || "[]");
   const rtts = new Map(replies.map(([seq, rtt]) => [seq, rtt]));
+  for (const message of past(place.dataset.run)) {
+    if (message.kind === "reply") rtts.set(message.seq, message.rtt_ms);
+  }
   let plot = make(place, rtts);
   let waiting = false;
   const redraw = () => {
