@@ -1,4 +1,4 @@
-"""`python -m linecard.demo.agents`: one process that answers SNMP for the demo, and ICMP in the pocket."""
+"""`python -m linecard.demo.agents [PORT]`: one process answers SNMP for the demo, and ICMP in the pocket."""
 
 import contextlib
 import os
@@ -96,8 +96,9 @@ def serve(isp: plan.Plan, agents: list[DemoAgent], echo: Echo | None, *, until: 
                 key.data()
 
 
-def main() -> int:
-    """Run until SIGTERM or Ctrl-C; returns the exit code."""
+def main(arguments: list[str]) -> int:
+    """Run until SIGTERM or Ctrl-C; returns the exit code. The seeder files the usual port: see gear."""
+    port = int(arguments[0]) if arguments else gear.SNMP_PORT
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)
@@ -105,16 +106,16 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     isp = plan.build()
     try:
-        agents = open_agents(isp)
+        agents = open_agents(isp, port)
     except OSError as error:
         print(f"The demo's devices cannot listen: {error.strerror}", file=sys.stderr)
         return 1
     echo = Echo(isp.connected) if os.environ.get(pocket.INSIDE) else None
-    print(f"{len(agents)} SNMP agents listen on port {gear.SNMP_PORT}", file=sys.stderr)
+    print(f"{len(agents)} SNMP agents listen on port {port}", file=sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         serve(isp, agents, echo)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
