@@ -20,7 +20,7 @@ _SEALED: dict[str, str] = {}
 class Browser(FlaskClient):
     """A client that sends the CSRF token of its session with every change, as app.js does."""
 
-    _token: str | None = None
+    _token: tuple[object, str] = (None, "")
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         method = kwargs.get("method", "GET")
@@ -32,10 +32,17 @@ class Browser(FlaskClient):
         return super().open(*args, **kwargs)
 
     def csrf_token(self) -> str:
-        page = super().open("/sign-in", method="GET", follow_redirects=True)
-        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
-        assert found is not None, page.text[:500]
-        return found.group(1)
+        """Return the token of the cookie as it is now; asked for again when the cookie has changed."""
+        if self._token[0] != self._secret():
+            page = super().open("/sign-in", method="GET", follow_redirects=True)
+            found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+            assert found is not None, page.text[:500]
+            self._token = (self._secret(), found.group(1))
+        return self._token[1]
+
+    def _secret(self) -> object:
+        with self.session_transaction() as cookie:
+            return cookie.get("csrf_token") or object()
 
     def fragment(self, path: str, **kwargs: Any) -> Any:
         """Ask as htmx does."""
