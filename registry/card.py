@@ -1,0 +1,330 @@
+"""The customer card: everything its first screen shows, in seven SELECTs; an eighth only for a debtor."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql import ColumnElement
+
+from billing import access, debt
+from billing.models import (
+    Account,
+    LockReason,
+    Plan,
+    Promise,
+    PromiseStatus,
+    Subscription,
+    SubscriptionAccess,
+    SuspensionLock,
+)
+from core import errors
+from core.money import Money
+from registry import addresses, contacts, equipment
+from registry.card_views import (
+    AddressView,
+    BalanceView,
+    Card,
+    ContactView,
+    DeviceView,
+    GroupView,
+    IpView,
+    LockView,
+    NoteView,
+    PortView,
+    ServiceView,
+)
+from registry.listing import MarkView
+from registry.models import (
+    Connection,
+    Contact,
+    Customer,
+    Device,
+    Group,
+    IpAddress,
+    Line,
+    LineGate,
+    Mark,
+    Network,
+    Note,
+    Port,
+    customer_groups,
+    customer_marks,
+)
+
+
+def load(session: Session, customer_id: int, *, today: date, grace_days: int = 0) -> Card:
+    """Return the customer's card on that business day; raises NotFound.
+
+    `grace_days` is the cutoff's default grace: it tells what is overdue from what is only past due.
+    """
+    row = session.execute(_head(today, grace_days).where(Customer.id == customer_id)).one_or_none()
+    if row is None:
+        raise errors.NotFound("There is no such customer")
+    customer, account = row.Customer, row.Account
+    return Card(
+        id=customer.id,
+        number=customer.number,
+        name=customer.name,
+        representative=customer.representative,
+        dba=customer.dba,
+        kind=customer.kind,
+        status=customer.status,
+        alert=customer.alert,
+        version=customer.version,
+        created_at=customer.created_at,
+        groups=tuple(GroupView(**group) for group in row.groups),
+        marks=tuple(MarkView(**mark) for mark in row.marks),
+        urgent_notes=tuple(_note(note) for note in row.notes),
+        contacts=tuple(_contact(contact) for contact in row.contacts),
+        addresses=_addresses(session, customer_id),
+        services=_services(session, account, today),
+        devices=_devices(session, customer_id),
+        ips=_ips(session, customer_id),
+        ports=_ports(session, customer_id),
+        balance=_balance(session, account, row, today),
+    )
+
+
+def _list(query: Any, *order: Any, **fields: Any) -> ColumnElement[Any]:
+    """Return a subselect that gathers rows into one JSON list, in order."""
+    pairs = [part for name, column in fields.items() for part in (name, column)]
+    gathered = func.jsonb_agg(aggregate_order_by(func.jsonb_build_object(*pairs), *order))
+    listed = query.with_only_columns(func.coalesce(gathered, func.jsonb_build_array()))
+    return listed.correlate(Customer).scalar_subquery()  # type: ignore[no-any-return]
+
+
+def _head(today: date, grace_days: int) -> Select[Any]:
+    """The customer with account, debt, groups, marks, urgent notes, contacts and promise: one SELECT."""
+    groups = select(Group).join(customer_groups, customer_groups.c.group_id == Group.id)
+    marks = select(Mark).join(customer_marks, customer_marks.c.mark_id == Mark.id)
+    notes = select(Note).where(Note.customer_id == Customer.id, Note.is_urgent)
+    people = select(Contact).where(Contact.customer_id == Customer.id)
+    promise = (
+        select(Promise.until)
+        .where(Promise.account_id == Account.id, Promise.status == PromiseStatus.ACTIVE)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    grace = func.coalesce(Account.grace_days, grace_days)
+    return select(
+        Customer,
+        Account,
+        debt.owed_minor(today, grace).label("overdue"),
+        debt.owed_minor(today, literal(0)).label("past_due"),
+        promise.label("promise_until"),
+        _list(
+            groups.where(customer_groups.c.customer_id == Customer.id),
+            Group.name,
+            id=Group.id,
+            name=Group.name,
+        ).label("groups"),
+        _list(
+            marks.where(customer_marks.c.customer_id == Customer.id),
+            Mark.name,
+            id=Mark.id,
+            name=Mark.name,
+            colour=Mark.colour,
+        ).label("marks"),
+        _list(
+            notes,
+            Note.id.desc(),
+            id=Note.id,
+            content=Note.content,
+            author=Note.author,
+            created_at=Note.created_at,
+        ).label("notes"),
+        _list(
+            people,
+            Contact.is_primary.desc(),
+            Contact.id,
+            id=Contact.id,
+            name=Contact.name,
+            title=Contact.title,
+            phone=Contact.phone,
+            email=Contact.email,
+            is_primary=Contact.is_primary,
+        ).label("contacts"),
+    ).join(Account, Account.id == Customer.account_id)
+
+
+def _note(found: dict[str, Any]) -> NoteView:
+    return NoteView(**{**found, "created_at": datetime.fromisoformat(found["created_at"])})
+
+
+def _contact(found: dict[str, Any]) -> ContactView:
+    return ContactView(**found, phone_shown=contacts.readable_phone(found["phone"]))
+
+
+def _addresses(session: Session, customer_id: int) -> tuple[AddressView, ...]:
+    fields = AddressView.__slots__
+    return tuple(
+        AddressView(**{field: getattr(address, field) for field in fields})
+        for address in addresses.of_customer(session, customer_id)
+    )
+
+
+def _balance(session: Session, account: Account, row: Any, today: date) -> BalanceView:
+    oldest = None
+    if row.past_due > 0:
+        oldest = debt.oldest_due(session, {account.id: account.balance_minor}).get(account.id)
+    return BalanceView(
+        account_id=account.id,
+        balance=Money(account.balance_minor, account.currency),
+        overdue=Money(row.overdue, account.currency),
+        past_due=Money(row.past_due, account.currency),
+        oldest_due_on=oldest,
+        days_overdue=debt.days_over(oldest, today),
+        promise_until=row.promise_until,
+        is_never_cut=account.is_never_cut,
+        never_cut_note=account.never_cut_note,
+    )
+
+
+def _services(session: Session, account: Account, today: date) -> tuple[ServiceView, ...]:
+    """Return the subscriptions that have not ended long ago: running ones first; one SELECT."""
+    lock = SuspensionLock
+    locks = (
+        select(
+            func.coalesce(
+                func.jsonb_agg(
+                    aggregate_order_by(
+                        func.jsonb_build_array(
+                            lock.reason, lock.owner, lock.note, lock.placed_at, lock.until
+                        ),
+                        lock.id,
+                    )
+                ),
+                func.jsonb_build_array(),
+            )
+        )
+        .where(lock.subscription_id == Subscription.id, lock.lifted_at.is_(None))
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    own_or_default = func.coalesce(
+        Line.gate_id, select(LineGate.id).where(LineGate.is_default).scalar_subquery()
+    )
+    query = (
+        select(Subscription, Plan, SubscriptionAccess, Line.id, LineGate, locks, access.is_running(today))
+        .join(Plan, Plan.id == Subscription.plan_id)
+        .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
+        .outerjoin(Line, Line.subscription_id == Subscription.id)
+        .outerjoin(LineGate, LineGate.id == own_or_default)
+        .where(Subscription.account_id == account.id)
+        .order_by(access.is_running(today).desc(), Subscription.ends_on.desc().nulls_first(), Subscription.id)
+        .limit(20)
+    )
+    return tuple(_service(account.currency, *row) for row in session.execute(query))
+
+
+def _service(currency: str, *row: Any) -> ServiceView:
+    subscription, plan, state, line_id, gate, locks, is_running = row
+    own = subscription.price_minor
+    fields = ("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at", "next_attempt_at")
+    return ServiceView(
+        id=subscription.id,
+        plan=plan.name,
+        price=Money(plan.price_minor if own is None else own, currency),
+        down_kbps=plan.down_kbps,
+        up_kbps=plan.up_kbps,
+        starts_on=subscription.starts_on,
+        ends_on=subscription.ends_on,
+        is_running=is_running,
+        line_id=line_id,
+        gate=gate.name if gate and line_id else "",
+        gate_error=gate.error if gate and line_id else "",
+        **{field: getattr(state, field) if state else None for field in fields},
+        attempts=state.attempts if state else 0,
+        error=(state.error or "") if state else "",
+        locks=tuple(_lock(*lock) for lock in locks),
+    )
+
+
+def _lock(reason: str, owner: str, note: str, placed_at: str, until: str | None) -> LockView:
+    ends = datetime.fromisoformat(until) if until else None
+    return LockView(LockReason(reason), owner, note, datetime.fromisoformat(placed_at), ends)
+
+
+def _devices(session: Session, customer_id: int) -> tuple[DeviceView, ...]:
+    return tuple(
+        DeviceView(
+            id=device.id,
+            name=device.name,
+            type=device.type.name,
+            role=device.type.role,
+            mac=device.mac,
+            address=device.address,
+            web_url=equipment.web_url(device),
+            serial=device.serial,
+            software=device.software,
+            has_snmp=bool(device.snmp_version),
+            has_login=bool(device.login_sealed),
+            state=device.state,
+            state_at=device.state_at,
+            status_at=device.last_status_at,
+        )
+        for device in equipment.of_customer(session, customer_id)
+    )
+
+
+def _ips(session: Session, customer_id: int) -> tuple[IpView, ...]:
+    query = (
+        select(IpAddress, Network, Device)
+        .join(Network, Network.id == IpAddress.network_id)
+        .outerjoin(Device, Device.id == IpAddress.device_id)
+        .options(joinedload(Device.type))
+        .where(IpAddress.customer_id == customer_id)
+        .order_by(IpAddress.address)
+    )
+    return tuple(
+        IpView(
+            id=ip.id,
+            address=ip.address,
+            mac=ip.mac,
+            network_id=network.id,
+            network=network.name,
+            cidr=network.cidr,
+            colour=ip.colour or network.colour,
+            description=ip.description,
+            last_seen_at=ip.last_seen_at,
+            device_id=ip.device_id,
+            web_url=equipment.web_url_at(device.type, ip.address) if device else None,
+        )
+        for ip, network, device in session.execute(query)
+    )
+
+
+def _ports(session: Session, customer_id: int) -> tuple[PortView, ...]:
+    other = Connection.__table__.alias("other")
+    shared = (
+        select(func.array_agg(aggregate_order_by(Customer.number, Customer.number)))
+        .join(other, other.c.customer_id == Customer.id)
+        .where(other.c.port_id == Connection.port_id, other.c.customer_id != customer_id)
+        .correlate(Connection)
+        .scalar_subquery()
+    )
+    query = (
+        select(Connection, Port, Device, shared)
+        .join(Port, Port.id == Connection.port_id)
+        .join(Device, Device.id == Port.device_id)
+        .where(Connection.customer_id == customer_id)
+        .order_by(Connection.id)
+    )
+    return tuple(
+        PortView(
+            id=connection.id,
+            port_id=port.id,
+            device_id=device.id,
+            device=device.name,
+            device_address=device.address,
+            name=port.name,
+            if_index=port.if_index,
+            vlan=connection.vlan,
+            state=device.state,
+            state_at=device.state_at,
+            shared_with=tuple(numbers or ()),
+        )
+        for connection, port, device, numbers in session.execute(query)
+    )
