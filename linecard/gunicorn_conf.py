@@ -24,6 +24,8 @@ worker_connections = _settings.web.threads + 64  # beyond it gunicorn refuses ev
 graceful_timeout = 8
 timeout = 60
 keepalive = 15
+# Loaded once and forked: nothing of the application is open before its first request.
+preload_app = True
 control_socket_disable = True
 forwarded_allow_ips = "*" if _settings.web.trusted_proxies else "127.0.0.1"
 errorlog = "-"

@@ -42,7 +42,7 @@ def lab_worker(settings: Settings, found: lab.LabStatus) -> Program:
     return Program(
         LAB_PROBE,
         made.argv,
-        env={"LINECARD_DIAGNOSTICS__POP": LAB_POP},
+        env={**made.env, "LINECARD_DIAGNOSTICS__POP": LAB_POP},
         stop_s=_LAB_STOP_S,
         orphan_signal=made.orphan_signal,
     )

@@ -11,6 +11,8 @@ from linecard.children import Program
 WEB, PROBE, WORK, BEAT, DEMO = "web", "probe", "work", "beat", "demo"
 # A job in hand when we are asked to stop has this long to finish; then the database rows bring it back.
 JOB_S = 30.0
+# Celery's advice against root is not for us: the jobs are JSON, and lab and gates need root's rights.
+_QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
 
 
 def web() -> Program:
@@ -28,7 +30,7 @@ def worker(settings: Settings, kind: str, prefix: Sequence[str] = ()) -> Program
     else:
         how = ("-Q", "work", "-P", "prefork", "-c", "2", "-n", "work@%h")
     argv = (*prefix, *_celery("worker"), *how, "--without-gossip", "--without-mingle", *_level(settings))
-    return Program(kind, argv, stop_s=JOB_S, orphan_signal=signal.SIGKILL)
+    return Program(kind, argv, env=_QUIET, stop_s=JOB_S, orphan_signal=signal.SIGKILL)
 
 
 def beat(settings: Settings) -> Program:
@@ -52,7 +54,7 @@ def _python(*words: str) -> tuple[str, ...]:
 
 
 def _celery(*words: str) -> tuple[str, ...]:
-    return _python("-m", "celery", "-A", "tasks.worker", "--skip-checks", *words)
+    return _python("-m", "celery", "-A", "tasks.worker", "--quiet", "--skip-checks", *words)
 
 
 def _level(settings: Settings) -> tuple[str, ...]:

@@ -17,30 +17,27 @@ def run(settings: Settings, *, if_empty: bool, mark: Path | None) -> int:
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
         try:
-            is_demo = bool(demo.seed_if_empty(settings, database))
-            if is_demo:
-                _point_at_lab(settings, database)
+            is_new = demo.seed_if_empty(settings, database)
+            with database.reading() as session:
+                is_demo = demo.is_demo(session)
         finally:
             database.dispose()
-    sign_ins = {login: password for login, password, _ in demo.sign_ins()} if is_demo else {}
     if mark:
         fresh = mark.with_suffix(".new")
-        fresh.write_text(json.dumps({"is_demo": is_demo, "sign_ins": sign_ins}))
+        fresh.write_text(json.dumps({"is_demo": is_demo, "words": sign_ins() if is_demo else ""}))
         fresh.replace(mark)
-    if is_demo:
-        print("The demo ISP is there. Sign-ins:")
-        for login, password in sign_ins.items():
-            print(f"  {login:<12} {password}")
+    if is_new:
+        print("The demo ISP is written.")
+        if not mark:
+            print(sign_ins())
     else:
         print("The database is in use and stays as it is.")
-    return 0 if is_demo or if_empty else 1
+    return 0 if is_new or if_empty else 1
 
 
-def _point_at_lab(settings: Settings, database: db.Database) -> None:
-    """Where a lab was built before the demo, the demo knows it from the beginning."""
-    from linecard import lab
-    from linecard.demo import lab as demo_lab
+def sign_ins() -> str:
+    """List who may sign in at the demo, for people to read."""
+    from linecard import demo
 
-    found = lab.status(settings.data.folder)
-    if found and found.is_whole:
-        demo_lab.point_at_lab(settings, database, found.plan)
+    rows = [f"  {login:<10} {password:<16} {role}" for login, password, role in demo.sign_ins()]
+    return "\n".join(["Demo sign-ins (name, password, role):", *rows])

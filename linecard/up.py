@@ -19,6 +19,7 @@ from linecard.programs import BEAT, DEMO, PROBE, WEB, WORK
 
 LEAST_FREE_BYTES = 100_000_000
 ANSWERS_S = 90.0
+_DEMO_MARK = "demo.json"
 STOP_ORDER = ((BEAT, WEB), (PROBE, probes.LAB_PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
 
 
@@ -75,7 +76,7 @@ def _start(
         watcher.say(f"\nLinecard runs, but not every part answers yet ({health.said}):  {address}/")
         watcher.say("`linecard doctor` says what is wrong.")
     if is_demo:
-        watcher.say(_sign_ins(data))
+        watcher.say(json.loads((data / _DEMO_MARK).read_text())["words"])
     watcher.say(f"Data and logs: {data}    Stop: Ctrl-C\n")
     return lab.look
 
@@ -117,11 +118,6 @@ def _make_demo(data: Path, watcher: supervisor.Supervisor) -> bool:
         watcher.say("Creating the demo ISP ...")
         watcher.run(programs.command("demo", "demo", "--if-empty", "--mark", str(mark)))
     return bool(json.loads(mark.read_text()).get("is_demo"))
-
-
-def _sign_ins(data: Path) -> str:
-    found = json.loads((data / seed.MARK).read_text()).get("sign_ins", {})
-    return "\n".join(["Demo sign-ins:", *(f"  {name:<12} {password}" for name, password in found.items())])
 
 
 class Health:

@@ -106,6 +106,7 @@ def test_a_folder_with_other_files_in_the_database_s_place_is_left_alone(folder:
 def test_a_long_path_gets_its_sockets_elsewhere(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
+    deep.parent.chmod(0o711)
     with embedded.serving(deep, throwaway=True) as urls, psycopg.connect(urls.database) as line:
         assert line.execute("SELECT 1").fetchone() == (1,)
         run = embedded.run_folder(deep)
