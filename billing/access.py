@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
     values,
 )
@@ -125,10 +126,18 @@ def refresh_dates(session: Session, today: date) -> dict[int, AccessState]:
     return refresh(session, stale, today=today)
 
 
-def claim(session: Session, *, limit: int, lease_s: float, now: datetime) -> list[Claim]:
+def claim(
+    session: Session,
+    *,
+    limit: int,
+    lease_s: float,
+    now: datetime,
+    among: ColumnElement[bool] | None = None,
+) -> list[Claim]:
     """Take up to `limit` lines whose gate must be told, each for `lease_s` seconds; nobody else gets them.
 
     Two sweeps at once get different lines. A claim that is never settled comes back when its lease ends.
+    `among` is a condition on SubscriptionAccess: which lines are the caller's to tell.
     """
     free = (
         select(_row.subscription_id)
@@ -136,6 +145,7 @@ def claim(session: Session, *, limit: int, lease_s: float, now: datetime) -> lis
             _row.applied.is_distinct_from(_row.wanted),
             or_(_row.next_attempt_at.is_(None), _row.next_attempt_at <= now),
             or_(_row.leased_until.is_(None), _row.leased_until <= now),
+            true() if among is None else among,
         )
         .order_by(_row.next_attempt_at, _row.subscription_id)
         .limit(limit)
@@ -247,10 +257,11 @@ def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
     )
 
 
-def least_observed(session: Session, *, limit: int) -> list[int]:
-    """Return the lines whose network state was not read for longest, never read ones first."""
+def least_observed(session: Session, *, limit: int, among: ColumnElement[bool] | None = None) -> list[int]:
+    """Return the lines whose network state was not read for longest, never read ones first (see claim)."""
     order = (_row.observed_at.asc().nulls_first(), _row.subscription_id)
-    return list(session.scalars(select(_row.subscription_id).order_by(*order).limit(limit)))
+    query = select(_row.subscription_id).where(true() if among is None else among)
+    return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
 def _write(session: Session, where: ColumnElement[bool], **values_: Any) -> bool:

@@ -27,6 +27,11 @@ def get(session: Session, gate_id: int) -> LineGate:
     return gate
 
 
+def pops(session: Session) -> set[str]:
+    """Return the codes of the POPs that gates stand in."""
+    return set(session.scalars(select(Pop.code).join(LineGate, LineGate.pop_id == Pop.id)))
+
+
 def create(
     session: Session,
     actor: audit.Actor,

@@ -1,11 +1,11 @@
 """Lines: where a subscription meets the network, and what a gate needs to know of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import access, suspensions
@@ -149,6 +149,16 @@ def targets(
         )
         for line, gate, pop in rows
     }
+
+
+def gated_in(pops: Collection[str]) -> Select[int]:
+    """Return a query of the subscriptions whose line's gate stands in one of these POPs (codes)."""
+    return (
+        select(Line.subscription_id)
+        .join(LineGate, _gate_of_line())
+        .join(Pop, Pop.id == LineGate.pop_id)
+        .where(Pop.code.in_(sorted(pops)))
+    )
 
 
 def _gate_of_line() -> Any:

@@ -14,6 +14,7 @@ from core import errors
 from tasks import celery_app
 
 ACCESS_EXPIRES_S = 30
+BEAT_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
 
@@ -36,6 +37,11 @@ def observe_access(app: Celery, *, pop: str = "core") -> None:
 def close_day(app: Celery, on: str | None = None) -> None:
     """Run the night job for the business date `on` (ISO 8601; none means the day that is due)."""
     _send(app, "close_day", [on], queue=celery_app.WORK, expires_s=NIGHT_EXPIRES_S)
+
+
+def note_beat(app: Celery) -> None:
+    """Have the sign of life of the timetable written down."""
+    _send(app, "note_beat", [], queue=celery_app.WORK, expires_s=BEAT_EXPIRES_S)
 
 
 def geocode(app: Celery) -> None:

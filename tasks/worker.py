@@ -1,12 +1,13 @@
 """The composition root of workers and beat: `celery -A tasks.worker worker` and `... beat`."""
 
+import contextlib
 from typing import Any
 
 from celery import signals
 
-from core import logs
+from core import errors, logs
 from core import settings as core_settings
-from tasks import celery_app, jobs, schedule, upkeep
+from tasks import celery_app, enqueue, jobs, schedule, upkeep
 from tasks.runtime import Runtime, queue_url
 
 settings = core_settings.load()
@@ -42,7 +43,14 @@ def _stop_beating(**_: Any) -> None:
     _life.stop()
 
 
+def _beat_at_once(**_: Any) -> None:
+    # The timetable's own entry comes half a minute later; whoever starts us waits for the first sign of life.
+    with contextlib.suppress(errors.Unavailable):
+        enqueue.note_beat(app)
+
+
 signals.setup_logging.connect(_set_up_logs, weak=False)
+signals.beat_init.connect(_beat_at_once, weak=False)
 signals.worker_process_init.connect(_after_fork, weak=False)
 signals.worker_ready.connect(_start_beating, weak=False)
 signals.worker_shutting_down.connect(_stop_beating, weak=False)

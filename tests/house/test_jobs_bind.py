@@ -26,6 +26,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     "observe_access": (lambda app: enqueue.observe_access(app, pop="lviv"), "gate.lviv"),
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "geocode": (enqueue.geocode, "work"),
+    "note_beat": (enqueue.note_beat, "work"),
 }
 
 
