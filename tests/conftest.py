@@ -245,3 +245,20 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 def server_settings(make_settings: Callable[..., Settings], fresh_url: str, redis_url: str) -> Settings:
     """Return settings that name a database of this test's own and the worker's queue."""
     return make_settings(data={"database_url": fresh_url, "queue_url": redis_url})
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Any]:
+    """Return the running product with the demo ISP (tests.product.Product), the same for the whole run."""
+    from tests import product
+
+    with product.running() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def product_lab(product: Any, need: Callable[..., None]) -> Any:
+    """Return the running product, pointed at a laboratory of its own."""
+    need("root", "ip", "nft", "snmpd")
+    product.lab_up()
+    return product
