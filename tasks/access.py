@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy.sql import ColumnElement
@@ -12,7 +13,7 @@ from billing.access import Claim
 from billing.models import AccessState, SubscriptionAccess
 from core import clock, errors
 from core.errors import LinecardError
-from gates import GateError, LineAccess, Outcome, PortRef
+from gates import Gate, GateError, LineAccess, Outcome, PortRef
 from registry import diagnostics, line_gates, lines
 from registry.lines import GateTarget, LineTarget
 from tasks import agents
@@ -28,6 +29,7 @@ OBSERVE_LIMIT = 5000
 _NO_GATE = GateTarget(id=0, kind="dry_run", options={}, secrets_sealed="")
 
 Lines = dict[LineAccess, LineTarget]
+Maker = Callable[[str, Mapping[str, Any]], Gate]
 
 
 def pass_on(runtime: Runtime, send: Callable[[str], None]) -> None:
@@ -65,7 +67,7 @@ def _own_lines(runtime: Runtime) -> ColumnElement[bool] | None:
     return key.not_in(lines.gated_in(others)) if others else None
 
 
-def sweep(runtime: Runtime) -> int:
+def sweep(runtime: Runtime, make: Maker = gates.make) -> int:
     """Tell every line of this POP whose wanted access is not the applied one; return how many were settled.
 
     Sweeps may run at once: each line is claimed by one of them. No transaction is open while gear is asked.
@@ -78,11 +80,11 @@ def sweep(runtime: Runtime) -> int:
             claims = access.claim(session, limit=BATCH, lease_s=lease_s, now=clock.now(), among=among)
         if not claims:
             break
-        settled += _tell(runtime, claims)
+        settled += _tell(runtime, claims, make)
     return settled
 
 
-def _tell(runtime: Runtime, claims: list[Claim]) -> int:
+def _tell(runtime: Runtime, claims: list[Claim], make: Maker) -> int:
     wanted = {claim.subscription_id: claim for claim in claims}
     with runtime.database.reading() as session:
         targets = lines.targets(session, wanted, today=clock.today(runtime.settings.isp.time_zone))
@@ -91,18 +93,22 @@ def _tell(runtime: Runtime, claims: list[Claim]) -> int:
         for subscription_id in set(wanted) - set(targets)
     }
     for gate, members in _by_gate(targets.values()):
-        outcomes |= _apply(runtime, gate, members, wanted)
+        outcomes |= _apply(runtime, gate, members, wanted, make)
     return sum(_settle(runtime, wanted[key], outcome) for key, outcome in sorted(outcomes.items()))
 
 
 def _apply(
-    runtime: Runtime, gate: GateTarget, members: list[LineTarget], wanted: Mapping[int, Claim]
+    runtime: Runtime,
+    gate: GateTarget,
+    members: list[LineTarget],
+    wanted: Mapping[int, Claim],
+    make: Maker,
 ) -> dict[int, Outcome]:
     """Ask one gate; return the outcome of each subscription, also when the whole gate failed."""
     accesses, outcomes = _described(runtime, members)
     fault = ""
     try:
-        made = _make(runtime, gate)
+        made = _make(runtime, gate, make)
         answers = made.apply(
             {line: wanted[target.subscription_id].wanted.value for line, target in accesses.items()}
         )
@@ -132,7 +138,7 @@ def _settle(runtime: Runtime, claim: Claim, outcome: Outcome) -> bool:
         )
 
 
-def observe(runtime: Runtime) -> list[int]:
+def observe(runtime: Runtime, make: Maker = gates.make) -> list[int]:
     """Read from the gates what is so, those not looked at for longest first.
 
     Returns the subscriptions that do otherwise than was applied: the next sweep tells them again.
@@ -144,17 +150,17 @@ def observe(runtime: Runtime) -> list[int]:
     astray = []
     for gate, members in _by_gate(targets.values()):
         if gate.kind != _NO_GATE.kind:
-            astray += _observe_gate(runtime, gate, members)
+            astray += _observe_gate(runtime, gate, members, make)
     if astray:
         log.warning("lines_astray", subscriptions=astray[:20], count=len(astray))
     return astray
 
 
-def _observe_gate(runtime: Runtime, gate: GateTarget, members: list[LineTarget]) -> list[int]:
+def _observe_gate(runtime: Runtime, gate: GateTarget, members: list[LineTarget], make: Maker) -> list[int]:
     accesses, _ = _described(runtime, members)
     measured_at: datetime = clock.now()
     try:
-        seen = _make(runtime, gate).read(accesses)
+        seen = _make(runtime, gate, make).read(accesses)
     except (GateError, LinecardError) as error:
         _note_gate(runtime, gate, str(error))
         return []
@@ -174,9 +180,9 @@ def _by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineT
     return list(groups.values())
 
 
-def _make(runtime: Runtime, gate: GateTarget) -> gates.Gate:
+def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
     known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
-    return gates.make(gate.kind, {**gate.options, **known})
+    return make(gate.kind, {**gate.options, **known})
 
 
 def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict[int, Outcome]]:
