@@ -1,0 +1,84 @@
+"""Take the pictures of docs/img from the demo ISP: `python -m tests.browser.pictures` (needs Chromium)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import func, select
+
+from registry.models import Customer, IpAddress, Line, Note
+from tests import product as products
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
+LIMIT_BYTES = 300_000
+
+
+def _interesting(product: products.Product) -> int:
+    """Return a customer who has a bit of everything."""
+    with product.database.reading() as session:
+        found = session.scalar(
+            select(Customer.id)
+            .join(Note, Note.customer_id == Customer.id)
+            .join(IpAddress, IpAddress.customer_id == Customer.id)
+            .join(Line, Line.customer_id == Customer.id)
+            .where(Note.is_urgent)
+            .group_by(Customer.id)
+            .order_by(func.count().desc(), Customer.id)
+            .limit(1)
+        )
+    assert found is not None
+    return int(found)
+
+
+def _ping(page: Page) -> None:
+    page.get_by_role("button", name="Ping").first.click()
+    page.locator("ol.replies li").nth(3).wait_for(timeout=15_000)
+
+
+def _nothing(_: Page) -> None:
+    """The page as it opens."""
+
+
+def _take(
+    browser: Browser, product: products.Product, name: str, path: str, act: Callable[[Page], None]
+) -> None:
+    for viewport in (DESKTOP, PHONE):
+        context = browser.new_context(viewport=viewport, device_scale_factor=1)
+        page = context.new_page()
+        page.goto(f"{product.base_url}/sign-in")
+        page.locator("input[name=login]").fill("admin")
+        page.locator("input[name=password]").fill(products.PASSWORDS["admin"])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        page.goto(product.base_url + path)
+        page.wait_for_load_state("networkidle")
+        act(page)
+        file = FOLDER / f"{name}-{viewport['width']}.png"
+        page.screenshot(path=file, full_page=viewport is PHONE and name == "card")
+        if file.stat().st_size >= LIMIT_BYTES:
+            page.screenshot(path=file)
+        assert file.stat().st_size < LIMIT_BYTES, file
+        print(f"{file.relative_to(FOLDER.parents[1])}  {file.stat().st_size // 1000} kB")
+        context.close()
+
+
+def main() -> None:
+    """Start the demo, take every picture, end it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = next(found for found in CHROMIUM if Path(found).exists())
+    with products.running() as product, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        admin = product.client("admin")
+        admin.get("/cutoff")
+        admin.post("/cutoff/plan")
+        card = f"/customers/{_interesting(product)}"
+        _take(browser, product, "card", card, _ping)
+        _take(browser, product, "list", "/customers?sort=name", _nothing)
+        _take(browser, product, "map", "/map", _nothing)
+        _take(browser, product, "cutoff", "/cutoff", _nothing)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
