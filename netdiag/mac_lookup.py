@@ -1,5 +1,6 @@
 """Which MAC stands behind an address: by ARP, else from the kernel's table, else from the routers'."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from netdiag import arp_client, errors, icmp, mac, neighbours, netlink
@@ -17,8 +18,12 @@ def find(address: str, *, routers: Sequence[SnmpTarget] = ()) -> MacFinding:
     """
     icmp.parse_address(address.partition("%")[0])
     route = netlink.route(address)
+    own = None
     if route is not None and route.is_local:
-        return _own(address, netlink.owner(address) or route.interface)
+        own = _own(address, netlink.owner(address) or route.interface)
+        # On an interface without a MAC (lo) a router may still know one.
+        if own.macs or not routers:
+            return own
     tried: list[str] = []
     interface = neighbours.segment(address)
     if interface:
@@ -29,6 +34,8 @@ def find(address: str, *, routers: Sequence[SnmpTarget] = ()) -> MacFinding:
         found = _at_router(address, target, tried)
         if found is not None:
             return found
+    if own is not None:
+        return dataclasses.replace(own, tried=tuple(tried))
     return _unknown(address, interface, route, bool(routers), tried)
 
 

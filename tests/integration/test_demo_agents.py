@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from linecard.demo import agents, gear, mibs, plan, pocket
-from netdiag import errors, neighbours, status
+from netdiag import errors, mac_lookup, neighbours, status
 from netdiag.snmp import SnmpTarget, bridge, interfaces
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +119,20 @@ def test_the_router_knows_the_mac_behind_every_living_address(
     router = target_of(device(isp, f"rt-{pop}"))
     for address in customer.addresses:
         assert neighbours.router(router, address) == customer.mac
+
+
+def test_the_mac_lookup_finds_the_customers_mac_by_the_router_though_the_address_is_on_the_loopback(
+    running: object, isp: plan.Plan
+) -> None:
+    router = target_of(device(isp, "rt-core"))
+    alive = next(each for each in isp.connected if each.district.pop == "core" and each.is_alive)
+    found = mac_lookup.find(alive.address, routers=[router])
+    assert [seen.mac for seen in found.macs] == [alive.mac]
+    assert found.method == "router"
+    dead = next(each for each in isp.connected if each.district.pop == "core" and not each.is_alive)
+    nothing = mac_lookup.find(dead.address, routers=[router])
+    assert nothing.macs == ()
+    assert "no entry" in nothing.tried[-1]
 
 
 def test_two_readings_of_a_port_give_a_rate_and_full_duplex(running: object, isp: plan.Plan) -> None:
