@@ -4,12 +4,14 @@ seed_if_empty(settings, database)    writes it, once; `sign_ins()` says who may 
 linecard.demo.agents                 answers SNMP and, in linecard.demo.pocket, ICMP for its devices
 """
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
-from core import db, errors, secrets
-from core.settings import Settings
-from registry.models import AuditEvent, Customer, Pop, StaffUser
+# Late imports: the supervisor imports linecard.demo.pocket at every start and needs no model for it.
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from core import db
+    from core.settings import Settings
 
 SEEDED = "demo.seeded"
 
@@ -21,23 +23,33 @@ def sign_ins() -> list[tuple[str, str, str]]:
     return [(login, password, role) for login, password, _, role in records.STAFF]
 
 
-def is_demo(session: Session) -> bool:
+def is_demo(session: "Session") -> bool:
     """Tell whether this database was filled with the demo ISP."""
+    from sqlalchemy import exists, select
+
+    from registry.models import AuditEvent
+
     return bool(session.scalar(select(exists().where(AuditEvent.action == SEEDED))))
 
 
-def is_empty(session: Session) -> bool:
+def is_empty(session: "Session") -> bool:
     """Tell whether nobody has begun to work in this database: no customer, no POP, nobody to sign in."""
+    from sqlalchemy import exists, select
+
+    from registry.models import Customer, Pop, StaffUser
+
     used = (exists(select(model.id)) for model in (Customer, Pop, StaffUser))
     return not any(session.scalar(select(found)) for found in used)
 
 
-def seed_if_empty(settings: Settings, database: db.Database) -> bool:
+def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
     """Write the demo ISP into an empty database, all of it or nothing; return whether that was done.
 
     Everything is dated back from today. Raises Conflict when somebody else is seeding.
     """
+    from core import db, errors, secrets
     from linecard.demo import money, network, records, work
+    from registry import audit
 
     with database.transaction() as session:
         if not db.try_advisory_lock(session, SEEDED):
@@ -56,5 +68,5 @@ def seed_if_empty(settings: Settings, database: db.Database) -> bool:
         purses = money.write_year(session, world)
         money.write_consequences(session, world, purses)
         work.write(session, world)
-        records.audit.record(session, records.ACTOR, SEEDED, note="The demo ISP")
+        audit.record(session, records.ACTOR, SEEDED, note="The demo ISP")
     return True

@@ -102,9 +102,14 @@ def _read(path: Path) -> Model:
     for block in recorded.pop("ports"):
         for number in range(1, block["count"] + 1):
             index = block["first_index"] + (number - 1) * block.get("first_step", 1)
-            name = _NUMBER.sub(lambda found, at=number: str(at + int(found[1] or 0)), block["name"])
+            name = _port_name(block["name"], number)
             ports.append(ModelPort(index, name, block["kind"], block["mbps"], block["role"]))
     return Model(key=path.stem, ports=tuple(sorted(ports, key=lambda port: port.if_index)), **recorded)
+
+
+def _port_name(pattern: str, number: int) -> str:
+    """Fill {n} or {n+24} of a recorded name."""
+    return _NUMBER.sub(lambda found: str(number + int(found[1] or 0)), pattern)
 
 
 # Key, name, model, POP, what it hangs on.

@@ -181,7 +181,7 @@ def _networks(world: World) -> dict[str, Network]:
 
 
 def _addresses(customer: plan.Customer, networks: Mapping[str, Network], world: World) -> list[IpAddress]:
-    found = []
+    found: list[IpAddress] = []
     for address in customer.addresses:
         seen = world.now - timedelta(minutes=1 + len(found)) if customer.is_alive else world.ago(6)
         is_first = address == customer.address

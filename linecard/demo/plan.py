@@ -256,9 +256,9 @@ class _Builder:
         if access == "ethernet":
             _, street_at, number = _SWITCH_HOUSES[node]
             return streets[street_at], max(1, number + chance.choice((-2, 0, 0, 2)))
-        name, _, number = next(each.name for each in self.boxes if each.key == box).rpartition(" ")
+        name, _, house = next(each.name for each in self.boxes if each.key == box).rpartition(" ")
         street = next(each for each in streets if each.name == name)
-        return street, min(max(1, int(number) + chance.randint(-4, 4)), street.last_number)
+        return street, min(max(1, int(house) + chance.randint(-4, 4)), street.last_number)
 
     def _home(self, street: Street, building: int) -> tuple[str, int | None, str]:
         """Return entrance, floor and flat; floor 0 for what opens on the street; none for a house."""
