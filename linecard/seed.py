@@ -3,21 +3,25 @@
 import json
 from pathlib import Path
 
-from core import db
 from core.settings import Settings
-from linecard import embedded
 
 MARK = "demo.json"
 
 
 def run(settings: Settings, *, if_empty: bool, mark: Path | None) -> int:
     """Seed; returns 1 when the database is in use, unless that was expected (`if_empty`)."""
-    from linecard import demo
+    # Late: the supervisor imports this module for the mark's name alone.
+    from core import db
+    from linecard import demo, embedded, lab
+    from linecard.demo import lab as demo_lab
 
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
         try:
             is_new = demo.seed_if_empty(settings, database)
+            found = lab.status(settings.data.folder) if is_new else None
+            if found and found.is_whole:  # built before the demo: it knows the lab from the beginning
+                demo_lab.point_at_lab(settings, database, found.plan)
             with database.reading() as session:
                 is_demo = demo.is_demo(session)
         finally:

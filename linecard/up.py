@@ -19,7 +19,6 @@ from linecard.programs import BEAT, DEMO, PROBE, WEB, WORK
 
 LEAST_FREE_BYTES = 100_000_000
 ANSWERS_S = 90.0
-_DEMO_MARK = "demo.json"
 STOP_ORDER = ((BEAT, WEB), (PROBE, probes.LAB_PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
 
 
@@ -76,7 +75,7 @@ def _start(
         watcher.say(f"\nLinecard runs, but not every part answers yet ({health.said}):  {address}/")
         watcher.say("`linecard doctor` says what is wrong.")
     if is_demo:
-        watcher.say(json.loads((data / _DEMO_MARK).read_text())["words"])
+        watcher.say(json.loads((data / seed.MARK).read_text())["words"])
     watcher.say(f"Data and logs: {data}    Stop: Ctrl-C\n")
     return lab.look
 
