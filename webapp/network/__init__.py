@@ -1,0 +1,1 @@
+"""The network on the map: coverage, points set by hand, geocoding."""
