@@ -21,10 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from core import db
 from core import settings as settings_of
 from core.settings import Settings
 from linecard import lock
+from linecard.lab import plan as plans
 
 ROOT = Path(__file__).resolve().parents[1]
 READY_S = 120.0
@@ -100,6 +103,20 @@ class Product:
         done = self.run("lab", "up", "--prefix", self.prefix)
         assert done.returncode == 0, done.stdout + done.stderr
         wait_for(lambda: "probe.lab" in self.beats(), 30, self.log)
+
+    @property
+    def plan(self) -> plans.Plan:
+        """What its laboratory is made of."""
+        return plans.describe(self.prefix)
+
+    def customer_id(self, number: str) -> int:
+        """Return the id of the customer of this number."""
+        from registry.models import Customer
+
+        with self.database.reading() as session:
+            found = session.scalar(select(Customer.id).where(Customer.number == number))
+        assert found is not None, f"no customer {number}"
+        return found
 
     def beats(self) -> set[str]:
         """Return the parts that gave a sign of life."""
