@@ -100,6 +100,23 @@ def load(
     devices = list(
         session.scalars(select(Device).where(Device.customer_id == customer_id).order_by(Device.id))
     )
+    return Block(
+        customer_id=customer_id,
+        addresses=_addresses(rows, devices),
+        devices=[
+            DeviceChoice(f"device:{one.id}", one.name, one.state, one.state_at)
+            for one in devices
+            if one.snmp_version and one.address is not None
+        ],
+        ports=diagnostic_sources.ports_of_customer(session, customer_id),
+        open_runs=[view(run) for run in diagnostics.open_runs(session, customer_id)],
+        history=[view(run) for run in diagnostics.history(session, customer_id, limit=history_limit)],
+        fault=ping_fault(session, next((pop for _, _, pop in rows), None), limits),
+    )
+
+
+def _addresses(rows: Sequence[Any], devices: Sequence[Device]) -> list[AddressChoice]:
+    """Return the addresses given to the customer, then those of his devices that are none of them."""
     given = {str(row.address) for row, _, _ in rows}
     addresses = [
         AddressChoice(
@@ -116,19 +133,7 @@ def load(
         for one in devices
         if one.address is not None and str(one.address) not in given
     ]
-    return Block(
-        customer_id=customer_id,
-        addresses=addresses,
-        devices=[
-            DeviceChoice(f"device:{one.id}", one.name, one.state, one.state_at)
-            for one in devices
-            if one.snmp_version and one.address is not None
-        ],
-        ports=diagnostic_sources.ports_of_customer(session, customer_id),
-        open_runs=[view(run) for run in diagnostics.open_runs(session, customer_id)],
-        history=[view(run) for run in diagnostics.history(session, customer_id, limit=history_limit)],
-        fault=ping_fault(session, next((pop for _, _, pop in rows), None), limits),
-    )
+    return addresses
 
 
 def ping_fault(session: Session, near: str | None, limits: settings.Diagnostics) -> str:

@@ -13,7 +13,7 @@
 
 import htmx from "./globals.js";
 
-const OPEN_AFTER_MS = 30; // several panels arriving at once open one stream
+const OPEN_AFTER_MS = 5; // fragments that arrive together open one stream
 const LONGEST_PAUSE_MS = 20_000;
 const REMEMBERED = 5000; // messages of one run
 
