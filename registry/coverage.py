@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from billing.models import AccessState, Subscription, SubscriptionAccess
@@ -214,23 +214,18 @@ def _cables(session: Session) -> list[tuple[str, list[list[float]]]]:
 def _end_point(end: Any) -> tuple[ColumnElement[float], ColumnElement[float]]:
     """Return latitude and longitude of a cable's end: the customer's address, the POP, the device's POP."""
 
+    # Correlated by hand: two levels deep SQLAlchemy would add the end's table anew.
+    pop_of_device = select(Device.pop_id).where(Device.id == end.device_id).correlate(end).scalar_subquery()
+
     def of(column_address: Any, column_pop: Any) -> ColumnElement[float]:
         of_customer = (
             select(column_address)
             .where(Address.customer_id == end.customer_id, Address.kind == AddressKind.VISITING)
+            .correlate(end)
             .scalar_subquery()
         )
-        of_pop = (
-            select(column_pop)
-            .where(
-                or_(
-                    Pop.id == end.pop_id,
-                    Pop.id == select(Device.pop_id).where(Device.id == end.device_id).scalar_subquery(),
-                )
-            )
-            .limit(1)
-            .scalar_subquery()
-        )
+        is_there = Pop.id == func.coalesce(end.pop_id, pop_of_device)
+        of_pop = select(column_pop).where(is_there).correlate(end).scalar_subquery()
         return func.coalesce(of_customer, of_pop)
 
     return of(Address.latitude, Pop.latitude), of(Address.longitude, Pop.longitude)
