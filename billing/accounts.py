@@ -1,9 +1,14 @@
 """Accounts: open one, and change the terms it is treated by."""
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from billing import ledger
 from billing.models import Account
+from core import errors
+
+TERMS = ("payment_days", "grace_days", "is_never_cut", "never_cut_note")
 
 
 def open_account(
@@ -14,6 +19,14 @@ def open_account(
     session.add(account)
     session.flush()
     return account
+
+
+def terms(session: Session, account_id: int) -> dict[str, Any]:
+    """Return the account's terms by the names set_terms() takes; raises NotFound."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise errors.NotFound("There is no such account")
+    return {name: getattr(account, name) for name in TERMS}
 
 
 def set_terms(

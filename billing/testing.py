@@ -6,11 +6,13 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import accounts, subscriptions
+from billing import accounts, ledger, subscriptions
 from billing.ledger import Author
-from billing.models import Plan
+from billing.models import EntryKind, LedgerEntry, Plan
+from billing.rules import Rules
 
 AUTHOR = Author("test")
+RULES = Rules(brake_minimum=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,17 @@ def subscriber(
         bill_day=bill_day,
     )
     return Sample(account.id, started.id)
+
+
+def charge(session: Session, account_id: int, minor: int, *, due_on: date) -> LedgerEntry:
+    """Post a charge of this sum, due on that day."""
+    return ledger.post(
+        session, account_id, EntryKind.CHARGE, -minor, dated_on=due_on, author=AUTHOR, due_on=due_on
+    )
+
+
+def pay(session: Session, account_id: int, minor: int) -> LedgerEntry:
+    """Post a payment of this sum behind the back of the locks: nothing is looked at again."""
+    return ledger.post(
+        session, account_id, EntryKind.PAYMENT, minor, dated_on=date(2026, 1, 1), author=AUTHOR
+    )

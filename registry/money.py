@@ -1,0 +1,338 @@
+"""A customer's money, as staff handle it: each act of billing with its line of history."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing import accounts, payments, promises, subscriptions, suspensions
+from billing.ledger import Author
+from billing.models import (
+    LedgerEntry,
+    LockReason,
+    Method,
+    Promise,
+    Subscription,
+)
+from billing.rules import Rules
+from core import errors
+from registry import audit, lines
+from registry.models import Customer
+
+_KINDS: dict[type, str] = {
+    LedgerEntry: "ledger_entry",
+    Promise: "promise",
+    Subscription: "subscription",
+}
+
+
+def author(actor: audit.Actor) -> Author:
+    """Return the actor as the ledger names its authors."""
+    return Author(actor.name, actor.staff_id)
+
+
+def receive(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    amount_minor: int,
+    *,
+    method: Method,
+    dated_on: date,
+    reference: str,
+    idempotency_key: str,
+    today: date,
+    rules: Rules,
+) -> payments.Received:
+    """Book a payment of the customer (see billing.payments.receive)."""
+    received = payments.receive(
+        session,
+        _account_id(session, customer_id),
+        amount_minor,
+        method=method,
+        dated_on=dated_on,
+        reference=reference,
+        idempotency_key=idempotency_key,
+        author=author(actor),
+        today=today,
+        rules=rules,
+    )
+    _record_entry(session, actor, customer_id, "payment.received", received)
+    return received
+
+
+def pay_back(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    kind: payments.PaybackKind,
+    method: Method,
+    expected_minor: int,
+    idempotency_key: str,
+    today: date,
+    rules: Rules,
+) -> payments.Received:
+    """Set the customer's debt to zero by one entry (see billing.payments.payback)."""
+    received = payments.payback(
+        session,
+        _account_id(session, customer_id),
+        kind=kind,
+        method=method,
+        expected_minor=expected_minor,
+        idempotency_key=idempotency_key,
+        author=author(actor),
+        today=today,
+        rules=rules,
+    )
+    _record_entry(session, actor, customer_id, f"debt.{kind}", received)
+    return received
+
+
+def reverse(
+    session: Session, actor: audit.Actor, entry_id: int, *, reason: str, today: date, rules: Rules
+) -> payments.Received:
+    """Undo a ledger entry by a counter entry (see billing.payments.reverse)."""
+    received = payments.reverse(
+        session, entry_id, author=author(actor), reason=reason, today=today, rules=rules
+    )
+    customer_id = _customer_id(session, received.entry.account_id)
+    _record_entry(session, actor, customer_id, "entry.reversed", received, note=reason)
+    return received
+
+
+def promise(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    until: date,
+    note: str,
+    today: date,
+    rules: Rules,
+) -> promises.Made:
+    """Write down the customer's promise to pay (see billing.promises.make)."""
+    made = promises.make(
+        session,
+        _account_id(session, customer_id),
+        until=until,
+        note=note,
+        author=author(actor),
+        today=today,
+        rules=rules,
+    )
+    facts = {"until": until, "amount_minor": made.promise.amount_minor}
+    _record(session, actor, "promise.made", customer_id, made.promise, facts=facts, note=note)
+    return made
+
+
+def withdraw_promise(session: Session, actor: audit.Actor, promise_id: int) -> int:
+    """Take a promise back; return whose it was."""
+    withdrawn = promises.withdraw(session, promise_id, author=author(actor))
+    customer_id = _customer_id(session, withdrawn.account_id)
+    _record(session, actor, "promise.withdrawn", customer_id, withdrawn, facts={})
+    return customer_id
+
+
+def start_service(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    plan_id: int,
+    starts_on: date,
+    bill_day: int,
+    price_minor: int | None,
+    today: date,
+    payment_days: int,
+) -> Subscription:
+    """Give the customer a plan, with the line that opens and closes it (see billing.subscriptions.start)."""
+    started = subscriptions.start(
+        session,
+        _account_id(session, customer_id),
+        plan_id=plan_id,
+        starts_on=starts_on,
+        bill_day=bill_day,
+        price_minor=price_minor,
+        today=today,
+        payment_days=payment_days,
+        author=author(actor),
+    )
+    facts = {"plan": started.plan.name, "starts_on": starts_on, "price_minor": price_minor}
+    _record(session, actor, "service.started", customer_id, started, facts=facts)
+    lines.attach(session, started.id, customer_id, actor=actor, today=today)
+    return started
+
+
+def change_service(
+    session: Session,
+    actor: audit.Actor,
+    subscription_id: int,
+    *,
+    plan_id: int,
+    price_minor: int | None,
+    today: date,
+    payment_days: int,
+) -> int:
+    """Change plan or price from today on (see billing.subscriptions.change); return whose service it is."""
+    service = subscriptions.get(session, subscription_id)
+    before = {"plan": service.plan.name, "price_minor": service.price_minor}
+    subscriptions.change(
+        session,
+        subscription_id,
+        plan_id=plan_id,
+        price_minor=price_minor,
+        today=today,
+        payment_days=payment_days,
+        author=author(actor),
+    )
+    after = {"plan": service.plan.name, "price_minor": service.price_minor}
+    return _record_service(
+        session, actor, "service.changed", service, changes=audit.difference(before, after)
+    )
+
+
+def end_service(
+    session: Session,
+    actor: audit.Actor,
+    subscription_id: int,
+    *,
+    ends_on: date,
+    today: date,
+    payment_days: int,
+) -> int:
+    """Let a service end with that day (see billing.subscriptions.end); return whose it is."""
+    service = subscriptions.get(session, subscription_id)
+    subscriptions.end(
+        session,
+        subscription_id,
+        ends_on=ends_on,
+        today=today,
+        payment_days=payment_days,
+        author=author(actor),
+    )
+    changes = audit.difference({"ends_on": None}, {"ends_on": ends_on})
+    return _record_service(session, actor, "service.ended", service, changes=changes)
+
+
+def suspend(session: Session, actor: audit.Actor, subscription_id: int, *, note: str, today: date) -> int:
+    """Suspend a service by hand, whatever is owed; only a hand lifts it. Returns whose service it is."""
+    service = subscriptions.get(session, subscription_id)
+    if not note.strip():
+        raise errors.Invalid("A suspension needs a reason", {"note": "Say why, for those who come after"})
+    moved = suspensions.place(
+        session, [subscription_id], LockReason.MANUAL, owner=actor.name, note=note.strip(), today=today
+    )
+    if not moved.locks:
+        raise errors.Conflict("This service is suspended by hand already")
+    return _record_service(session, actor, "service.suspended", service, note=note.strip())
+
+
+def let_in(session: Session, actor: audit.Actor, subscription_id: int, *, today: date) -> int:
+    """Lift the suspension made by hand, and no other; return whose service it is."""
+    service = subscriptions.get(session, subscription_id)
+    moved = suspensions.lift(session, [subscription_id], LockReason.MANUAL, by=actor.name, today=today)
+    if not moved.locks:
+        raise errors.Conflict("This service is not suspended by hand any more")
+    return _record_service(session, actor, "service.let_in", service)
+
+
+def set_terms(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    payment_days: int | None,
+    grace_days: int | None,
+    is_never_cut: bool,
+    never_cut_note: str,
+) -> None:
+    """Change the customer's days to pay and grace, and whether debt may cut him."""
+    account_id = _account_id(session, customer_id)
+    terms: dict[str, Any] = {
+        "payment_days": payment_days,
+        "grace_days": grace_days,
+        "is_never_cut": is_never_cut,
+        "never_cut_note": never_cut_note.strip() if is_never_cut else "",
+    }
+    before = accounts.terms(session, account_id)
+    accounts.set_terms(session, account_id, **terms)
+    changes = audit.difference(before, terms)
+    if changes:
+        audit.record(session, actor, "account.terms", customer_id=customer_id, changes=changes)
+
+
+def _account_id(session: Session, customer_id: int) -> int:
+    found = session.scalar(select(Customer.account_id).where(Customer.id == customer_id))
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
+
+
+def _customer_id(session: Session, account_id: int) -> int:
+    found = session.scalar(select(Customer.id).where(Customer.account_id == account_id))
+    if found is None:
+        raise errors.NotFound("This account belongs to no customer")
+    return found
+
+
+def _record_entry(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    action: str,
+    received: payments.Received,
+    *,
+    note: str = "",
+) -> None:
+    """Write the line of history of a new entry; an act sent twice has one already."""
+    entry = received.entry
+    if received.is_new:
+        facts = {"amount_minor": entry.amount_minor, "currency": entry.currency, "method": entry.method}
+        _record(session, actor, action, customer_id, entry, facts=facts, note=note)
+
+
+def _record_service(
+    session: Session,
+    actor: audit.Actor,
+    action: str,
+    service: Subscription,
+    *,
+    changes: dict[str, list[Any]] | None = None,
+    note: str = "",
+) -> int:
+    customer_id = _customer_id(session, service.account_id)
+    audit.record(
+        session,
+        actor,
+        action,
+        customer_id=customer_id,
+        object_kind=_KINDS[Subscription],
+        object_id=service.id,
+        changes=changes,
+        note=note,
+    )
+    return customer_id
+
+
+def _record(
+    session: Session,
+    actor: audit.Actor,
+    action: str,
+    customer_id: int,
+    subject: LedgerEntry | Promise | Subscription,
+    *,
+    facts: dict[str, Any],
+    note: str = "",
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        customer_id=customer_id,
+        object_kind=_KINDS[type(subject)],
+        object_id=subject.id,
+        changes=audit.difference({}, {name: value for name, value in facts.items() if value is not None}),
+        note=note,
+    )

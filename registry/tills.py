@@ -1,0 +1,218 @@
+"""A customer's money page: what is owed and since when, services with their locks, the statement."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing import debt, promises, statements, subscriptions, suspensions
+from billing.models import (
+    AccessState,
+    Account,
+    LedgerEntry,
+    LockReason,
+    Plan,
+    Promise,
+    Subscription,
+    SubscriptionAccess,
+    SuspensionLock,
+)
+from billing.statements import Line
+from core import errors
+from core.money import Money
+from registry.models import Customer, CustomerStatus
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A subscription with its price a month, its line's state and the locks that stand on it."""
+
+    id: int
+    plan_id: int
+    plan: str
+    price: Money
+    own_price: Money | None
+    starts_on: date
+    ends_on: date | None
+    is_running: bool
+    wanted: AccessState | None
+    applied: AccessState | None
+    error: str
+    locks: tuple[SuspensionLock, ...]
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether a person suspended it."""
+        return any(lock.reason is LockReason.MANUAL for lock in self.locks)
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it has no end yet."""
+        return self.ends_on is None
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """Who pays, and how he stands today; sums of money beside their currency."""
+
+    customer_id: int
+    number: str
+    name: str
+    status: CustomerStatus
+    account: Account
+    debt: debt.Debt
+    promise: Promise | None
+
+    @property
+    def currency(self) -> str:
+        """The account's currency (ISO 4217)."""
+        return self.account.currency
+
+    @property
+    def balance(self) -> Money:
+        """The sum of all entries."""
+        return Money(self.debt.balance_minor, self.currency)
+
+    @property
+    def owed(self) -> Money:
+        """The whole debt, as a positive sum."""
+        return Money(self.debt.debt_minor, self.currency)
+
+    @property
+    def past_due(self) -> Money:
+        """What was due before today."""
+        return Money(self.debt.past_due_minor, self.currency)
+
+    @property
+    def overdue(self) -> Money:
+        """What is due and out of grace: it cuts."""
+        return Money(self.debt.overdue_minor, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The money page; `next_id` continues the statement, None at its end."""
+
+    till: Till
+    services: tuple[Service, ...]
+    lines: tuple[Line, ...]
+    next_id: int | None
+    promises: tuple[Promise, ...]
+
+
+def till(session: Session, customer_id: int, *, today: date, grace_days: int) -> Till:
+    """Return how the customer stands; raises NotFound. Four SELECTs."""
+    row = session.execute(
+        select(Customer, Account)
+        .join(Account, Account.id == Customer.account_id)
+        .where(Customer.id == customer_id)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound("There is no such customer")
+    customer, account = row
+    return Till(
+        customer_id=customer.id,
+        number=customer.number,
+        name=customer.name,
+        status=customer.status,
+        account=account,
+        debt=debt.of(session, account.id, today=today, grace_days=grace_days),
+        promise=promises.active(session, account.id),
+    )
+
+
+def statement(
+    session: Session,
+    customer_id: int,
+    *,
+    today: date,
+    grace_days: int,
+    before_id: int | None = None,
+    limit: int = PAGE,
+) -> Statement:
+    """Return the money page, with the entries older than `before_id`. Raises NotFound."""
+    found = till(session, customer_id, today=today, grace_days=grace_days)
+    lines = statements.entries(session, found.account.id, before_id=before_id, limit=limit + 1)
+    has_more, lines = len(lines) > limit, lines[:limit]
+    return Statement(
+        till=found,
+        services=services(session, found.account, today),
+        lines=tuple(lines),
+        next_id=lines[-1].entry.id if has_more else None,
+        promises=tuple(promises.history(session, found.account.id, limit=5)),
+    )
+
+
+def services(session: Session, account: Account, today: date) -> tuple[Service, ...]:
+    """Return the account's subscriptions, running ones first. Three SELECTs."""
+    found = subscriptions.of_account(session, account.id)
+    locks = suspensions.standing(session, account.id)
+    states = {
+        row.subscription_id: row
+        for row in session.scalars(
+            select(SubscriptionAccess)
+            .join(Subscription, Subscription.id == SubscriptionAccess.subscription_id)
+            .where(Subscription.account_id == account.id)
+        )
+    }
+    return tuple(_service(one, account.currency, states.get(one.id), today, locks) for one in found)
+
+
+def _service(
+    one: Subscription,
+    currency: str,
+    state: SubscriptionAccess | None,
+    today: date,
+    locks: list[SuspensionLock],
+) -> Service:
+    return Service(
+        id=one.id,
+        plan_id=one.plan_id,
+        plan=one.plan.name,
+        price=Money(subscriptions.price_minor(one), currency),
+        own_price=None if one.price_minor is None else Money(one.price_minor, currency),
+        starts_on=one.starts_on,
+        ends_on=one.ends_on,
+        is_running=one.starts_on <= today and (one.ends_on is None or one.ends_on >= today),
+        wanted=state.wanted if state else None,
+        applied=state.applied if state else None,
+        error=(state.error or "") if state else "",
+        locks=tuple(lock for lock in locks if lock.subscription_id == one.id),
+    )
+
+
+def service(session: Session, subscription_id: int, *, today: date) -> tuple[int, Service]:
+    """Return whose service it is, and the service; raises NotFound."""
+    row = session.execute(
+        select(Customer.id, Account)
+        .join(Account, Account.id == Customer.account_id)
+        .join(Subscription, Subscription.account_id == Account.id)
+        .where(Subscription.id == subscription_id)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound("There is no such service")
+    customer_id, account = row
+    found = next(one for one in services(session, account, today) if one.id == subscription_id)
+    return customer_id, found
+
+
+def entry(session: Session, entry_id: int) -> tuple[int, LedgerEntry]:
+    """Return whose ledger entry it is, and the entry; raises NotFound."""
+    row = session.execute(
+        select(Customer.id, LedgerEntry)
+        .join(LedgerEntry, LedgerEntry.account_id == Customer.account_id)
+        .where(LedgerEntry.id == entry_id)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound("There is no such entry")
+    return row[0], row[1]
+
+
+def plans(session: Session, currency: str) -> list[Plan]:
+    """Return the plans a customer of this currency may get, by name."""
+    return list(
+        session.scalars(select(Plan).where(Plan.is_offered, Plan.currency == currency).order_by(Plan.name))
+    )

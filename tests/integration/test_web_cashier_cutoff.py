@@ -1,0 +1,210 @@
+"""The cutoff pages: runs, a plan that explains itself, the brake, applying, debtors."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from billing import promises
+from billing import testing as money_testing
+from billing.models import AccessState, Account, CutoffRun, RunStatus, SubscriptionAccess, SuspensionLock
+from core import clock
+from registry import cutoffs, money, testing
+from registry.models import AuditEvent
+
+TODAY = clock.today("Europe/Kyiv")
+
+
+def debtor(session, number, minor=3000, *, past=20):
+    """A customer with a running service and a sum past due."""
+    customer = testing.customer(session, number)
+    money.start_service(
+        session,
+        testing.person(session, "setup"),
+        customer.id,
+        plan_id=money_testing.plan(session, 0).id,
+        starts_on=TODAY - timedelta(days=60),
+        bill_day=1,
+        price_minor=None,
+        today=TODAY,
+        payment_days=14,
+    )
+    money_testing.charge(session, customer.account_id, minor, due_on=TODAY - timedelta(days=past))
+    return customer
+
+
+@pytest.fixture
+def people(database):
+    """Three debtors: one to be cut, one who promised, one in grace."""
+    with database.transaction() as session:
+        made = {
+            name: debtor(session, number, past=past)
+            for name, number, past in (("cut", "2001", 20), ("promised", "2002", 20), ("grace", "2003", 2))
+        }
+        promises.make(
+            session,
+            made["promised"].account_id,
+            until=TODAY,
+            author=money_testing.AUTHOR,
+            today=TODAY,
+            rules=money_testing.RULES,
+        )
+    return made
+
+
+def plan(browser):
+    answer = browser.post("/cutoff/plan")
+    assert answer.status_code == 303
+    return answer.location
+
+
+def locks(database):
+    with database.reading() as session:
+        return session.scalar(
+            select(func.count()).select_from(SuspensionLock).where(SuspensionLock.lifted_at.is_(None))
+        )
+
+
+def test_a_plan_says_who_why_how_much_and_who_is_spared(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    assert "No plan was made yet" in browser.get("/cutoff").text
+    page = browser.get(plan(browser))
+    assert page.status_code == 200
+    for words in ("2001", "2002", "2003", "promise to pay", "in grace", "€30.00", "past due since"):
+        assert words in page.text, words
+    assert locks(database) == 0
+    assert "2003" not in browser.get(page.request.path + "?action=cut").text
+    assert "2002" in browser.get(page.request.path + "?action=spare&reason=promise").text
+    found = browser.fragment(page.request.path + "?q=2001")
+    assert "2001" in found.text
+    assert "2002" not in found.text
+    assert page.request.path in browser.get("/cutoff").text
+
+
+def test_applying_cuts_once_and_writes_each_customers_history(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    for _ in range(2):
+        assert browser.post(f"{where}/apply").status_code == 303
+    page = browser.get(where)
+    assert "Applied by Billing Person" in page.text
+    assert locks(database) == 1
+    with database.reading() as session:
+        cut = session.scalars(select(AuditEvent).where(AuditEvent.action == "service.cut")).all()
+        assert [event.customer_id for event in cut] == [people["cut"].id]
+        assert cut[0].staff_name == "Billing Person"
+        assert "past due" in cut[0].note
+        acts = session.scalars(
+            select(AuditEvent.action).where(AuditEvent.object_kind == "cutoff_run").order_by(AuditEvent.id)
+        ).all()
+        assert acts == ["cutoff.planned", "cutoff.applied"]
+    with database.transaction() as session:
+        cutoffs.record_outcomes(session, testing.person(session), int(where.rsplit("/", 1)[1]))
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).where(AuditEvent.action == "service.cut")) == 1
+    assert browser.post(f"{where}/discard").status_code == 409
+
+
+def test_who_pays_after_the_plan_is_spared_and_who_was_cut_is_let_in(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    browser.post(f"{where}/apply")
+    with database.transaction() as session:
+        money_testing.pay(session, people["cut"].account_id, 3000)
+        money_testing.charge(session, people["promised"].account_id, 1, due_on=TODAY)
+    where = plan(browser)
+    assert "nothing past due" in browser.get(where + "?action=lift").text
+    browser.post(f"{where}/apply")
+    assert locks(database) == 0
+    with database.reading() as session:
+        states = session.scalars(select(SubscriptionAccess.wanted)).all()
+        assert set(states) == {AccessState.OPEN}
+        assert session.scalar(select(func.count()).where(AuditEvent.action == "service.let_in")) == 1
+
+
+def test_a_braked_plan_needs_the_word_of_a_person(sign_in_as, database):
+    with database.transaction() as session:
+        for number in range(6):
+            debtor(session, f"30{number}")
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    page = browser.get(where)
+    assert "6 of 6 running subscriptions" in page.text
+    assert 'data-confirm-phrase="6"' in page.text
+    assert browser.post(f"{where}/apply").status_code == 409
+    assert locks(database) == 0
+    assert browser.post(f"{where}/apply", data={"force": "yes"}).status_code == 303
+    assert locks(database) == 6
+    with database.reading() as session:
+        note = session.scalar(select(AuditEvent.note).where(AuditEvent.action == "cutoff.applied"))
+        assert note == "past the brake"
+
+
+def test_a_plan_can_be_discarded(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    assert browser.post(f"{where}/discard").status_code == 303
+    assert "Discarded: Billing Person" in browser.get(where).text
+    with database.reading() as session:
+        assert session.scalar(select(CutoffRun.status)) is RunStatus.DISCARDED
+    assert browser.get("/cutoff/999999").status_code == 404
+
+
+def test_the_noc_sees_plans_and_debtors_and_runs_nothing(sign_in_as, people):
+    where = plan(sign_in_as("billing"))
+    noc = sign_in_as("noc")
+    page = noc.get(where)
+    assert page.status_code == 200
+    assert "/apply" not in page.text
+    assert "Plan now" not in noc.get("/cutoff").text
+    assert noc.get("/debtors").status_code == 200
+
+
+def test_the_debtors_are_listed_by_sum_with_their_state(sign_in_as, database, people):
+    with database.transaction() as session:
+        debtor(session, "2009", 9900)
+        testing.customer(session, "2010")
+    page = sign_in_as("billing").get("/debtors")
+    numbers = re.findall(r"20(?:01|02|03|09|10)(?=</span>)", page.text)
+    assert numbers[0] == "2009"
+    assert sorted(numbers) == ["2001", "2002", "2003", "2009"]
+    assert "€189.00" in page.text
+    assert "promise until" in page.text
+
+
+def test_plans_runs_and_debtors_go_on_where_the_page_ended(database):
+    with database.transaction() as session:
+        for number in range(7):
+            debtor(session, f"40{number}", 3000 + number // 2)
+        run = cutoffs.plan(session, testing.person(session), TODAY, rules=money_testing.RULES)
+        seen = []
+        after = None
+        while True:
+            page = cutoffs.page(session, run.id, after=after, limit=3)
+            seen += [row.number for row in page.rows]
+            after = page.next
+            if after is None:
+                break
+        assert sorted(seen) == [f"40{number}" for number in range(7)]
+        assert page.is_open
+        listed, after = [], None
+        while True:
+            debtors = cutoffs.debtors(session, TODAY, grace_days=3, after=after, limit=2)
+            listed += [row.number for row in debtors.rows]
+            after = debtors.next
+            if after is None:
+                break
+        assert listed == seen
+        assert [(count, total.minor) for count, total in debtors.totals] == [(7, 21009)]
+        second = cutoffs.plan(session, testing.person(session), TODAY, rules=money_testing.RULES)
+        assert [one.id for one in cutoffs.runs(session)] == [second.id, run.id]
+        assert [one.id for one in cutoffs.runs(session, before_id=second.id)] == [run.id]
+
+
+def test_an_account_without_customer_stands_in_the_plan_without_a_name(sign_in_as, database):
+    with database.transaction() as session:
+        made = money_testing.subscriber(session, starts_on=TODAY - timedelta(days=60))
+        assert session.get_one(Account, made.account_id).balance_minor < 0
+    browser = sign_in_as("billing")
+    assert "an account without customer" in browser.get(plan(browser)).text

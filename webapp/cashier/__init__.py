@@ -1,0 +1,1 @@
+"""The cashier: payments, debts, promises, services and their locks, the cutoff."""

@@ -1,0 +1,37 @@
+"""What every page of the cashier goes by: the business day, the rules, and the gates that must be woken."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from billing import rules
+from core import clock, db
+from tasks import enqueue
+from webapp import runtime
+
+
+def today() -> date:
+    """Return the business day of the ISP."""
+    return clock.today(runtime.current().settings.isp.time_zone)
+
+
+def limits() -> rules.Rules:
+    """Return the rules of cutting off, by the settings."""
+    return rules.rules_of(runtime.current().settings)
+
+
+def grace_days() -> int:
+    """Return the grace of accounts without their own."""
+    return runtime.current().settings.cutoff.grace_days
+
+
+def payment_days() -> int:
+    """Return the days to pay of accounts without their own."""
+    return runtime.current().settings.billing.payment_days
+
+
+def wake_gates(session: Session) -> None:
+    """Have the gate worker look, once the change is written; the sweep finds it anyway if this is lost."""
+    now = runtime.current()
+    pop = now.settings.diagnostics.default_pop
+    db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))

@@ -1,0 +1,134 @@
+"""The forms of the cashier. Those with an amount are made for a currency."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import lazy_gettext
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from billing.models import Method, Plan
+from core import money
+from core.money import Money
+from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
+
+METHODS = choices(
+    (Method.CASH, lazy_gettext("Cash")),
+    (Method.BANK, lazy_gettext("Bank transfer")),
+    (Method.CARD, lazy_gettext("Card")),
+    (Method.ONLINE, lazy_gettext("Online payment")),
+)
+BILL_DAYS = choices(*((str(day), str(day)) for day in range(1, 29)))
+
+
+class OnceForm(Form):
+    """A form whose act is done once, however often it is sent."""
+
+    key = HiddenField(validators=[Length(min=8, max=100)], default=lambda: secrets.token_urlsafe(12))
+
+
+class PaybackForm(OnceForm):
+    """Set the debt that was seen to zero."""
+
+    expected_minor = HiddenField(validators=[InputRequired()])
+    kind = RadioField(
+        lazy_gettext("What happens to the debt"),
+        choices=choices(
+            ("cash", lazy_gettext("It is paid now")), ("writeoff", lazy_gettext("It is written off"))
+        ),
+        default="cash",
+    )
+    method = SelectField(lazy_gettext("How it is paid"), choices=METHODS, default=Method.CASH)
+
+    @property
+    def expected(self) -> int:
+        """The debt the person saw, in minor units; 0, which no debt is, when somebody tampered with it."""
+        text = str(self.expected_minor.data or "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 17 else 0
+
+
+class ReverseForm(Form):
+    """Why an entry is undone."""
+
+    reason = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
+
+
+class PromiseForm(Form):
+    """Until when the customer promised to pay."""
+
+    until = DateField(lazy_gettext("Until the end of"), [InputRequired(REQUIRED)])
+    note = TextField(
+        lazy_gettext("Note"), [Length(max=300)], description=lazy_gettext("Who called, what was agreed")
+    )
+
+
+class SuspendForm(Form):
+    """Why a service is suspended by hand."""
+
+    note = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
+
+
+class EndForm(Form):
+    """The last day of a service."""
+
+    ends_on = DateField(
+        lazy_gettext("Last day"),
+        [InputRequired(REQUIRED)],
+        description=lazy_gettext(
+            "The service runs on this day too; what was charged beyond it is given back."
+        ),
+    )
+
+
+class TermsForm(Form):
+    """How this customer is treated otherwise than the others."""
+
+    payment_days = IntegerField(lazy_gettext("Days to pay"), [Optional(), NumberRange(0, 365)])
+    grace_days = IntegerField(lazy_gettext("Days of grace"), [Optional(), NumberRange(0, 365)])
+    is_never_cut = BooleanField(lazy_gettext("Debt never cuts this customer"))
+    never_cut_note = ParagraphField(lazy_gettext("Why"), [Length(max=300)])
+
+
+def payment_form(currency: str) -> Any:
+    """Return the form of a payment in that currency."""
+
+    class PaymentForm(OnceForm):
+        """Money that came."""
+
+        amount = MoneyField(lazy_gettext("Amount"), [InputRequired(REQUIRED)], currency=currency)
+        method = SelectField(lazy_gettext("Method"), choices=METHODS, default=Method.CASH)
+        dated_on = DateField(lazy_gettext("Date"), [InputRequired(REQUIRED)])
+        reference = TextField(
+            lazy_gettext("Reference"),
+            [Length(max=200)],
+            description=lazy_gettext("Receipt or transaction number"),
+        )
+
+    return PaymentForm
+
+
+def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
+    """Return the form of a new service, or of a change to one, with the plans to choose from."""
+    offered = choices(*((str(plan.id), _plan_words(plan)) for plan in plans))
+    own = lazy_gettext("Only when it differs from the plan's")
+
+    class ChangeForm(Form):
+        """Plan and price."""
+
+        plan = SelectField(lazy_gettext("Plan"), [InputRequired(REQUIRED)], choices=offered)
+        price = MoneyField(
+            lazy_gettext("Own price a month"), [Optional()], currency=currency, description=own
+        )
+
+    class AddForm(ChangeForm):
+        """Plan, price, and from when."""
+
+        starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
+        bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="1")
+
+    return AddForm if is_new else ChangeForm
+
+
+def _plan_words(plan: Plan) -> str:
+    return f"{plan.name} · {money.format_money(Money(plan.price_minor, plan.currency))}"

@@ -1,0 +1,23 @@
+"""What the form pages of the cashier share: who it is about, and one frame around every form."""
+
+from typing import Any
+
+from flask import Response
+
+from core.money import Money
+from registry import tills
+from webapp import rendering, runtime
+from webapp.cashier import day
+
+
+def till(customer_id: int) -> tills.Till:
+    """Return how the customer stands today; raises NotFound."""
+    with runtime.current().database.reading() as session:
+        return tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+
+
+def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any) -> Response:
+    """Answer with the form templates/cashier/_<name>.html, alone for htmx, else inside its page."""
+    fragment = f"cashier/_{name}.html"
+    frame = {"fragment": fragment, "title": title, "till": till, "form": form, "as_money": Money}
+    return rendering.page_or_fragment("cashier/form.html", fragment, form.status, **frame, **context)

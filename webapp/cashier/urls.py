@@ -1,0 +1,30 @@
+"""The URLs of the cashier."""
+
+from flask import Blueprint
+
+from webapp.cashier import cutoff, money, services
+
+blueprint = Blueprint("cashier", __name__)
+
+for _rule, _name, _view, _methods in (
+    ("/customers/<int:customer_id>/money", "statement", money.statement, ["GET"]),
+    ("/customers/<int:customer_id>/money/payment", "payment", money.payment, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/payback", "payback", money.payback, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/promise", "promise", money.promise, ["GET", "POST"]),
+    ("/promises/<int:promise_id>/withdraw", "withdraw_promise", money.withdraw_promise, ["POST"]),
+    ("/ledger/<int:entry_id>/reverse", "reverse", money.reverse, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/terms", "terms", services.terms, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/services/new", "add_service", services.add, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/services/first-charge", "first_charge", services.first_charge, ["GET"]),
+    ("/services/<int:subscription_id>/change", "change_service", services.change, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/end", "end_service", services.end, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/suspend", "suspend", services.suspend, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/let-in", "let_in", services.let_in, ["POST"]),
+    ("/debtors", "debtors", cutoff.debtors, ["GET"]),
+    ("/cutoff", "cutoff", cutoff.runs, ["GET"]),
+    ("/cutoff/plan", "plan", cutoff.plan, ["POST"]),
+    ("/cutoff/<int:run_id>", "run", cutoff.run, ["GET"]),
+    ("/cutoff/<int:run_id>/apply", "apply", cutoff.apply, ["POST"]),
+    ("/cutoff/<int:run_id>/discard", "discard", cutoff.discard, ["POST"]),
+):
+    blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
