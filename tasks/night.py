@@ -8,6 +8,8 @@ from celery import Celery
 from billing import ledger, night, rules
 from billing.ledger import Author
 from core import clock
+from registry import cutoffs
+from registry.audit import Actor
 from tasks import enqueue
 from tasks.runtime import Runtime
 
@@ -23,13 +25,16 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     """
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
-    night.close_day(
+    closed = night.close_day(
         runtime.database,
         day,
         rules=rules.rules_of(settings),
         payment_days=settings.billing.payment_days,
         author=AUTHOR,
     )
+    if closed.cutoff_run_id is not None:
+        with runtime.database.transaction() as session:
+            cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)
     enqueue.sweep_access(app, pop=settings.diagnostics.default_pop)
 
 
