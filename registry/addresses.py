@@ -37,6 +37,14 @@ def get(session: Session, customer_id: int, kind: AddressKind) -> Address | None
     return session.scalar(query)
 
 
+def find(session: Session, customer_id: int, address_id: int) -> Address:
+    """Return the customer's address by its id; raises NotFound, also when it is another customer's."""
+    address = session.get(Address, address_id)
+    if address is None or address.customer_id != customer_id:
+        raise errors.NotFound("There is no such address")
+    return address
+
+
 def save(
     session: Session,
     actor: audit.Actor,

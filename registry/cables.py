@@ -142,6 +142,17 @@ def change(
     return line
 
 
+def change_from(
+    session: Session, actor: audit.Actor, customer_id: int, line_id: int, *, other: Place, **values: Any
+) -> CableLine:
+    """Change a cable line as seen from one customer: his end stays, `other` is where it leads now."""
+    of_customer_one(session, customer_id, line_id)
+    first = min(get(session, line_id).ends, key=lambda end: end.side)
+    here = Place("customer", customer_id)
+    ends = (here, other) if first.customer_id == customer_id else (other, here)
+    return change(session, actor, line_id, ends=ends, **values)
+
+
 def remove(session: Session, actor: audit.Actor, line_id: int) -> None:
     """Remove a cable line with its ends; raises NotFound."""
     line = get(session, line_id)

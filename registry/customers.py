@@ -29,6 +29,7 @@ __all__ = [
     "change_status",
     "cities",
     "create",
+    "find_by_number",
     "get",
     "page",
     "search",
@@ -45,6 +46,11 @@ def get(session: Session, customer_id: int) -> Customer:
     if customer is None:
         raise errors.NotFound("There is no such customer")
     return customer
+
+
+def find_by_number(session: Session, number: str) -> Customer | None:
+    """Return the customer who has the number, if anybody."""
+    return session.scalar(select(Customer).where(Customer.number == number.strip()))
 
 
 def create(

@@ -24,6 +24,7 @@ __all__ = [
     "get",
     "note_status",
     "of_customer",
+    "own",
     "ports_of",
     "reveal_login",
     "set_credentials",
@@ -48,6 +49,14 @@ def of_customer(session: Session, customer_id: int) -> list[Device]:
     """Return the customer's devices with their types, by name."""
     query = select(Device).options(joinedload(Device.type)).where(Device.customer_id == customer_id)
     return list(session.scalars(query.order_by(Device.name, Device.id)))
+
+
+def own(session: Session, customer_id: int, device_id: int) -> Device:
+    """Return the customer's device with its type; raises NotFound, also when it is not his."""
+    device = get(session, device_id)
+    if device.customer_id != customer_id:
+        raise errors.NotFound("The customer has no such device")
+    return device
 
 
 def switches(session: Session) -> list[Device]:

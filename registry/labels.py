@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table, delete, func, insert, select
@@ -14,6 +15,14 @@ from registry.models import Customer, Group, Mark, customer_groups, customer_mar
 
 _GROUP_NAME = re.compile(r"[\w-]{1,60}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The groups and marks of one customer."""
+
+    group_ids: frozenset[int]
+    mark_ids: frozenset[int]
 
 
 def colour(text: str, *, field: str = "colour") -> str:
@@ -38,6 +47,13 @@ def member_counts(session: Session) -> dict[int, int]:
     """Return how many customers each group has, by group id; groups without any are left out."""
     group_id = customer_groups.c.group_id
     return dict(session.execute(select(group_id, func.count()).group_by(group_id)).all())
+
+
+def of_customer(session: Session, customer_id: int) -> Labels:
+    """Return which groups and marks the customer has, by id."""
+    in_groups = select(customer_groups.c.group_id).where(customer_groups.c.customer_id == customer_id)
+    has_marks = select(customer_marks.c.mark_id).where(customer_marks.c.customer_id == customer_id)
+    return Labels(frozenset(session.scalars(in_groups)), frozenset(session.scalars(has_marks)))
 
 
 def create_group(session: Session, actor: audit.Actor, *, name: str, description: str = "") -> Group:

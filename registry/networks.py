@@ -1,6 +1,7 @@
 """Networks and the addresses given out of them, with their MACs and colours."""
 
 import ipaddress
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import func, literal, select
@@ -119,6 +120,13 @@ def next_free(session: Session, network_id: int) -> str | None:
         if str(host) not in taken:
             return str(host)
     return None
+
+
+def free_places(session: Session, pop_ids: Collection[int], *, limit: int = 6) -> list[tuple[str, Network]]:
+    """Return the next free address of some networks, those of these POPs first; full ones are left out."""
+    nearest = sorted(list_all(session), key=lambda network: network.pop_id not in pop_ids)
+    offered = ((next_free(session, network.id), network) for network in nearest[:limit])
+    return [(address, network) for address, network in offered if address is not None]
 
 
 def give(

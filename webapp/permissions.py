@@ -12,7 +12,10 @@ PERMISSIONS = {
     "customer.view": "See the customer list and cards",
     "customer.create": "Add customers",
     "customer.edit": "Change a customer, the contacts and the addresses",
+    "customer.number": "Change a customer's number, which accounting uses too",
     "note.write": "Write notes on a card",
+    "file.add": "Keep files with a customer",
+    "file.remove": "Remove a customer's files",
     "ticket.write": "Open, comment and close tickets",
     "equipment.edit": "Change equipment, addresses, switch ports, cable lines and MACs on file",
     "point.set": "Set a customer's point on the map",
@@ -31,11 +34,15 @@ PERMISSIONS = {
     "staff.edit": "See and change staff, their roles and their sessions",
 }
 
-_EVERYBODY = {"customer.view", "note.write", "ticket.write", "map.view", "diagnostics.view", "money.view"}
+_EVERYBODY = {"customer.view", "note.write", "file.add", "ticket.write"} | {
+    "map.view",
+    "diagnostics.view",
+    "money.view",
+}
 _LINE = {"equipment.edit", "point.set", "diagnostics.run"}
 
 ROLES: dict[str, frozenset[str]] = {
-    "noc": frozenset(_EVERYBODY | _LINE | {"customer.edit", "geocode.run", "cutoff.view"}),
+    "noc": frozenset(_EVERYBODY | _LINE | {"customer.edit", "file.remove", "geocode.run", "cutoff.view"}),
     "technician": frozenset(_EVERYBODY | _LINE),
     "billing": frozenset(
         _EVERYBODY

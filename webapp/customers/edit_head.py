@@ -1,0 +1,137 @@
+"""In place: who the customer is, his number, status, groups and marks, the banner."""
+
+from flask import Response
+from flask_babel import gettext
+
+from core import clock, db
+from registry import customers, labels
+from registry.models import Customer, CustomerKind
+from tasks import enqueue
+from webapp import identity, permissions, rendering, runtime
+from webapp.customers import answers
+from webapp.customers.edit_forms import AlertForm, CustomerForm, LabelsForm, NumberForm, StatusForm
+from webapp.forms import Form
+
+PANEL = "customer"
+
+
+def _customer(customer_id: int) -> Customer:
+    with runtime.current().database.reading() as session:
+        return customers.get(session, customer_id)
+
+
+def _version(form: Form) -> int:
+    """Return the version the person saw; nonsense counts as an old one."""
+    text = str(form.version.data or "")  # type: ignore[attr-defined]
+    return int(text) if text.isdecimal() else 0
+
+
+@permissions.required("customer.edit")
+def customer(customer_id: int) -> Response:
+    """The names and the kind: private person or company."""
+    form = CustomerForm(obj=_customer(customer_id))
+    if form.accept(lambda: _save_customer(customer_id, form)):
+        return answers.saved_head(customer_id, gettext("Saved."))
+    return answers.show(customer_id, PANEL, gettext("Edit the customer"), form, "customer")
+
+
+def _save_customer(customer_id: int, form: CustomerForm) -> None:
+    with runtime.current().database.transaction() as session:
+        customers.change(
+            session,
+            identity.actor(),
+            customer_id,
+            version=_version(form),
+            kind=form.kind.data or CustomerKind.PERSON,
+            first_name=form.first_name.data or "",
+            last_name=form.last_name.data or "",
+            company_name=form.company_name.data or "",
+            dba=form.dba.data or "",
+        )
+
+
+@permissions.required("customer.number")
+def number(customer_id: int) -> Response:
+    """The number: accounting uses it too, so few people may change it."""
+    form = NumberForm(obj=_customer(customer_id))
+    if form.accept(lambda: _save_number(customer_id, form)):
+        return answers.saved_head(
+            customer_id, gettext("The customer has the number %(number)s now.", number=form.number.data)
+        )
+    return answers.show(customer_id, PANEL, gettext("Change the customer number"), form, "number")
+
+
+def _save_number(customer_id: int, form: NumberForm) -> None:
+    with runtime.current().database.transaction() as session:
+        customers.change_number(
+            session, identity.actor(), customer_id, form.number.data or "", version=_version(form)
+        )
+
+
+@permissions.required("customer.edit")
+def status(customer_id: int) -> Response:
+    """The status: it opens and closes the customer's lines."""
+    found = _customer(customer_id)
+    form = StatusForm(new_status=found.status, version=found.version)
+    if form.accept(lambda: _save_status(customer_id, form)):
+        return answers.saved_head(customer_id, _status_words(len(form.result)))
+    return answers.show(customer_id, PANEL, gettext("Change the status"), form, "status")
+
+
+def _save_status(customer_id: int, form: StatusForm) -> tuple[int, ...]:
+    found = runtime.current()
+    with found.database.transaction() as session:
+        moved = customers.change_status(
+            session,
+            identity.actor(),
+            customer_id,
+            form.new_status.data,
+            today=clock.today(found.settings.isp.time_zone),
+            note=form.note.data or "",
+            version=_version(form),
+        )
+        if moved.lines:
+            pop = found.settings.diagnostics.default_pop
+            db.after_commit(session, lambda: enqueue.sweep_access(found.queue, pop=pop))
+    return moved.lines
+
+
+def _status_words(count: int) -> str:
+    if not count:
+        return gettext("The status is saved.")
+    return gettext("The status is saved; the gate is told about %(count)s lines.", count=count)
+
+
+@permissions.required("customer.edit")
+def groups_and_marks(customer_id: int) -> Response:
+    """Groups, which jobs use, and marks, which people see."""
+    with runtime.current().database.reading() as session:
+        groups, marks = labels.groups(session), labels.marks(session)
+        chosen = labels.of_customer(session, customer_id)
+    form = LabelsForm(groups=sorted(chosen.group_ids), marks=sorted(chosen.mark_ids))
+    form.groups.choices = [(group.id, group.name) for group in groups]
+    form.marks.choices = [(mark.id, mark.name) for mark in marks]
+    if form.accept(lambda: _save_labels(customer_id, form)):
+        return answers.saved_head(customer_id, gettext("Groups and marks are saved."))
+    return answers.show(customer_id, PANEL, gettext("Groups and marks"), form, "labels")
+
+
+def _save_labels(customer_id: int, form: LabelsForm) -> None:
+    with runtime.current().database.transaction() as session:
+        labels.set_groups(session, identity.actor(), customer_id, form.groups.data or [])
+        labels.set_marks(session, identity.actor(), customer_id, form.marks.data or [])
+
+
+@permissions.required("customer.edit")
+def alert(customer_id: int) -> Response:
+    """The banner that everybody who opens the card sees first."""
+    form = AlertForm(obj=_customer(customer_id))
+    if form.accept(lambda: _save_alert(customer_id, form)):
+        rendering.say(gettext("Saved."))
+        return rendering.go("customers.card", customer_id=customer_id)
+    return answers.show(customer_id, PANEL, gettext("Banner on the card"), form, "alert")
+
+
+def _save_alert(customer_id: int, form: AlertForm) -> None:
+    with runtime.current().database.transaction() as session:
+        customers.set_alert(session, identity.actor(), customer_id, form.alert.data or "")

@@ -1,0 +1,109 @@
+"""The forms of the customer card for what he hangs on: equipment, addresses, switch port, cables."""
+
+from flask_babel import lazy_gettext
+from wtforms import BooleanField, DecimalField, IntegerField, PasswordField, SelectField
+from wtforms.validators import InputRequired, Length, Optional
+
+from registry import credentials
+from registry.models.cables import CableType
+from webapp.customers.edit_forms import VLAN, optional_id
+from webapp.forms import REQUIRED, Form, TextField, choices
+
+NONE = lazy_gettext("none")
+CABLE_TYPES = choices(
+    (CableType.FIBRE, lazy_gettext("Fibre")),
+    (CableType.COPPER, lazy_gettext("Copper")),
+    (CableType.COAX, lazy_gettext("Coax")),
+)
+VERSIONS = choices(*((version, version or NONE) for version in credentials.VERSIONS))
+AUTH = choices(*((name, name or NONE) for name in ("", *credentials.AUTH_PROTOCOLS)))
+PRIV = choices(*((name, name or NONE) for name in ("", *credentials.PRIV_PROTOCOLS)))
+_KEPT = lazy_gettext("Leave empty to keep the one on file.")
+_SECRET = {"autocomplete": "off", "data-1p-ignore": ""}
+
+
+class DeviceForm(Form):
+    """A device at the customer."""
+
+    name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=120)])
+    type_id = SelectField(lazy_gettext("Type"), coerce=optional_id)
+    address = TextField(lazy_gettext("IP address"), [Length(max=45)])
+    mac = TextField(lazy_gettext("MAC"), [Length(max=30)], description=lazy_gettext("In any spelling."))
+    serial = TextField(lazy_gettext("Serial number"), [Length(max=80)])
+    software = TextField(lazy_gettext("Software version"), [Length(max=120)])
+    pop_id = SelectField(lazy_gettext("POP"), coerce=optional_id)
+    snmp_port = IntegerField(lazy_gettext("SNMP port"), [InputRequired(REQUIRED)], default=161)
+
+
+class CredentialsForm(Form):
+    """What opens a device: kept encrypted, never shown again in the form."""
+
+    snmp_version = SelectField(lazy_gettext("SNMP version"), choices=VERSIONS)
+    community = PasswordField(lazy_gettext("Community"), [Length(max=200)], description=_KEPT)
+    snmp_user = TextField(lazy_gettext("SNMP user (v3)"), [Length(max=120)])
+    auth_protocol = SelectField(lazy_gettext("Authentication (v3)"), choices=AUTH)
+    auth_key = PasswordField(lazy_gettext("Authentication key"), [Length(max=200)], description=_KEPT)
+    priv_protocol = SelectField(lazy_gettext("Privacy (v3)"), choices=PRIV)
+    priv_key = PasswordField(lazy_gettext("Privacy key"), [Length(max=200)], description=_KEPT)
+    login_name = TextField(lazy_gettext("Login name"), [Length(max=120)], render_kw=_SECRET)
+    login_password = PasswordField(
+        lazy_gettext("Login password"), [Length(max=200)], description=_KEPT, render_kw=_SECRET
+    )
+
+
+class RevealForm(Form):
+    """Why somebody wants to see a device's password."""
+
+    reason = TextField(
+        lazy_gettext("Why do you need it"),
+        [InputRequired(REQUIRED), Length(max=300)],
+        description=lazy_gettext("The reason and your name go into the history."),
+    )
+
+
+class IpForm(Form):
+    """What is on file of an address given to the customer."""
+
+    mac = TextField(lazy_gettext("MAC"), [Length(max=30)], description=lazy_gettext("In any spelling."))
+    device_id = SelectField(lazy_gettext("Device"), coerce=optional_id)
+    line_id = SelectField(lazy_gettext("Service"), coerce=optional_id)
+    description = TextField(lazy_gettext("Description"), [Length(max=200)])
+    has_colour = BooleanField(lazy_gettext("A colour of its own"))
+    colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
+
+
+class NewIpForm(IpForm):
+    """An address to give."""
+
+    address = TextField(
+        lazy_gettext("IP address"),
+        [InputRequired(REQUIRED), Length(max=45)],
+        description=lazy_gettext("The next free ones are offered."),
+        render_kw={"list": "free-addresses", "autocomplete": "off"},
+    )
+
+
+class ConnectionForm(Form):
+    """The details of a connection."""
+
+    vlan = IntegerField(lazy_gettext("VLAN"), VLAN)
+    line_id = SelectField(lazy_gettext("Service"), coerce=optional_id)
+
+
+class NewConnectionForm(ConnectionForm):
+    """The switch port to put the customer on."""
+
+    port_id = SelectField(lazy_gettext("Port"), coerce=optional_id)
+
+
+class CableForm(Form):
+    """A cable line that ends at the customer."""
+
+    name = TextField(
+        lazy_gettext("Name"), [Length(max=120)], description=lazy_gettext("Empty: by type and number.")
+    )
+    type = SelectField(lazy_gettext("Type"), choices=CABLE_TYPES, coerce=CableType)
+    fibres = IntegerField(lazy_gettext("Fibres"), [Optional()])
+    length_m = DecimalField(lazy_gettext("Length, m"), [Optional()], places=None)
+    other = SelectField(lazy_gettext("Other end"), validate_choice=True)
+    other_customer = TextField(lazy_gettext("or a customer's number"), [Length(max=32)])
