@@ -70,3 +70,25 @@ def test_lines_of_ours_and_of_libraries_look_alike(is_json: bool, capsys: pytest
     assert "low battery" in theirs
     if is_json:
         assert json.loads(ours)["run_id"] == 7
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_logged_error_never_tells_the_values_at_hand(
+    is_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    community = "never-tell"
+    try:
+        logs.set_up("info", is_json=is_json)
+        try:
+            raise ValueError(f"{len(community)} letters")
+        except ValueError:
+            structlog.get_logger("ours").error("failed", exc_info=True)
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:] = before
+        root.setLevel(level)
+    said = capsys.readouterr().err
+    assert "10 letters" in said
+    assert community not in said
