@@ -1,0 +1,1 @@
+"""Page area: the board of tickets of all customers."""

@@ -1,0 +1,54 @@
+"""The board of tickets: all, mine, nobody's, and the closed ones; a ticket itself opens on its card."""
+
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from desk import board, tickets
+from desk.board import BoardFilter, BoardPage
+from desk.models import TicketKind
+from webapp import identity, permissions, rendering, runtime
+
+PAGE = 50
+SHOWN = ("all", "mine", "nobody", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What the page shows."""
+
+    page: BoardPage
+    shown: str
+    kind: str
+    counts: dict[str, int]
+
+
+@permissions.required("customer.view")
+def listing() -> Response:
+    """The tickets of all customers; `show`, `kind` and `after` stand in the URL."""
+    shown, kind = request.args.get("show", ""), request.args.get("kind", "")
+    shown = shown if shown in SHOWN else SHOWN[0]
+    kind = kind if kind in set(TicketKind) else ""
+    me = identity.actor().staff_id or 0
+    filters = BoardFilter(
+        is_closed=shown == "closed",
+        assignee_id=me if shown == "mine" else None,
+        is_unassigned=shown == "nobody",
+        kind=TicketKind(kind) if kind else None,
+    )
+    with runtime.current().database.reading() as session:
+        page = board.page(session, filters, after=request.args.get("after"), limit=PAGE)
+        counts = board.open_counts(session, me)
+    named = dict(zip(SHOWN, counts, strict=False))
+    found = Board(page, shown, kind, named)
+    return rendering.page_or_fragment(
+        "desk/board.html", "desk/board.html", board=found, kinds=list(TicketKind)
+    )
+
+
+@permissions.required("customer.view")
+def ticket(ticket_id: int) -> Response:
+    """Lead to the ticket on its customer's card."""
+    with runtime.current().database.reading() as session:
+        found = tickets.get(session, ticket_id)
+    return rendering.go("customers.ticket", customer_id=found.customer_id, item_id=ticket_id)
