@@ -13,12 +13,13 @@ SEARCH = "customers.listing"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page of the rail. `key`: pressed after "g" it goes there."""
+    """A page of the rail. `key`: pressed after "g" it goes there; `also`: further pages it stands for."""
 
     endpoint: str
     text: str
     icon_name: str
     key: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         lazy_gettext("Money"),
         (
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
-            Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x"),
+            Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
         ),
     ),
     (
@@ -101,9 +102,9 @@ def _may_see(person: Person, endpoint: str) -> bool:
 
 def _item(entry: Entry) -> Item:
     area = entry.endpoint.partition(".")[0]
-    others = {other.endpoint for _, entries in RAIL for other in entries} - {entry.endpoint}
+    others = {name for _, entries in RAIL for other in entries for name in (other.endpoint, *other.also)}
     here = request.endpoint or ""
-    is_here = here == entry.endpoint or (
+    is_here = here in (entry.endpoint, *entry.also) or (
         here.startswith(f"{area}.") and here not in others and _is_first(entry)
     )
     return Item(str(entry.text), entry.icon_name, url_for(entry.endpoint), entry.key, is_here)

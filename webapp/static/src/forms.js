@@ -68,7 +68,8 @@ function onSubmit(event) {
 }
 
 function send(event, form) {
-  if (form.method.toLowerCase() === "get") return;
+  // Not form.method: a field of that name (how a payment came) would stand in its place.
+  if (form.getAttribute("method")?.toLowerCase() !== "post") return;
   if (form.classList.contains("is-sending")) {
     event.preventDefault(); // the second press of an impatient double click
     return;
