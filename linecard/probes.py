@@ -56,15 +56,19 @@ class LabWatch:
         self._data = settings.data.folder.absolute()
         self._seen: Sight = None
         self._inside: tuple[state.Daemon, ...] = ()
-        # Database and queue must be reachable from inside: only unix sockets cross network namespaces.
-        self._can_run = os.geteuid() == 0 and shell.find("ip") is not None and _are_sockets(urls)
+        self._hindrance, self._is_told = _hindrance(urls), False
 
     def look(self) -> None:
         """Act on what changed since the last look; costs one stat where nothing did."""
         sight = _sight(self._data / state.FILE)
-        if not self._can_run or sight == self._seen:
+        if sight == self._seen:
             return
         self._seen = sight
+        if self._hindrance:
+            if sight and not self._is_told:
+                self._watcher.say(f"A lab stands, but no worker can run inside: {self._hindrance}")
+                self._is_told = True
+            return
         try:
             found = lab.status(self._data)
         except lab.LabError as error:
@@ -80,6 +84,15 @@ class LabWatch:
         if found and standing:
             self._watcher.say(f"The lab stands: its probe worker runs in {found.plan.probe_namespace}")
             self._watcher.start(lab_worker(self._settings, found))
+
+
+def _hindrance(urls: embedded.Urls) -> str:
+    """Return why no worker can run inside a lab; empty when one can."""
+    if os.geteuid() != 0:
+        return "that takes `linecard up` as root."
+    if not _are_sockets(urls):
+        return "only unix sockets cross network namespaces, and database or queue are elsewhere."
+    return "" if shell.find("ip") else "ip is not installed (apt install iproute2)."
 
 
 def _sight(path: Path) -> Sight:
