@@ -41,6 +41,8 @@ def make(settings: Settings, database: db.Database | None = None) -> Runtime:
         socket_connect_timeout=3,
         socket_timeout=live.Hub.BLOCK_MS / 1000 + 5,
         health_check_interval=30,
+        # A stream reads what it missed over a connection of its own; the usual limit is 100.
+        max_connections=settings.web.threads + 32,
     )
     return Runtime(
         settings=settings,

@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from webapp.runtime import Runtime
 log = structlog.get_logger()
 
 STOPPING = "linecard.is_stopping"
+SHARED = "linecard.streams"
 RIGHT = "diagnostics.view"
 RUNS_LIMIT = 64
 BEAT_S = 2.5
@@ -35,6 +36,40 @@ ASK_AGAIN_S = 10.0
 RETRY_MS = 1000
 
 _POSITION = re.compile(r"(\d{1,18})=(\d{1,20}-\d{1,20})")
+
+
+class Shared:
+    """What all streams of this process have in common, so that many watchers cost little more than one."""
+
+    WORDS_LIMIT = 4096
+
+    def __init__(self) -> None:
+        self._noted_at: dict[int, float] = {}
+        self._words: dict[tuple[int, str], str] = {}
+
+    def note_watching(self, client: "redis.Redis", run_ids: Iterable[int]) -> None:
+        """Say in Redis that somebody looks at the runs, once every few seconds for all watchers together."""
+        now = time.monotonic()
+        due = [run_id for run_id in run_ids if now - self._noted_at.get(run_id, -BEAT_S) >= BEAT_S]
+        for run_id in due:
+            self._noted_at[run_id] = now
+            live.watch(client, run_id, WATCH_S)
+        if len(self._noted_at) > self.WORDS_LIMIT:
+            self._noted_at = {run_id: at for run_id, at in self._noted_at.items() if now - at < WATCH_S}
+
+    def words_of(self, event: live.Event) -> str:
+        """Return the event as JSON, written once however many watch it."""
+        key = (event.run_id, event.id)
+        words = self._words.get(key)
+        if words is None:
+            if len(self._words) > self.WORDS_LIMIT:
+                self._words = {}
+            words = self._words[key] = _as_json(event.run_id, event.kind, event.values)
+        return words
+
+
+def _as_json(run_id: int, kind: str, values: Mapping[str, Any]) -> str:
+    return json.dumps({**values, "run": run_id, "kind": kind}, separators=(",", ":"))
 
 
 @permissions.required(RIGHT)
@@ -50,6 +85,7 @@ def events() -> Response:
         token=identity.token() or "",
         after={run_id: after.get(run_id, live.FIRST) for run_id in run_ids},
         is_stopping=current_app.extensions.get(STOPPING) or threading.Event(),
+        shared=current_app.extensions.setdefault(SHARED, Shared()),
     )
     follower.look()
     answer = Response(follower.lines(), mimetype="text/event-stream")
@@ -72,6 +108,7 @@ class Follower:
     token: str
     after: dict[int, str]
     is_stopping: threading.Event
+    shared: Shared = field(default_factory=Shared)
     known: Mapping[int, RunView] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
 
@@ -142,16 +179,16 @@ class Follower:
             if run is None or (finished and (clock.now() - finished).total_seconds() > BEAT_S):
                 yield from self._closed(run_id)
 
-    def _note_watching(self, run_ids: Mapping[int, str]) -> None:
-        for run_id in run_ids:
-            if run_id not in self.ended:
-                live.watch(self.runtime.redis, run_id, WATCH_S)
+    def _note_watching(self, run_ids: Iterable[int]) -> None:
+        self.shared.note_watching(
+            self.runtime.redis, [run_id for run_id in run_ids if run_id not in self.ended]
+        )
 
     def _told(self, event: live.Event) -> str:
         self.after[event.run_id] = event.id
         if event.kind == live.LAST_KIND:
             self.ended.add(event.run_id)
-        return self._message(event.run_id, event.kind, event.values)
+        return self._message(self.shared.words_of(event))
 
     def _closed(self, run_id: int) -> Iterator[str]:
         """Say from the row that a run is over, unless its stream has said so."""
@@ -160,11 +197,11 @@ class Follower:
         self.ended.add(run_id)
         run = self.known.get(run_id)
         if run is not None and run.result:
-            yield self._message(run_id, "summary", run.result)
+            yield self._message(_as_json(run_id, "summary", run.result))
         status = run.status.value if run else "gone"
-        yield self._message(run_id, live.LAST_KIND, {"status": status, "error": run.error if run else ""})
+        words = {"status": status, "error": run.error if run else ""}
+        yield self._message(_as_json(run_id, live.LAST_KIND, words))
 
-    def _message(self, run_id: int, kind: str, values: Mapping[str, Any]) -> str:
-        place = ";".join(f"{one}={self.after[one]}" for one in self.after)
-        words = json.dumps({**values, "run": run_id, "kind": kind}, separators=(",", ":"))
+    def _message(self, words: str) -> str:
+        place = ";".join(f"{run_id}={event_id}" for run_id, event_id in self.after.items())
         return f"id: {place}\ndata: {words}\n\n"
