@@ -1,0 +1,1 @@
+"""Customers: the list, adding one, the card with its panels, the files kept with it."""

@@ -1,0 +1,135 @@
+"""The list of customers: search, filters, an order by any column and keyset pages, all in the URL."""
+
+from dataclasses import dataclass
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.money import Money
+from registry import customers, device_types, labels, list_orders, networks
+from registry import listing as lists
+from registry.listing import CustomerFilter, CustomerPage, CustomerRow
+from registry.models import CustomerStatus
+from webapp import identity, permissions, rendering, runtime
+from webapp.customers import links
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list; the money is None for who may not see it."""
+
+    customer: CustomerRow
+    balance: Money | None
+    past_due: Money | None
+    payback_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filters offer: (value of the URL, words)."""
+
+    groups: tuple[tuple[str, str], ...]
+    cities: tuple[tuple[str, str], ...]
+    networks: tuple[tuple[str, str], ...]
+    types: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of the list; `total` is None above what is counted."""
+
+    rows: tuple[Row, ...]
+    sort: str
+    previous: str | None
+    next: str | None
+    total: int | None
+    total_limit: int
+    is_filtered: bool
+    has_money: bool
+
+
+@permissions.required("customer.view")
+def listing() -> Response:
+    """Show the list, or for htmx its table."""
+    has_money = identity.may("money.view")
+    filters, sort = _filters(has_money), _sort(has_money)
+    found = runtime.current()
+    with found.database.reading() as session:
+        page = customers.page(
+            session,
+            filters,
+            sort=sort,
+            after=request.args.get("after") or request.args.get("before"),
+            limit=PAGE,
+            today=clock.today(found.settings.isp.time_zone),
+        )
+        choices = None if rendering.is_htmx() else _choices(session)
+    return rendering.page_or_fragment(
+        "customers/list.html",
+        "customers/_list.html",
+        listing=_listing(page, filters, sort, has_money),
+        filters=filters,
+        choices=choices,
+        new_url=links.page("customers.new"),
+    )
+
+
+def _filters(has_money: bool) -> CustomerFilter:
+    """Read the filters; a value that is none of a filter's filters nothing."""
+    status = request.args.get("status", "")
+    return CustomerFilter(
+        q=request.args.get("q", "").strip(),
+        status=CustomerStatus(status) if status in set(CustomerStatus) else None,
+        group_id=_id("group"),
+        city=request.args.get("city", "").strip(),
+        network_id=_id("network"),
+        device_type_id=_id("type"),
+        is_debtor=has_money and request.args.get("debtors") == "1",
+    )
+
+
+def _id(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _sort(has_money: bool) -> str:
+    sort = request.args.get("sort", "")
+    is_known = sort in customers.SORTS and (has_money or not sort.endswith("balance"))
+    return sort if is_known else list_orders.DEFAULT_SORT
+
+
+def _choices(session: Session) -> Choices:
+    return Choices(
+        groups=tuple((str(one.id), one.name) for one in labels.groups(session)),
+        cities=tuple((city, city) for city in customers.cities(session)),
+        networks=tuple((str(one.id), f"{one.name} · {one.cidr}") for one in networks.list_all(session)),
+        types=tuple((str(one.id), one.name) for one in device_types.list_all(session)),
+    )
+
+
+def _listing(page: CustomerPage, filters: CustomerFilter, sort: str, has_money: bool) -> Listing:
+    return Listing(
+        rows=tuple(_row(row, has_money) for row in page.rows),
+        sort=sort,
+        previous=page.previous,
+        next=page.next,
+        total=page.total if page.total <= lists.TOTAL_LIMIT else None,
+        total_limit=lists.TOTAL_LIMIT,
+        is_filtered=filters != CustomerFilter(),
+        has_money=has_money,
+    )
+
+
+def _row(row: CustomerRow, has_money: bool) -> Row:
+    if not has_money:
+        return Row(row, None, None, None)
+    return Row(
+        customer=row,
+        balance=Money(row.balance_minor, row.currency),
+        past_due=Money(row.past_due_minor, row.currency) if row.past_due_minor > 0 else None,
+        payback_url=links.page("cashier.payback", customer_id=row.id) if row.balance_minor < 0 else None,
+    )
