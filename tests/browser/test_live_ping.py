@@ -60,7 +60,7 @@ def test_the_stop_button_ends_the_ping_within_a_second(
 ) -> None:
     person = sign_in(lab_product, "noc")
     run = _ping(_card(lab_product, person, "ordinary"), _address(lab_product, "ordinary"), count=600)
-    expect(run.locator("ol.replies li")).to_have_count(3, timeout=15_000)
+    run.locator("ol.replies li").nth(2).wait_for(timeout=15_000)
     run.get_by_role("button", name="Stop").click()
     clicked = time.monotonic()
     expect(run.locator("[data-part=status]")).to_contain_text("stopped", ignore_case=True, timeout=5000)
@@ -73,8 +73,8 @@ def test_a_second_browser_that_joins_late_shows_the_same_replies(
     lab_product: products.Product, sign_in: Callable[..., Person]
 ) -> None:
     first = sign_in(lab_product, "noc")
-    run = _ping(_card(lab_product, first, "ordinary"), _address(lab_product, "ordinary"), count=25)
-    expect(run.locator("ol.replies li")).to_have_count(8, timeout=15_000)
+    run = _ping(_card(lab_product, first, "ordinary"), _address(lab_product, "ordinary"), count=90)
+    run.locator("ol.replies li").nth(7).wait_for(timeout=15_000)
     second = sign_in(lab_product, "admin", viewport={"width": 360, "height": 800})
     late = (
         _card(lab_product, second, "ordinary")
@@ -82,9 +82,9 @@ def test_a_second_browser_that_joins_late_shows_the_same_replies(
         .first
     )
     for place in (run, late):
-        expect(place.locator("ol.replies li")).to_have_count(25, timeout=20_000)
+        expect(place.locator("ol.replies li")).to_have_count(90, timeout=40_000)
     assert late.locator("ol.replies li").all_inner_texts() == run.locator("ol.replies li").all_inner_texts()
-    assert len(set(_sequences(run))) == 25
+    assert len(set(_sequences(run))) == 90
 
 
 def test_leaving_the_page_ends_the_ping(
@@ -95,7 +95,7 @@ def test_leaving_the_page_ends_the_ping(
     person = sign_in(lab_product, "noc")
     page = _card(lab_product, person, "ordinary")
     run = _ping(page, _address(lab_product, "ordinary"), count=600)
-    expect(run.locator("ol.replies li")).to_have_count(2, timeout=15_000)
+    run.locator("ol.replies li").nth(1).wait_for(timeout=15_000)
     run_id = int(run.get_attribute("data-run") or 0)
     page.close()
 
