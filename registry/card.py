@@ -1,5 +1,6 @@
 """The customer card: everything its first screen shows, in seven SELECTs; an eighth only for a debtor."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -97,10 +98,6 @@ def _list(query: Any, *order: Any, **fields: Any) -> ColumnElement[Any]:
 
 def _head(today: date, grace_days: int) -> Select[Any]:
     """The customer with account, debt, groups, marks, urgent notes, contacts and promise: one SELECT."""
-    groups = select(Group).join(customer_groups, customer_groups.c.group_id == Group.id)
-    marks = select(Mark).join(customer_marks, customer_marks.c.mark_id == Mark.id)
-    notes = select(Note).where(Note.customer_id == Customer.id, Note.is_urgent)
-    people = select(Contact).where(Contact.customer_id == Customer.id)
     promise = (
         select(Promise.until)
         .where(Promise.account_id == Account.id, Promise.status == PromiseStatus.ACTIVE)
@@ -114,39 +111,30 @@ def _head(today: date, grace_days: int) -> Select[Any]:
         debt.owed_minor(today, grace).label("overdue"),
         debt.owed_minor(today, literal(0)).label("past_due"),
         promise.label("promise_until"),
-        _list(
-            groups.where(customer_groups.c.customer_id == Customer.id),
-            Group.name,
-            id=Group.id,
-            name=Group.name,
-        ).label("groups"),
-        _list(
-            marks.where(customer_marks.c.customer_id == Customer.id),
-            Mark.name,
-            id=Mark.id,
-            name=Mark.name,
-            colour=Mark.colour,
-        ).label("marks"),
-        _list(
-            notes,
-            Note.id.desc(),
-            id=Note.id,
-            content=Note.content,
-            author=Note.author,
-            created_at=Note.created_at,
-        ).label("notes"),
-        _list(
-            people,
-            Contact.is_primary.desc(),
-            Contact.id,
-            id=Contact.id,
-            name=Contact.name,
-            title=Contact.title,
-            phone=Contact.phone,
-            email=Contact.email,
-            is_primary=Contact.is_primary,
-        ).label("contacts"),
+        *_labels(),
+        *_papers(),
     ).join(Account, Account.id == Customer.account_id)
+
+
+def _labels() -> Iterator[Any]:
+    """The customer's groups and marks, each as one list."""
+    groups = select(Group).join(customer_groups, customer_groups.c.group_id == Group.id)
+    groups = groups.where(customer_groups.c.customer_id == Customer.id)
+    yield _list(groups, Group.name, id=Group.id, name=Group.name).label("groups")
+    marks = select(Mark).join(customer_marks, customer_marks.c.mark_id == Mark.id)
+    marks = marks.where(customer_marks.c.customer_id == Customer.id)
+    yield _list(marks, Mark.name, id=Mark.id, name=Mark.name, colour=Mark.colour).label("marks")
+
+
+def _papers() -> Iterator[Any]:
+    """The customer's urgent notes and his contacts, each as one list."""
+    notes = select(Note).where(Note.customer_id == Customer.id, Note.is_urgent)
+    fields = {"id": Note.id, "content": Note.content, "author": Note.author, "created_at": Note.created_at}
+    yield _list(notes, Note.id.desc(), **fields).label("notes")
+    people = select(Contact).where(Contact.customer_id == Customer.id)
+    names = ("id", "name", "title", "phone", "email", "is_primary")
+    columns = {name: getattr(Contact, name) for name in names}
+    yield _list(people, Contact.is_primary.desc(), Contact.id, **columns).label("contacts")
 
 
 def _note(found: dict[str, Any]) -> NoteView:

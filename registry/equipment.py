@@ -255,6 +255,8 @@ def _check_references(session: Session, values: Mapping[str, Any], customer_id: 
         (Pop, "pop_id"),
         (Device, "parent_id"),
     )
+    if values["type_id"] is None:
+        raise errors.Invalid("No type", {"type_id": "Choose the device's type"})
     for model, field in wanted:
         if values[field] is not None and session.get(model, values[field]) is None:
             raise errors.Invalid("No such choice", {field: "Choose from the list"})

@@ -107,10 +107,8 @@ class AddressForm(Form):
     street = TextField(lazy_gettext("Street"), [InputRequired(REQUIRED), Length(max=160)])
     building = TextField(lazy_gettext("Building"), [Length(max=32)])
     entrance = TextField(lazy_gettext("Entrance"), [Length(max=16)])
-    floor = IntegerField(
-        lazy_gettext("Floor"), [Optional()], description=lazy_gettext("0 is a floor; leave empty if unknown.")
-    )
-    unit = TextField(lazy_gettext("Flat"), [Length(max=16)], description=lazy_gettext("Empty for a house."))
+    floor = IntegerField(lazy_gettext("Floor"), [Optional()])
+    unit = TextField(lazy_gettext("Flat"), [Length(max=16)])
     city = TextField(lazy_gettext("City"), [InputRequired(REQUIRED), Length(max=120)])
     region = TextField(lazy_gettext("Region"), [Length(max=120)])
     postcode = TextField(lazy_gettext("Postcode"), [Length(max=16)])

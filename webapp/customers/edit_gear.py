@@ -21,7 +21,7 @@ def device(customer_id: int, item_id: int | None = None) -> Response:
         item = equipment.own(session, customer_id, item_id) if item_id else None
         kinds, places = device_types.list_all(session), pops.list_all(session)
     form = DeviceForm(obj=item)
-    form.type_id.choices = [(kind.id, kind.name) for kind in kinds]
+    form.type_id.choices = [("", gettext("Choose")), *((kind.id, kind.name) for kind in kinds)]
     form.pop_id.choices = [("", NONE), *((pop.id, pop.name) for pop in places)]
     if form.accept(lambda: _save_device(customer_id, item, form)):
         return answers.saved(customer_id, PANEL, gettext("The device is saved."))

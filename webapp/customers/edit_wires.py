@@ -29,6 +29,8 @@ def ip(customer_id: int, item_id: int | None = None) -> Response:
     if not form.is_submitted():
         form.has_colour.data = bool(item and item.colour)
         form.colour.data = (item.colour or item.network.colour) if item else networks.COLOUR
+        if item is None and free and free[0][1].pop_id in near:
+            form.address.data = free[0][0]
     if form.accept(lambda: _save_ip(customer_id, item, form)):
         return answers.saved(customer_id, "ips", gettext("The address is saved."))
     title = gettext("Edit %(address)s", address=item.address) if item else gettext("Give an IP address")
