@@ -94,11 +94,12 @@ def ping(runtime: Runtime, row: DiagnosticRun) -> Outcome:
 
 
 class Watch:
-    """Says when a ping must end before its count, and by what: `person`, `unwatched` or `limit`."""
+    """Says when a ping must end early, and by what: `person`, `unwatched`, `limit` or `restart`."""
 
     def __init__(self, runtime: Runtime, run_id: int, *, limit_s: float) -> None:
         self.ended_by = ""
         self._redis, self._run_id = runtime.redis, run_id
+        self._is_stopping = runtime.is_stopping
         self._unwatched_s = runtime.settings.diagnostics.unwatched_s
         now = time.monotonic()
         self._deadline = now + limit_s
@@ -121,6 +122,8 @@ class Watch:
             self.ended_by = "unwatched"
         elif now >= self._deadline:
             self.ended_by = "limit"
+        elif self._is_stopping.is_set():
+            self.ended_by = "restart"
         return bool(self.ended_by)
 
 

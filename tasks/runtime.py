@@ -14,6 +14,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.is_stopping = threading.Event()  # set when the worker is asked to end: long jobs end early
         self.renew()
 
     def renew(self) -> None:

@@ -40,6 +40,7 @@ def _start_beating(sender: Any, **_: Any) -> None:
 
 
 def _stop_beating(**_: Any) -> None:
+    runtime.is_stopping.set()
     _life.stop()
 
 

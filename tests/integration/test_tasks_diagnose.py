@@ -143,6 +143,14 @@ def test_the_limit_of_minutes_ends_a_watched_ping(runtime, koval):
     assert watch.ended_by == "limit"
 
 
+def test_a_worker_that_is_asked_to_stop_ends_its_pings_first(runtime, koval):
+    run_id = begin(runtime, koval.id, "127.0.0.1", count=600, interval_s=30)
+    runtime.is_stopping.set()
+    diagnose.run(runtime, run_id)
+    row = read(runtime, run_id)
+    assert (row.status, row.result["ended_by"]) == (DiagnosticStatus.STOPPED, "restart")
+
+
 def test_a_run_that_cannot_be_measured_says_so(runtime, koval):
     run_id = begin(runtime, koval.id, "127.0.0.1", DiagnosticKind.LOCATE_MAC)
     diagnose.run(runtime, run_id)
