@@ -93,10 +93,10 @@ def page(
     A cursor of another order, or that is none, gives the first page.
     """
     sort = sort if sort in SORTS else DEFAULT_SORT
-    order = list_orders.order_of(sort)
+    order = list_orders.order_of(sort, today)
     cursor = paging.read(after, sort, (*order.kinds, int))
     is_back = cursor is not None and cursor.is_back
-    keys = [*order.keys(today), Customer.id]
+    keys = [*order.keys, Customer.id]
     query = order.join(_filtered(select(*keys).select_from(Customer), filters, today))
     found = _slice(
         session, query, keys, is_falling=sort.startswith("-") != is_back, cursor=cursor, limit=limit
