@@ -22,13 +22,15 @@ def normal_phone(text: str, region: str) -> str:
     if not text.strip():
         return ""
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
-    hint = f", such as {phonenumbers.format_number(example, 1)}" if example else ""
+    hint = f" such as {phonenumbers.format_number(example, 1)}" if example else ""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
         raise errors.Invalid("Not a phone number", {"phone": f"Write a phone number{hint}"}) from error
     if not phonenumbers.is_possible_number(number) or number.extension:
-        raise errors.Invalid("Not a phone number", {"phone": f"No phone has a number of this length{hint}"})
+        raise errors.Invalid(
+            "Not a phone number", {"phone": f"No phone has so long or short a number; write one{hint}"}
+        )
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
