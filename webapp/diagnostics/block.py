@@ -56,7 +56,7 @@ def _start(customer_id: int, kind: DiagnosticKind, options: dict[str, Any] | Non
     targets = list(dict.fromkeys(request.form.getlist("target")))[:TARGETS_LIMIT]
     if not targets:
         text = gettext("Tick at least one address")
-        raise errors.Invalid(text, {"target": text})
+        return _refused(errors.Invalid(text, {"target": text}))
     begun: list[RunView] = []
     refused: list[errors.LinecardError] = []
     for target in targets:
@@ -65,13 +65,24 @@ def _start(customer_id: int, kind: DiagnosticKind, options: dict[str, Any] | Non
         except errors.LinecardError as error:
             refused.append(error)
     if not begun:
-        raise refused[0]
+        return _refused(refused[0])
     if not rendering.is_htmx():
         return rendering.go("diagnostics.run", run_id=begun[0].id)
     answer = Response("".join(render_template("diagnostics/_run.html", run=run) for run in begun))
+    answer = rendering.with_event(answer, "runs-begun", {"runs": [run.id for run in begun]})
     if refused:
         return rendering.with_toast(answer, " ".join(error.message for error in refused), "warn")
     return answer
+
+
+def _refused(error: errors.LinecardError) -> Response:
+    """Say in a toast what is wrong with the form; what is no fault of the form goes the usual way."""
+    if not isinstance(error, errors.Invalid) or not rendering.is_htmx():
+        raise error
+    words = " ".join([error.message, *(text for text in error.fields.values() if text != error.message)])
+    # The form stays as it is: nothing of the page is replaced.
+    answer = Response(status=422, headers={"HX-Reswap": "none"})
+    return rendering.with_toast(answer, words, "bad")
 
 
 def _open(customer_id: int, kind: DiagnosticKind, target: str, options: dict[str, Any] | None) -> RunView:

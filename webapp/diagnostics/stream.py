@@ -17,6 +17,7 @@ from typing import Any
 import redis
 import structlog
 from flask import Response, current_app, request
+from sqlalchemy.orm import Session
 
 from core import clock, errors, live
 from registry import diagnostic_block, diagnostics, staff
@@ -31,7 +32,7 @@ SHARED = "linecard.streams"
 RIGHT = "diagnostics.view"
 RUNS_LIMIT = 64
 BEAT_S = 2.5
-WATCH_S = 8
+WATCH_S = 6
 ASK_AGAIN_S = 10.0
 RETRY_MS = 1000
 
@@ -87,7 +88,7 @@ def events() -> Response:
         is_stopping=current_app.extensions.get(STOPPING) or threading.Event(),
         shared=current_app.extensions.setdefault(SHARED, Shared()),
     )
-    follower.look()
+    follower.look(is_known=True)
     answer = Response(follower.lines(), mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
@@ -112,15 +113,18 @@ class Follower:
     known: Mapping[int, RunView] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
 
-    def look(self) -> bool:
-        """Ask the database whether the person may still watch and where the runs stand."""
+    def look(self, *, is_known: bool = False) -> bool:
+        """Ask the database whether the person may still watch (unless just asked), and of the runs."""
         with self.runtime.database.reading() as session:
-            browser = staff.session_of(session, self.token, clock.now())
-            if browser is None or RIGHT not in permissions.granted(browser.staff.roles):
+            if not is_known and not self._may_watch(session):
                 return False
             runs = diagnostics.watchable(session, self.after)
             self.known = {run_id: diagnostic_block.view(run) for run_id, run in runs.items()}
         return True
+
+    def _may_watch(self, session: Session) -> bool:
+        browser = staff.session_of(session, self.token, clock.now())
+        return browser is not None and RIGHT in permissions.granted(browser.staff.roles)
 
     def lines(self) -> Iterator[str]:
         """Yield the stream; it ends with the last run, with the right to watch, or with the worker."""

@@ -4,12 +4,13 @@ import { startShell } from "./shell.js";
 import { startForms } from "./forms.js";
 import { startFragments } from "./fragments.js";
 import { startLive } from "./live.js";
-import { followPing } from "./ping_run.js";
+import { followPing, replaceOlder } from "./ping_run.js";
 
 async function startWidgets(root) {
   const maps = htmx.findAll(root, "[data-map]");
   const charts = htmx.findAll(root, "[data-ping-chart]");
   htmx.findAll(root, "[data-ping-run]").forEach(followPing);
+  if (root.matches?.("[data-question][data-run-open]")) replaceOlder(root);
   if (root.matches?.("[data-ping-run]")) followPing(root);
   if (root.matches?.("[data-map]")) import("./map.js").then((module) => module.drawMap(root));
   if (root.matches?.("[data-ping-chart]")) import("./ping_chart.js").then((module) => module.drawChart(root));

@@ -9,6 +9,7 @@
 // mean something here: "end" (the run is over; nothing more will come). "run:lost" and "run:back" tell that the
 // connection broke and came back. Nothing is lost or doubled in between: the browser sends Last-Event-ID by
 // itself, and we pass it as `after` when the set of runs changes and the stream is opened anew.
+// The event "runs-begun" ({ runs: [17] }, a header of the answer) opens the stream before the fragment is in place.
 // Code that arrives later than the first messages (a chart is loaded on demand) asks `past(run)` for them.
 
 import htmx from "./globals.js";
@@ -17,6 +18,7 @@ const OPEN_AFTER_MS = 5; // fragments that arrive together open one stream
 const LONGEST_PAUSE_MS = 20_000;
 const REMEMBERED = 5000; // messages of one run
 
+const begun = new Set(); // runs told by the server ("runs-begun") whose elements are not on the page yet
 const messages = new Map(); // run -> its messages so far
 const positions = new Map(); // run -> id of its last message
 let source = null;
@@ -27,6 +29,11 @@ let failures = 0;
 export function startLive() {
   htmx.onLoad(schedule);
   document.addEventListener("htmx:afterSettle", () => schedule());
+  document.addEventListener("runs-begun", ({ detail }) => {
+    // The stream is opened while the page still puts the fragment in its place: what comes early is remembered.
+    for (const run of detail.runs) begun.add(String(run));
+    open();
+  });
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => event.persisted && schedule());
 }
@@ -50,8 +57,18 @@ function remember(run, message) {
 }
 
 function openRuns() {
-  const runs = new Set();
-  for (const { dataset } of document.querySelectorAll("[data-run][data-run-open]")) {
+  const runs = new Set(begun);
+  for (const element of document.querySelectorAll("[data-run][data-run-open]")) {
+    const { dataset } = element;
+    begun.delete(dataset.run);
+    const last = past(dataset.run).at(-1);
+    if (last?.kind === "end") {
+      // It was over before its element was on the page.
+      runs.delete(dataset.run);
+      delete dataset.runOpen;
+      element.dispatchEvent(new CustomEvent("run:end", { detail: last }));
+      continue;
+    }
     runs.add(dataset.run);
     if (dataset.runAfter && !positions.has(dataset.run)) positions.set(dataset.run, dataset.runAfter);
   }
@@ -91,6 +108,7 @@ function onMessage(event) {
   const message = JSON.parse(event.data);
   const run = String(message.run);
   remember(run, message);
+  if (message.kind === "end") begun.delete(run);
   const elements = document.querySelectorAll(`[data-run="${CSS.escape(run)}"]`);
   for (const element of elements) {
     if (message.kind === "end") delete element.dataset.runOpen;

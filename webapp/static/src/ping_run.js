@@ -12,6 +12,14 @@ import { past } from "./live.js";
 
 const LINES = 300; // older replies leave the list, not the run
 
+// The same question asked again takes the place of its last answer: the list does not grow with every press.
+export function replaceOlder(place) {
+  for (const other of place.parentElement?.children ?? []) {
+    const isSame = other.dataset.question === place.dataset.question;
+    if (other !== place && isSame && other.dataset.runOpen === undefined) other.remove();
+  }
+}
+
 export function followPing(place) {
   if (place.dataset.followed !== undefined) return;
   place.dataset.followed = "";
