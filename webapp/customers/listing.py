@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Response, request
+from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -67,7 +67,7 @@ def listing() -> Response:
             today=clock.today(found.settings.isp.time_zone),
         )
         choices = None if rendering.is_htmx() else _choices(session)
-    return rendering.page_or_fragment(
+    answer = rendering.page_or_fragment(
         "customers/list.html",
         "customers/_list.html",
         listing=_listing(page, filters, sort, has_money),
@@ -75,6 +75,11 @@ def listing() -> Response:
         choices=choices,
         new_url=links.page("customers.new"),
     )
+    if rendering.is_htmx():
+        # The form sends every filter; the address keeps those that filter: it is sent to colleagues.
+        given = {name: value for name, value in request.args.items() if value}
+        answer.headers["HX-Push-Url"] = url_for("customers.listing", **given)
+    return answer
 
 
 def _filters(has_money: bool) -> CustomerFilter:
