@@ -12,6 +12,9 @@ from linecard.demo import plan
 from tests import product as products
 from tests.product import Product, children_of, start, wait_for
 
+# The first test of a run starts the whole product, with neighbours on the same cores.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def product() -> Iterator[Product]:

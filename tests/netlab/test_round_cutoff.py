@@ -29,6 +29,9 @@ from tasks import celery_app, enqueue
 from tasks.runtime import queue_url
 from tests.product import Client, Product, wait_for
 
+# The first test of a run starts the whole product, with neighbours on the same cores.
+pytestmark = pytest.mark.timeout(300)
+
 Inside = Callable[[str, Callable[[], Any]], Any]
 EVERY_S = 0.1
 CUT = ("c9", "c3")

@@ -11,6 +11,9 @@ from registry import diagnostics
 from registry.models import DiagnosticRun, LineGate
 from tests.product import Client, Product, wait_for
 
+# The first test of a run starts the whole product, with neighbours on the same cores.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def noc(product_lab: Product) -> Client:

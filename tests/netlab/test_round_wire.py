@@ -13,6 +13,9 @@ from netdiag import ping
 from registry.models import Device, DiagnosticRun, DiagnosticStatus, Port
 from tests.product import Client, Product
 
+# The first test of a run starts the whole product, with neighbours on the same cores.
+pytestmark = pytest.mark.timeout(300)
+
 Inside = Callable[[str, Callable[[], Any]], Any]
 LIMIT_S = 30.0
 OPEN = (DiagnosticStatus.QUEUED, DiagnosticStatus.RUNNING)
