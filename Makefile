@@ -12,7 +12,7 @@ MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(C
 PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser coverage check bench migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets coverage check bench migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,15 +37,17 @@ unit: $(VENV)/dev.stamp ## tests of pure code: no socket, no database
 house: $(VENV)/dev.stamp ## the rules of the house, as tests
 	$(PYTEST) tests/house -n 2 -q
 
-integration: $(VENV)/dev.stamp ## tests on a real PostgreSQL and Valkey
+integration: assets ## tests on a real PostgreSQL and Valkey
 	$(PYTEST) tests/integration -n 2 -q
 
-netlab: $(VENV)/dev.stamp ## tests in network namespaces (root)
+netlab: assets ## tests in network namespaces (root)
 	$(PYTEST) tests/netlab -q
 
-browser: $(VENV)/dev.stamp ## tests in headless Chromium
-	@$(BIN)/python hatch_build.py
+browser: assets ## tests in headless Chromium
 	$(PYTEST) tests/browser -q
+
+assets: $(VENV)/dev.stamp # the front end as its sources are now
+	@$(BIN)/python hatch_build.py
 
 coverage: # by branch; each strict package for itself; what was left out of the tests may be missing
 	@$(MEASURED) $(BIN)/coverage combine --quiet
