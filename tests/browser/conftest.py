@@ -52,23 +52,6 @@ class Person:
 
 
 @pytest.fixture(scope="session")
-def product(need: Callable[..., None]) -> Iterator[products.Product]:
-    """The product with its demo ISP, shared by all browser tests."""
-    need("chromium")
-    with products.running() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def lab_product(need: Callable[..., None]) -> Iterator[products.Product]:
-    """The product with its demo ISP pointed at a laboratory of its own."""
-    need("chromium", "root", "ip", "nft", "snmpd")
-    with products.running() as running:
-        running.lab_up()
-        yield running
-
-
-@pytest.fixture(scope="session")
 def chromium(need: Callable[..., None]) -> Iterator[Browser]:
     need("chromium")
     path = next(found for found in CHROMIUM if Path(found).exists())

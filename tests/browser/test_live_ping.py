@@ -41,13 +41,13 @@ def _sequences(run: Locator) -> list[str]:
 
 
 def test_a_live_a_lossy_and_a_dead_address_show_their_true_loss(
-    lab_product: products.Product, sign_in: Callable[..., Person]
+    product_lab: products.Product, sign_in: Callable[..., Person]
 ) -> None:
-    person = sign_in(lab_product, "noc")
+    person = sign_in(product_lab, "noc")
     runs = {}
     for behaviour in ("ordinary", "lossy", "dead"):
-        page = _card(lab_product, person, behaviour)
-        runs[behaviour] = _ping(page, _address(lab_product, behaviour), count=20)
+        page = _card(product_lab, person, behaviour)
+        runs[behaviour] = _ping(page, _address(product_lab, behaviour), count=20)
     for run in runs.values():
         expect(run.locator("[data-part=status]")).to_contain_text("done", ignore_case=True, timeout=30_000)
     shown = {name: run.locator("[data-figure=loss_percent]").inner_text() for name, run in runs.items()}
@@ -56,10 +56,10 @@ def test_a_live_a_lossy_and_a_dead_address_show_their_true_loss(
 
 
 def test_the_stop_button_ends_the_ping_within_a_second(
-    lab_product: products.Product, sign_in: Callable[..., Person]
+    product_lab: products.Product, sign_in: Callable[..., Person]
 ) -> None:
-    person = sign_in(lab_product, "noc")
-    run = _ping(_card(lab_product, person, "ordinary"), _address(lab_product, "ordinary"), count=600)
+    person = sign_in(product_lab, "noc")
+    run = _ping(_card(product_lab, person, "ordinary"), _address(product_lab, "ordinary"), count=600)
     run.locator("ol.replies li").nth(2).wait_for(timeout=15_000)
     run.get_by_role("button", name="Stop").click()
     clicked = time.monotonic()
@@ -70,15 +70,15 @@ def test_the_stop_button_ends_the_ping_within_a_second(
 
 
 def test_a_second_browser_that_joins_late_shows_the_same_replies(
-    lab_product: products.Product, sign_in: Callable[..., Person]
+    product_lab: products.Product, sign_in: Callable[..., Person]
 ) -> None:
-    first = sign_in(lab_product, "noc")
-    run = _ping(_card(lab_product, first, "ordinary"), _address(lab_product, "ordinary"), count=90)
+    first = sign_in(product_lab, "noc")
+    run = _ping(_card(product_lab, first, "ordinary"), _address(product_lab, "ordinary"), count=90)
     run.locator("ol.replies li").nth(7).wait_for(timeout=15_000)
-    second = sign_in(lab_product, "admin", viewport={"width": 360, "height": 800})
+    second = sign_in(product_lab, "admin", viewport={"width": 360, "height": 800})
     late = (
-        _card(lab_product, second, "ordinary")
-        .locator("article.run", has_text=_address(lab_product, "ordinary"))
+        _card(product_lab, second, "ordinary")
+        .locator("article.run", has_text=_address(product_lab, "ordinary"))
         .first
     )
     for place in (run, late):
@@ -88,20 +88,20 @@ def test_a_second_browser_that_joins_late_shows_the_same_replies(
 
 
 def test_leaving_the_page_ends_the_ping(
-    lab_product: products.Product, sign_in: Callable[..., Person]
+    product_lab: products.Product, sign_in: Callable[..., Person]
 ) -> None:
     from registry.models import DiagnosticRun, DiagnosticStatus
 
-    person = sign_in(lab_product, "noc")
-    page = _card(lab_product, person, "ordinary")
-    run = _ping(page, _address(lab_product, "ordinary"), count=600)
+    person = sign_in(product_lab, "noc")
+    page = _card(product_lab, person, "ordinary")
+    run = _ping(page, _address(product_lab, "ordinary"), count=600)
     run.locator("ol.replies li").nth(1).wait_for(timeout=15_000)
     run_id = int(run.get_attribute("data-run") or 0)
     page.close()
 
     def is_over() -> bool:
-        with lab_product.database.reading() as session:
+        with product_lab.database.reading() as session:
             return session.get_one(DiagnosticRun, run_id).status is DiagnosticStatus.STOPPED
 
-    limit_s = lab_product.settings.diagnostics.unwatched_s + 15
-    print(f"ended {products.wait_for(is_over, limit_s, lab_product.log):.1f} s after the page was left")
+    limit_s = product_lab.settings.diagnostics.unwatched_s + 15
+    print(f"ended {products.wait_for(is_over, limit_s, product_lab.log):.1f} s after the page was left")
