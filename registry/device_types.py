@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
-from registry import audit, names
+from registry import audit, in_use, names
 from registry.models import Device, DeviceRole, DeviceType
 
 SCHEMES = ("https", "http", "")
@@ -81,6 +81,22 @@ def change(
             changes=changes,
         )
     return kind
+
+
+def remove(session: Session, actor: audit.Actor, type_id: int) -> None:
+    """Remove a device type no device has; raises NotFound, Conflict while it is in use."""
+    kind = get(session, type_id)
+    in_use.refuse(session, "device_type", type_id, kind.name)
+    audit.record(
+        session, actor, "device_type.removed", object_kind="device_type", object_id=type_id, note=kind.name
+    )
+    session.delete(kind)
+    session.flush()
+
+
+def device_counts(session: Session) -> dict[int, int]:
+    """Return how many devices are of each type, by its id; types without any are left out."""
+    return dict(session.execute(select(Device.type_id, func.count()).group_by(Device.type_id)).all())
 
 
 def _checked(name: str, vendor: str, web_scheme: str, web_port: int | None) -> dict[str, Any]:

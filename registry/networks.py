@@ -43,11 +43,8 @@ def create(
     vlan: int | None = None,
 ) -> Network:
     """Add a network; raises Invalid at the faulty field, also when the range overlaps another's."""
-    values = _checked(name, cidr, colour, vlan)
-    for model, field, row_id in ((Pop, "pop_id", pop_id), (Device, "gateway_id", gateway_id)):
-        if row_id is not None and session.get(model, row_id) is None:
-            raise errors.Invalid("No such choice", {field: "Choose from the list"})
-    network = Network(pop_id=pop_id, gateway_id=gateway_id, **values)
+    values = checked(session, name, cidr, colour, vlan, pop_id=pop_id, gateway_id=gateway_id)
+    network = Network(**values)
     try:
         with db.part(session):
             session.add(network)
@@ -65,8 +62,21 @@ def create(
     return network
 
 
-def _checked(name: str, cidr: str, colour: str, vlan: int | None) -> dict[str, Any]:
+def checked(
+    session: Session,
+    name: str,
+    cidr: str,
+    colour: str,
+    vlan: int | None,
+    *,
+    pop_id: int | None,
+    gateway_id: int | None,
+) -> dict[str, Any]:
+    """Return the tidied columns of a network; raises Invalid with every fault at once."""
     faults, plain = {}, ""
+    for model, field, row_id in ((Pop, "pop_id", pop_id), (Device, "gateway_id", gateway_id)):
+        if row_id is not None and session.get(model, row_id) is None:
+            faults[field] = "Choose from the list"
     if not 0 < len(name.strip()) <= 120:
         faults["name"] = "Write a name of at most 120 characters"
     try:
@@ -81,7 +91,8 @@ def _checked(name: str, cidr: str, colour: str, vlan: int | None) -> dict[str, A
         faults |= error.fields
     if faults:
         raise errors.Invalid("The network is not complete", faults)
-    return {"name": name.strip(), "cidr": plain, "colour": colour, "vlan": vlan}
+    values = {"name": name.strip(), "cidr": plain, "colour": colour, "vlan": vlan}
+    return values | {"pop_id": pop_id, "gateway_id": gateway_id}
 
 
 def network_of(session: Session, address: str) -> Network | None:

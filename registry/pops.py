@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
-from registry import audit, names
+from registry import audit, in_use, names
 from registry.models import Pop
 
 _CODE = re.compile(r"[a-z0-9-]{1,32}")
@@ -74,6 +74,15 @@ def change(
         audit.record(session, actor, "pop.changed", object_kind="pop", object_id=pop.id, changes=changes)
     session.flush()
     return pop
+
+
+def remove(session: Session, actor: audit.Actor, pop_id: int) -> None:
+    """Remove a POP nothing stands in; raises NotFound, Conflict while it is in use."""
+    pop = get(session, pop_id)
+    in_use.refuse(session, "pop", pop_id, pop.name)
+    audit.record(session, actor, "pop.removed", object_kind="pop", object_id=pop_id, note=pop.code)
+    session.delete(pop)
+    session.flush()
 
 
 def _faults(name: str, latitude: float | None, longitude: float | None) -> dict[str, str]:

@@ -1,0 +1,74 @@
+"""The table of gate kinds in the records, which may not import the gates, says what the gates themselves say."""
+
+import types
+from typing import Any, Union, get_args, get_origin
+
+import pydantic
+import pytest
+
+import gates
+from registry import line_gates
+
+FORMS = {str: "text", int: "whole", float: "decimal"}
+
+
+def _form(annotation: Any) -> str:
+    if get_origin(annotation) is tuple:
+        assert get_args(annotation)[0] is pydantic.IPvAnyNetwork
+        return "prefixes"
+    assert get_origin(annotation) not in (Union, types.UnionType), "no form draws an optional setting"
+    return FORMS[annotation]
+
+
+def _bounds(field: Any) -> dict[str, Any]:
+    return {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("ge", "gt", "le", "lt", "pattern")
+        if getattr(rule, name, None) is not None
+    }
+
+
+def test_both_know_the_same_kinds_in_the_same_words() -> None:
+    ours = {kind.name: (kind.title, kind.summary) for kind in line_gates.KINDS.values()}
+    assert ours == {kind.name: (kind.title, kind.summary) for kind in gates.KINDS.values()}
+
+
+@pytest.mark.parametrize("name", sorted(gates.KINDS))
+def test_every_setting_has_its_field_with_its_words_default_and_bounds(name: str) -> None:
+    fields = gates.KINDS[name].settings.model_fields
+    options = {option.name: option for option in line_gates.KINDS[name].options}
+    assert list(options) == list(fields)
+    assert not {"name", "pop_id", "csrf_token"} & set(options), "a field of the form itself"
+    for setting, field in fields.items():
+        option, bounds = options[setting], _bounds(field)
+        assert option.form == _form(field.annotation), setting
+        assert option.label == field.title, setting
+        assert option.hint == (field.description or ""), setting
+        assert option.default == field.get_default(), setting
+        assert option.maximum == bounds.get("le"), setting
+        if "gt" in bounds:
+            assert option.minimum is not None, setting
+            assert option.minimum > bounds["gt"], setting
+        else:
+            assert option.minimum == bounds.get("ge"), setting
+        if "pattern" in bounds:
+            assert option.pattern == bounds["pattern"], setting
+
+
+@pytest.mark.parametrize("name", sorted(gates.KINDS))
+def test_what_the_form_reads_is_what_the_gate_takes(name: str) -> None:
+    options = line_gates.KINDS[name].options
+    plain = line_gates.written_options(name, {})
+    assert line_gates.read_options(name, plain) == {}
+    for option in options:
+        tried = {"prefixes": ["10.0.0.0/8", "fd00::/8"], "text": ["lc-gw_1.x"]}.get(
+            option.form, [option.minimum, option.maximum]
+        )
+        for value in tried:
+            read = line_gates.read_options(
+                name, {**plain, option.name: f"{value:g}" if isinstance(value, float) else str(value)}
+            )
+            assert read, (option.name, value)
+            gates.make(name, read)
+            assert line_gates.read_options(name, line_gates.written_options(name, read)) == read
