@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import clock, errors, settings
-from registry import audit, diagnostic_targets
+from registry import audit, diagnostic_targets, networks
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Heartbeat, IpAddress
 
 OPEN = (DiagnosticStatus.QUEUED, DiagnosticStatus.RUNNING)
@@ -224,19 +224,27 @@ def finish(
     result: Mapping[str, Any] | None = None,
     error: str = "",
 ) -> bool:
-    """End an open run with what came out; False when it was over already."""
-    ended = session.scalar(
+    """End an open run with what came out; False when it was over. An answer is a sighting of the address."""
+    now = clock.now()
+    ended = session.execute(
         update(DiagnosticRun)
         .where(DiagnosticRun.id == run_id, DiagnosticRun.status.in_(OPEN))
         .values(
             status=status,
-            finished_at=clock.now(),
+            finished_at=now,
             result=dict(result) if result is not None else None,
             error=error,
         )
-        .returning(DiagnosticRun.id)
-    )
+        .returning(DiagnosticRun.options)
+    ).one_or_none()
+    if ended is not None and result and _is_answer(result) and ended.options.get("address"):
+        networks.note_seen(session, ended.options["address"], now)
     return ended is not None
+
+
+def _is_answer(result: Mapping[str, Any]) -> bool:
+    """Whether the address itself answered: an echo, or ARP on the wire; a router's table may be old."""
+    return bool(result.get("received")) or (result.get("method") == "arp" and bool(result.get("macs")))
 
 
 def stop(session: Session, actor: audit.Actor, run_id: int) -> DiagnosticRun:

@@ -2,9 +2,10 @@
 
 import ipaddress
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -211,6 +212,16 @@ def set_mac(session: Session, actor: audit.Actor, customer_id: int, address: str
         row.mac = after["mac"]
         _record(session, actor, "ip.mac_stored", row, changes)
     return row
+
+
+def note_seen(session: Session, address: str, at: datetime) -> None:
+    """Note that the address answered at `at`; an address that is nobody's is passed over."""
+    session.execute(
+        update(IpAddress)
+        .where(IpAddress.address == literal(address, Inet))
+        .values(last_seen_at=func.greatest(IpAddress.last_seen_at, at)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def take(session: Session, actor: audit.Actor, customer_id: int, ip_id: int) -> None:

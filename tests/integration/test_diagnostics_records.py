@@ -281,3 +281,21 @@ def test_all_runs_are_listed_and_narrowed(session, olena, koval):
     assert [run.id for run in diagnostic_block.listing(session, before_id=second.id)] == [first.id]
     assert diagnostic_block.one(session, first.id).customer == koval.name
     assert not diagnostic_block.one(session, first.id).is_open
+
+
+@pytest.mark.parametrize(
+    ("result", "is_seen"),
+    [
+        ({"sent": 5, "received": 1}, True),
+        ({"sent": 5, "received": 0}, False),
+        ({"method": "arp", "macs": [{"mac": "aa:bb:cc:00:00:01"}]}, True),
+        ({"method": "router", "macs": [{"mac": "aa:bb:cc:00:00:01"}]}, False),
+    ],
+)
+def test_only_an_answer_of_the_address_itself_is_a_sighting(session, olena, koval, result, is_seen):
+    run = begin(session, olena, "127.0.9.1", koval.id)
+    diagnostics.start(session, run.id)
+    diagnostics.finish(session, run.id, DiagnosticStatus.DONE, result=result)
+    seen = dict(session.execute(select(IpAddress.address, IpAddress.last_seen_at)).all())
+    assert (seen["127.0.9.1"] is not None) is is_seen
+    assert seen["127.0.9.2"] is None
