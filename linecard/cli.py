@@ -63,6 +63,9 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
         "--dry-run", action="store_true", required=True, help="print the plan, change nothing"
     )
     cutoff.add_argument("--date", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
+    gate = add("gate", _gate, "try a configured gate from this machine, change nothing")
+    gate.add_argument("act", choices=["check"])
+    gate.add_argument("name", metavar="NAME")
     if is_lab:
         from linecard.lab import command
 
@@ -135,6 +138,12 @@ def _cutoff(args: argparse.Namespace) -> int:
     from linecard import cutoff
 
     return cutoff.show_plan(_settings(), args.date)
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from linecard import gate
+
+    return gate.check(_settings(), args.name)
 
 
 def _worker(args: argparse.Namespace) -> int:

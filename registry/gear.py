@@ -130,12 +130,20 @@ def _narrowed(query: Select[Any], filters: GearFilter) -> Select[Any]:
     return query
 
 
-def choices(session: Session, *, roles: tuple[DeviceRole, ...] = ()) -> list[tuple[int, str]]:
-    """Return id and name of the network's own devices for a form, of these roles if any are given."""
+def choices(
+    session: Session, *, is_gateway: bool = False, keep_id: int | None = None
+) -> list[tuple[int, str]]:
+    """Return id and name of the network's own devices for a form, by name.
+
+    `is_gateway` narrows them to routers and what is marked as a gateway; the one chosen already is kept.
+    """
     query = select(Device.id, Device.name).where(Device.customer_id.is_(None))
-    if roles:
-        query = query.join(DeviceType, DeviceType.id == Device.type_id).where(DeviceType.role.in_(roles))
-    return list(session.execute(query.order_by(func.lower(Device.name), Device.id)).all())
+    if is_gateway:
+        query = query.join(DeviceType, DeviceType.id == Device.type_id)
+        fits = (Device.is_gateway, DeviceType.role == DeviceRole.ROUTER, Device.id == keep_id)
+        query = query.where(or_(*fits))
+    rows = session.execute(query.order_by(func.lower(Device.name), Device.id))
+    return [(device_id, name) for device_id, name in rows]
 
 
 def one(session: Session, device_id: int) -> Gear:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from billing import access
 from billing.models import AccessState, SubscriptionAccess
 from core import db, errors
 from core.secrets import Cipher
@@ -224,7 +225,10 @@ def change(
     options: Mapping[str, Any],
     pop_id: int | None = None,
 ) -> LineGate:
-    """Change a gate's name, POP and options; its kind stays. Raises Invalid at the faulty field, NotFound."""
+    """Change a gate's name, POP and options, and have it told its lines anew where that matters.
+
+    The kind stays. Raises Invalid at the faulty field, NotFound.
+    """
     gate = get(session, gate_id)
     after = {**_checked(session, name, pop_id), "options": dict(options)}
     changes = audit.difference({field: getattr(gate, field) for field in after}, after)
@@ -236,7 +240,27 @@ def change(
         raise errors.Invalid("The name is taken", {"name": "Another gate has this name"}) from error
     if changes:
         audit.record(session, actor, "gate.changed", object_kind="gate", object_id=gate_id, changes=changes)
+    if {"options", "pop_id"} & set(changes):
+        _tell_again(session, gate)
     return gate
+
+
+def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
+    """Make this gate the default and have it told every line that names none; return how many they are."""
+    gate = get(session, gate_id)
+    if gate.is_default:
+        raise errors.Conflict(f"{gate.name} is the default gate already")
+    make_default(session, actor, gate_id)
+    return _tell_again(session, gate)
+
+
+def _tell_again(session: Session, gate: LineGate) -> int:
+    is_served = Line.gate_id == gate.id
+    if gate.is_default:
+        is_served = or_(is_served, Line.gate_id.is_(None))
+    served = session.scalars(select(Line.subscription_id).where(is_served)).all()
+    access.tell_again(session, served)
+    return len(served)
 
 
 def remove(session: Session, actor: audit.Actor, gate_id: int) -> None:

@@ -62,6 +62,58 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         lazy_gettext("House"),
         (
             Entry("network.geocoding", lazy_gettext("Geocoding"), "map-pins", "a"),
+            Entry(
+                "setup.pops",
+                lazy_gettext("POPs"),
+                "building-store",
+                "p",
+                also=("setup.add_pop", "setup.edit_pop"),
+            ),
+            Entry(
+                "setup.networks",
+                lazy_gettext("Networks"),
+                "network",
+                "n",
+                also=("setup.add_network", "setup.edit_network"),
+            ),
+            Entry(
+                "setup.devices",
+                lazy_gettext("Network devices"),
+                "switch-horizontal",
+                "e",
+                also=(
+                    "setup.device",
+                    "setup.add_device",
+                    "setup.edit_device",
+                    "setup.device_access",
+                    "setup.add_ports",
+                    "setup.edit_port",
+                ),
+            ),
+            Entry(
+                "setup.device_types",
+                lazy_gettext("Device types"),
+                "cpu",
+                "y",
+                also=("setup.add_device_type", "setup.edit_device_type"),
+            ),
+            Entry(
+                "setup.plans",
+                lazy_gettext("Plans"),
+                "receipt-2",
+                "l",
+                also=("setup.add_plan", "setup.edit_plan"),
+            ),
+            Entry(
+                "setup.labels",
+                lazy_gettext("Groups and marks"),
+                "tags",
+                "k",
+                also=("setup.add_group", "setup.edit_group", "setup.add_mark", "setup.edit_mark"),
+            ),
+            Entry(
+                "setup.gates", lazy_gettext("Gates"), "lock", "o", also=("setup.add_gate", "setup.edit_gate")
+            ),
             Entry("staff.listing", lazy_gettext("Staff"), "user-cog", "s"),
         ),
     ),

@@ -31,6 +31,9 @@ PERMISSIONS = {
     "suspension.place": "Suspend and let in by hand",
     "cutoff.view": "See the cutoff plan and the debtors",
     "cutoff.run": "Run the cutoff, also past its brake",
+    "setup.view": "See POPs, networks, network devices, plans, groups, marks and gates",
+    "setup.gear": "Change networks, network devices and their ports",
+    "setup.change": "Change POPs, device types, plans, groups, marks and gates",
     "staff.edit": "See and change staff, their roles and their sessions",
 }
 
@@ -42,12 +45,18 @@ _EVERYBODY = {"customer.view", "note.write", "file.add", "ticket.write"} | {
 _LINE = {"equipment.edit", "point.set", "diagnostics.run"}
 
 ROLES: dict[str, frozenset[str]] = {
-    "noc": frozenset(_EVERYBODY | _LINE | {"customer.edit", "file.remove", "geocode.run", "cutoff.view"}),
-    "technician": frozenset(_EVERYBODY | _LINE),
+    "noc": frozenset(
+        _EVERYBODY
+        | _LINE
+        | {"customer.edit", "file.remove", "geocode.run", "cutoff.view"}
+        | {"setup.view", "setup.gear"}
+    ),
+    "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
     "billing": frozenset(
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
+        | {"setup.view"}
     ),
     "administrator": frozenset(PERMISSIONS),
 }

@@ -8,6 +8,7 @@ import pytest
 
 import gates
 from registry import line_gates
+from webapp.setup import gate_words
 
 FORMS = {str: "text", int: "whole", float: "decimal"}
 
@@ -72,3 +73,10 @@ def test_what_the_form_reads_is_what_the_gate_takes(name: str) -> None:
             assert read, (option.name, value)
             gates.make(name, read)
             assert line_gates.read_options(name, line_gates.written_options(name, read)) == read
+
+
+def test_translators_find_every_word_of_the_table() -> None:
+    said = {words for kind in line_gates.KINDS.values() for words in (kind.title, kind.summary)}
+    for kind in line_gates.KINDS.values():
+        said |= {words for option in kind.options for words in (option.label, option.hint)}
+    assert said - {""} == gate_words.WORDS

@@ -81,8 +81,9 @@ def test_one_device_shows_what_hangs_on_it_and_goes_only_when_nothing_does(sessi
     gear.remove(session, OLENA, plant["sw_b"].id)
     with pytest.raises(errors.NotFound, match="customer's"):
         gear.one(session, plant["cpe"].id)
-    chosen = gear.choices(session, roles=(DeviceRole.ROUTER,))
-    assert chosen == [(router.id, "Gw")]
+    switch = plant["sw-a"]
+    assert gear.choices(session, is_gateway=True) == [(router.id, "Gw")]
+    assert gear.choices(session, is_gateway=True, keep_id=switch.id)[1:] == [(switch.id, "sw-a")]
     assert [name for _, name in gear.choices(session)] == ["Gw", "sw-a"]
 
 
@@ -155,7 +156,12 @@ def test_a_gate_is_changed_takes_over_and_goes(session):
     assert line_gates.takeover(session) == line_gates.Takeover(lines=2, closed=1, former="Old")
     with pytest.raises(errors.Conflict, match="the default gate"):
         line_gates.remove(session, OLENA, old.id)
-    line_gates.make_default(session, OLENA, new.id)
+    assert line_gates.take_over(session, OLENA, new.id) == 3
+    session.expire_all()
+    told = session.scalars(select(SubscriptionAccess.applied)).all()
+    assert told == [None, None, None], "the new gate is told every line anew"
+    with pytest.raises(errors.Conflict, match="already"):
+        line_gates.take_over(session, OLENA, new.id)
     with pytest.raises(errors.Conflict, match="the default gate"):
         line_gates.remove(session, OLENA, new.id)
     session.expire_all()

@@ -1,0 +1,239 @@
+"""The forms of the setup pages."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext
+from wtforms import BooleanField, DecimalField, IntegerField, SelectField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from registry.line_gates import GateKind
+from registry.models import DeviceRole
+from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
+from webapp.setup import gate_words
+from webapp.setup.pages import optional_id
+
+_MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
+_PORT = [Optional(), NumberRange(1, 65535)]
+_NAME = [InputRequired(REQUIRED), Length(max=120)]
+
+ROLE_CHOICES = choices(
+    (DeviceRole.SWITCH, lazy_gettext("Switch")),
+    (DeviceRole.OLT, lazy_gettext("OLT")),
+    (DeviceRole.ROUTER, lazy_gettext("Router")),
+    (DeviceRole.RADIO, lazy_gettext("Radio")),
+    (DeviceRole.CPE, lazy_gettext("Router at the customer")),
+    (DeviceRole.ONU, lazy_gettext("ONU")),
+    (DeviceRole.OTHER, lazy_gettext("Other")),
+)
+SCHEMES = choices(("https", "https"), ("http", "http"), ("", lazy_gettext("no web page")))
+
+
+class NumberField(DecimalField):
+    """A number with a decimal point or comma, kept as it was typed."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
+        options.setdefault("render_kw", {"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(label, validators, places=None, **options)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the text; nothing typed is no number."""
+        text = valuelist[0].strip().replace(",", ".") if valuelist else ""
+        if text:
+            super().process_formdata([text])
+
+
+class PopForm(Form):
+    """A POP; its code stays as it was made."""
+
+    ROWS: tuple[tuple[str, ...], ...] = (("name",), ("latitude", "longitude"))
+
+    name = TextField(lazy_gettext("Name"), _NAME)
+    latitude = NumberField(lazy_gettext("Latitude"), [Optional()])
+    longitude = NumberField(
+        lazy_gettext("Longitude"), [Optional()], description=lazy_gettext("Degrees, such as 24.0316.")
+    )
+
+
+class NewPopForm(PopForm):
+    """A POP with its code."""
+
+    ROWS = (("code", "name"), ("latitude", "longitude"))
+
+    code = TextField(
+        lazy_gettext("Code"),
+        [InputRequired(REQUIRED), Length(max=32)],
+        description=lazy_gettext(
+            "Small letters, digits, minus; it cannot be changed. Its workers are started with it."
+        ),
+        render_kw=_MONO,
+    )
+
+
+class NetworkForm(Form):
+    """An address range."""
+
+    ROWS = (("name", "cidr"), ("pop_id", "gateway_id"), ("vlan", "colour"))
+
+    name = TextField(lazy_gettext("Name"), _NAME)
+    cidr = TextField(
+        lazy_gettext("Range"),
+        [InputRequired(REQUIRED), Length(max=50)],
+        description=lazy_gettext("Such as 10.20.0.0/22. Ranges do not overlap."),
+        render_kw=_MONO,
+    )
+    pop_id = SelectField(
+        lazy_gettext("POP"),
+        coerce=optional_id,
+        description=lazy_gettext("Its workers ping the addresses."),
+    )
+    gateway_id = SelectField(
+        lazy_gettext("Gateway"),
+        coerce=optional_id,
+        description=lazy_gettext("The router asked for the MACs behind it."),
+    )
+    vlan = IntegerField(lazy_gettext("VLAN"), [Optional(), NumberRange(1, 4094)])
+    colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
+
+
+class DeviceTypeForm(Form):
+    """A kind of device."""
+
+    ROWS = (("name", "vendor"), ("role", "web_scheme", "web_port"))
+
+    name = TextField(lazy_gettext("Name"), _NAME)
+    vendor = TextField(lazy_gettext("Vendor"), [Length(max=80)])
+    role = SelectField(lazy_gettext("Role"), choices=ROLE_CHOICES, coerce=DeviceRole)
+    web_scheme = SelectField(lazy_gettext("Web page"), choices=SCHEMES)
+    web_port = IntegerField(
+        lazy_gettext("Web port"), _PORT, description=lazy_gettext("Empty: 443, or 80 for http.")
+    )
+
+
+class DeviceForm(Form):
+    """A device of the network."""
+
+    ROWS = (
+        ("name", "type_id"),
+        ("pop_id", "parent_id"),
+        ("address", "mac"),
+        ("serial", "software", "snmp_port"),
+        ("is_gateway",),
+    )
+
+    name = TextField(lazy_gettext("Name"), _NAME)
+    type_id = SelectField(lazy_gettext("Type"), coerce=optional_id)
+    pop_id = SelectField(lazy_gettext("POP"), coerce=optional_id)
+    parent_id = SelectField(
+        lazy_gettext("Hangs on"),
+        coerce=optional_id,
+        description=lazy_gettext("The device its uplink goes to."),
+    )
+    address = TextField(lazy_gettext("IP address"), [Length(max=45)], render_kw=_MONO)
+    mac = TextField(
+        lazy_gettext("MAC"),
+        [Length(max=30)],
+        description=lazy_gettext("In any spelling."),
+        render_kw=_MONO,
+    )
+    serial = TextField(lazy_gettext("Serial number"), [Length(max=80)])
+    software = TextField(lazy_gettext("Software version"), [Length(max=120)])
+    snmp_port = IntegerField(lazy_gettext("SNMP port"), [InputRequired(REQUIRED)], default=161)
+    is_gateway = BooleanField(lazy_gettext("Routes networks: may be chosen as their gateway"))
+
+
+class PortForm(Form):
+    """A port of a device."""
+
+    ROWS: tuple[tuple[str, ...], ...] = (("name",), ("is_uplink",))
+
+    name = TextField(lazy_gettext("Name"), [Length(max=80)])
+    is_uplink = BooleanField(lazy_gettext("Uplink: no customer is put on it, no gate closes it"))
+
+
+class NewPortsForm(PortForm):
+    """One port or a row of them."""
+
+    ROWS = (("indexes", "name"), ("is_uplink",))
+
+    indexes = TextField(
+        lazy_gettext("Interface indexes"),
+        [InputRequired(REQUIRED), Length(max=200)],
+        description=lazy_gettext("As SNMP counts them (ifIndex): 1-24, 49"),
+        render_kw=_MONO,
+    )
+    name = TextField(
+        lazy_gettext("Name"),
+        [Length(max=80)],
+        description=lazy_gettext("Of several: what the names begin with, the index follows."),
+    )
+
+
+class GroupForm(Form):
+    """A group of customers."""
+
+    ROWS = (("name",), ("description",))
+
+    name = TextField(
+        lazy_gettext("Name"),
+        [InputRequired(REQUIRED), Length(max=60)],
+        description=lazy_gettext("Letters, digits, underscore and minus, no spaces: jobs refer to it."),
+    )
+    description = ParagraphField(lazy_gettext("Description"), [Length(max=500)])
+
+
+class MarkForm(Form):
+    """A label people see on a customer."""
+
+    ROWS = (("name", "colour"),)
+
+    name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=60)])
+    colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
+
+
+def plan_form(currency: str) -> Any:
+    """Return the form of a plan priced in that currency."""
+
+    class PlanForm(Form):
+        """A plan; speeds in Mbit/s."""
+
+        ROWS = (("name", "price"), ("down", "up"), ("is_offered",))
+
+        name = TextField(lazy_gettext("Name"), _NAME)
+        price = MoneyField(
+            lazy_gettext("Price a month, %(currency)s", currency=currency),
+            [InputRequired(REQUIRED)],
+            currency=currency,
+        )
+        down = NumberField(lazy_gettext("Down, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
+        up = NumberField(lazy_gettext("Up, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
+        is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
+
+    return PlanForm
+
+
+def gate_form(kind: GateKind) -> Any:
+    """Return the form of a gate of that kind, with a field for each of its options."""
+    drawn: dict[str, Any] = {
+        "__doc__": "A gate with its options.",
+        "name": TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=80)]),
+        "pop_id": SelectField(
+            lazy_gettext("POP"),
+            coerce=optional_id,
+            description=lazy_gettext(
+                "Its work is done by the workers there; none: by those of the default POP."
+            ),
+        ),
+    }
+    rows = [("name", "pop_id")]
+    for option in kind.options:
+        field = ParagraphField if option.form == "prefixes" else TextField
+        limit = 5000 if option.form == "prefixes" else 200
+        drawn[option.name] = field(
+            gate_words.say(option.label),
+            [Length(max=limit)],
+            description=gate_words.say(option.hint) if option.hint else "",
+            render_kw=_MONO,
+        )
+    names = [option.name for option in kind.options]
+    rows += [tuple(names[place : place + 2]) for place in range(0, len(names), 2)]
+    return type("GateForm", (Form,), {**drawn, "ROWS": tuple(rows)})

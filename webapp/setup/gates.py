@@ -1,0 +1,139 @@
+"""Gates: where lines are opened and closed, and which of them is the default."""
+
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext
+
+from core import db, errors
+from registry import in_use, line_gates, pops
+from registry.line_gates import KINDS, GateKind
+from registry.models import LineGate
+from tasks import enqueue
+from webapp import identity, permissions, rendering, runtime
+from webapp.setup import gate_words, pages
+from webapp.setup.forms import gate_form
+
+
+@permissions.required("setup.view")
+def listing() -> Response:
+    """List the gates, with what the next default one would take over."""
+    with runtime.current().database.reading() as session:
+        rows, takeover = line_gates.overview(session), line_gates.takeover(session)
+    return rendering.page_or_fragment(
+        "setup/gates.html", "setup/gates.html", rows=rows, takeover=takeover, kinds=KINDS, say=gate_words.say
+    )
+
+
+@permissions.required("setup.change")
+def add() -> Response:
+    """Add a gate: its kind stands in the URL, the form asks for that kind's options."""
+    kind = KINDS.get(request.args.get("kind", ""))
+    if kind is None:
+        return rendering.page_or_fragment(
+            "setup/gate_kinds.html", "setup/gate_kinds.html", kinds=KINDS, say=gate_words.say
+        )
+    form = _form(kind, None)
+    if form.accept(lambda: _add(kind, form)):
+        rendering.say(gettext("The gate is added. Lines use it once it is the default or they name it."))
+        return rendering.go("setup.gates")
+    title = gettext("Add a gate: %(kind)s", kind=gate_words.say(kind.title))
+    note = str(gate_words.say(kind.summary))
+    return pages.show(pages.Frame(title, form.ROWS, url_for("setup.gates"), note), form)
+
+
+def _add(kind: GateKind, form: Any) -> None:
+    options = line_gates.read_options(kind.name, _written(kind, form))
+    with runtime.current().database.transaction() as session:
+        line_gates.create(
+            session,
+            identity.actor(),
+            name=form.name.data or "",
+            kind=kind.name,
+            options=options,
+            pop_id=form.pop_id.data,
+        )
+
+
+@permissions.required("setup.change")
+def edit(gate_id: int) -> Response:
+    """Change a gate."""
+    with runtime.current().database.reading() as session:
+        gate, users = line_gates.get(session, gate_id), in_use.count(session, "gate", gate_id)
+    kind = _kind(gate)
+    form = _form(kind, gate)
+    if form.accept(lambda: _change(gate_id, kind, form)):
+        rendering.say(gettext("Saved. Its lines are told to it anew where that matters."))
+        return rendering.go("setup.gates")
+    refusal = gettext("This is the default gate: make another one the default first.")
+    removal = pages.Removal(
+        url_for("setup.remove_gate", gate_id=gate_id), gate.name, users, refusal if gate.is_default else ""
+    )
+    note = gettext(
+        "%(summary)s What was closed under the old options stays closed there: "
+        "take care of it before you change them.",
+        summary=gate_words.say(kind.summary),
+    )
+    return pages.show(pages.Frame(gate.name, form.ROWS, url_for("setup.gates"), note, removal), form)
+
+
+def _kind(gate: LineGate) -> GateKind:
+    kind = KINDS.get(gate.kind)
+    if kind is None:
+        raise errors.Conflict(gettext("This version has no gates of the kind %(kind)s.", kind=gate.kind))
+    return kind
+
+
+def _form(kind: GateKind, gate: LineGate | None) -> Any:
+    with runtime.current().database.reading() as session:
+        places = pops.list_all(session)
+    written: dict[str, Any] = line_gates.written_options(kind.name, gate.options if gate else {})
+    shown = {"name": gate.name, "pop_id": gate.pop_id} if gate else {}
+    form = gate_form(kind)(**shown, **written)
+    form.pop_id.choices = pages.offer((pop.id, pop.name) for pop in places)
+    return form
+
+
+def _written(kind: GateKind, form: Any) -> dict[str, str]:
+    return {option.name: form[option.name].data or "" for option in kind.options}
+
+
+def _change(gate_id: int, kind: GateKind, form: Any) -> None:
+    options = line_gates.read_options(kind.name, _written(kind, form))
+    with runtime.current().database.transaction() as session:
+        line_gates.change(
+            session,
+            identity.actor(),
+            gate_id,
+            name=form.name.data or "",
+            options=options,
+            pop_id=form.pop_id.data,
+        )
+        _wake(session)
+
+
+@permissions.required("setup.change")
+def make_default(gate_id: int) -> Response:
+    """Let this gate take over every line that names none."""
+    with runtime.current().database.transaction() as session:
+        count = line_gates.take_over(session, identity.actor(), gate_id)
+        _wake(session)
+    rendering.say(gettext("It is the default gate now and is being told its lines: %(count)s.", count=count))
+    return rendering.go("setup.gates")
+
+
+def _wake(session: Any) -> None:
+    """Have the gate worker look once the change is written; the sweep finds it anyway if this is lost."""
+    now = runtime.current()
+    pop = now.settings.diagnostics.default_pop
+    db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
+
+
+@permissions.required("setup.change")
+def remove(gate_id: int) -> Response:
+    """Remove a gate no line names."""
+    return pages.remove(
+        lambda session: line_gates.remove(session, identity.actor(), gate_id),
+        stay_url=url_for("setup.edit_gate", gate_id=gate_id),
+        endpoint="setup.gates",
+    )

@@ -1,0 +1,105 @@
+"""POPs, and which workers live there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext
+
+from registry import diagnostics, in_use, names, pops
+from registry.models import Pop
+from webapp import identity, permissions, rendering, runtime
+from webapp.setup import pages
+from webapp.setup.forms import NewPopForm, PopForm
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A POP with the sign of life of its probe worker; `seen_at` is None when there never was one."""
+
+    pop: Pop
+    is_alive: bool
+    seen_at: datetime | None
+    advice: str
+
+
+@permissions.required("setup.view")
+def listing() -> Response:
+    """List the POPs, and the workers of POPs nobody entered."""
+    with runtime.current().database.reading() as session:
+        found, workers = pops.list_all(session), diagnostics.workers(session)
+    beats = {worker["pop"]: worker for worker in workers}
+    keys = {
+        "name": lambda row: names.sort_key(row.pop.name),
+        "code": lambda row: row.pop.code,
+        "seen": lambda row: row.seen_at,
+    }
+    rows, sort = pages.in_order((_row(pop, beats.get(pop.code)) for pop in found), keys, "name")
+    strays = sorted(set(beats) - {pop.code for pop in found})
+    return rendering.page_or_fragment(
+        "setup/pops.html", "setup/pops.html", rows=rows, sort=sort, strays=strays
+    )
+
+
+def _row(pop: Pop, worker: dict[str, Any] | None) -> Row:
+    if worker is None:
+        return Row(pop, is_alive=False, seen_at=None, advice="")
+    ping = worker["facts"].get("ping") or {}
+    advice = "" if ping.get("is_allowed", True) else str(ping.get("advice", ""))
+    return Row(pop, is_alive=worker["is_alive"], seen_at=worker["at"], advice=advice)
+
+
+@permissions.required("setup.change")
+def add() -> Response:
+    """Add a POP."""
+    form = NewPopForm(code=request.args.get("code", ""))
+    if form.accept(lambda: _add(form)):
+        rendering.say(gettext("The POP is added."))
+        return rendering.go("setup.pops")
+    return pages.show(pages.Frame(gettext("Add a POP"), form.ROWS, url_for("setup.pops")), form)
+
+
+def _add(form: NewPopForm) -> None:
+    with runtime.current().database.transaction() as session:
+        pops.create(session, identity.actor(), code=form.code.data or "", **_values(form))
+
+
+def _values(form: PopForm) -> dict[str, Any]:
+    point = {
+        axis: None if form[axis].data is None else float(form[axis].data)
+        for axis in ("latitude", "longitude")
+    }
+    return {"name": form.name.data or "", **point}
+
+
+@permissions.required("setup.change")
+def edit(pop_id: int) -> Response:
+    """Change a POP's name and point."""
+    with runtime.current().database.reading() as session:
+        pop, users = pops.get(session, pop_id), in_use.count(session, "pop", pop_id)
+    form = PopForm(obj=pop)
+    if form.accept(lambda: _change(pop_id, form)):
+        rendering.say(gettext("Saved."))
+        return rendering.go("setup.pops")
+    removal = pages.Removal(url_for("setup.remove_pop", pop_id=pop_id), pop.name, users)
+    note = gettext(
+        "Code: %(code)s. Its workers take their work from the queue probe.%(code)s.", code=pop.code
+    )
+    return pages.show(pages.Frame(pop.name, form.ROWS, url_for("setup.pops"), note, removal), form)
+
+
+def _change(pop_id: int, form: PopForm) -> None:
+    with runtime.current().database.transaction() as session:
+        pops.change(session, identity.actor(), pop_id, **_values(form))
+
+
+@permissions.required("setup.change")
+def remove(pop_id: int) -> Response:
+    """Remove a POP nothing stands in."""
+    stay_url = url_for("setup.edit_pop", pop_id=pop_id)
+    return pages.remove(
+        lambda session: pops.remove(session, identity.actor(), pop_id),
+        stay_url=stay_url,
+        endpoint="setup.pops",
+    )
