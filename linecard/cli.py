@@ -58,14 +58,7 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     staff.add_argument("--role", action="append", required=True, help="may be repeated")
     staff.add_argument("--name", default="")
     staff.add_argument("--email", default="")
-    cutoff = add("cutoff", _cutoff, "plan who would be cut off, and why")
-    cutoff.add_argument(
-        "--dry-run", action="store_true", required=True, help="print the plan, change nothing"
-    )
-    cutoff.add_argument("--date", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
-    gate = add("gate", _gate, "try a configured gate from this machine, change nothing")
-    gate.add_argument("act", choices=["check"])
-    gate.add_argument("name", metavar="NAME")
+    _add_network(add)
     if is_lab:
         from linecard.lab import command
 
@@ -77,6 +70,18 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     add("beat", _beat, "run the timetable's clock, for systemd")
     add("version", _version, "print the version")
     return parser
+
+
+def _add_network(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+    """The commands about who is cut off, and the gates that do it."""
+    cutoff = add("cutoff", _cutoff, "plan who would be cut off, and why")
+    cutoff.add_argument(
+        "--dry-run", action="store_true", required=True, help="print the plan, change nothing"
+    )
+    cutoff.add_argument("--date", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
+    gate = add("gate", _gate, "try a configured gate from this machine, change nothing")
+    gate.add_argument("act", choices=["check"])
+    gate.add_argument("name", metavar="NAME")
 
 
 def _settings() -> "Settings":

@@ -123,10 +123,15 @@ def test_a_device_changes_its_place_and_goes_when_nothing_hangs_on_it(sign_in_as
         router = testing.device(session, "gw", role=DeviceRole.ROUTER)
         below = testing.device(session, "sw-2")
         below.parent_id = router.id
+        owner = testing.customer(session)
+        his = testing.device(session, "his-cpe", role=DeviceRole.CPE, customer_id=owner.id)
+        his.parent_id = router.id
         testing.network(session, "10.0.0.0/24", gateway_id=router.id)
     browser, url = sign_in_as("administrator"), f"/setup/devices/{router.id}"
     page = browser.get(url).text
-    assert "networks: 1, devices: 1" in re.sub(r"\s+", " ", page)
+    assert f'href="/customers/{owner.id}">his-cpe' in page
+    assert f'href="/setup/devices/{below.id}">sw-2' in page
+    assert "networks: 1, devices: 2" in re.sub(r"\s+", " ", page)
     loop = browser.post(f"{url}/edit", data=fields(kinds, parent_id=below.id))
     assert "hangs below the one you change" in loop.text
     assert browser.post(f"{url}/remove").location == url

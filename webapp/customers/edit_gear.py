@@ -5,11 +5,11 @@ from typing import Any
 from flask import Response
 from flask_babel import gettext
 
-from registry import credentials, device_types, equipment, pops
+from registry import device_types, equipment, pops
 from registry.models import Device
-from webapp import identity, permissions, rendering, runtime
+from webapp import device_access, identity, permissions, rendering, runtime
 from webapp.customers import answers
-from webapp.customers.gear_forms import NONE, CredentialsForm, DeviceForm, RevealForm
+from webapp.customers.gear_forms import NONE, DeviceForm, RevealForm
 
 PANEL = "equipment"
 
@@ -60,38 +60,13 @@ def remove_device(customer_id: int, item_id: int) -> Response:
 @permissions.required("equipment.edit")
 def access(customer_id: int, item_id: int) -> Response:
     """Change what opens a device: SNMP and its login."""
-    found = runtime.current()
-    with found.database.reading() as session:
+    with runtime.current().database.reading() as session:
         item = equipment.own(session, customer_id, item_id)
-    shown = credentials.shown_snmp(item, found.ring)
-    login = credentials.open_login(item, found.ring)
-    form = CredentialsForm(
-        snmp_version=item.snmp_version,
-        snmp_user=shown["user"],
-        auth_protocol=shown["auth_protocol"],
-        priv_protocol=shown["priv_protocol"],
-        login_name=login.get("name", ""),
-    )
-    if form.accept(lambda: _save_access(item_id, form)):
+    form = device_access.form_of(item)
+    if form.accept(lambda: device_access.save(item_id, form)):
         return answers.saved(customer_id, PANEL, gettext("The credentials are saved."))
     title = gettext("What opens %(name)s", name=item.name)
     return answers.show(customer_id, PANEL, title, form, "credentials", device=item)
-
-
-def _save_access(item_id: int, form: CredentialsForm) -> None:
-    found = runtime.current()
-    snmp = {
-        "version": form.snmp_version.data or "",
-        "community": form.community.data or "",
-        "user": form.snmp_user.data or "",
-        "auth_protocol": form.auth_protocol.data or "",
-        "auth_key": form.auth_key.data or "",
-        "priv_protocol": form.priv_protocol.data or "",
-        "priv_key": form.priv_key.data or "",
-    }
-    login = {"name": form.login_name.data or "", "password": form.login_password.data or ""}
-    with found.database.transaction() as session:
-        equipment.set_credentials(session, identity.actor(), item_id, found.ring, snmp=snmp, login=login)
 
 
 @permissions.required("equipment.edit")

@@ -1,10 +1,9 @@
 """The forms of the customer card for what he hangs on: equipment, addresses, switch port, cables."""
 
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, DecimalField, IntegerField, PasswordField, SelectField
+from wtforms import BooleanField, DecimalField, IntegerField, SelectField
 from wtforms.validators import InputRequired, Length, Optional
 
-from registry import credentials
 from registry.models.cables import CableType
 from webapp.customers.edit_forms import VLAN, optional_id
 from webapp.forms import REQUIRED, Form, TextField, choices
@@ -15,11 +14,6 @@ CABLE_TYPES = choices(
     (CableType.COPPER, lazy_gettext("Copper")),
     (CableType.COAX, lazy_gettext("Coax")),
 )
-VERSIONS = choices(*((version, version or NONE) for version in credentials.VERSIONS))
-AUTH = choices(*((name, name or NONE) for name in ("", *credentials.AUTH_PROTOCOLS)))
-PRIV = choices(*((name, name or NONE) for name in ("", *credentials.PRIV_PROTOCOLS)))
-_KEPT = lazy_gettext("Leave empty to keep the one on file.")
-_SECRET = {"autocomplete": "off", "data-1p-ignore": ""}
 
 
 class DeviceForm(Form):
@@ -33,22 +27,6 @@ class DeviceForm(Form):
     software = TextField(lazy_gettext("Software version"), [Length(max=120)])
     pop_id = SelectField(lazy_gettext("POP"), coerce=optional_id)
     snmp_port = IntegerField(lazy_gettext("SNMP port"), [InputRequired(REQUIRED)], default=161)
-
-
-class CredentialsForm(Form):
-    """What opens a device: kept encrypted, never shown again in the form."""
-
-    snmp_version = SelectField(lazy_gettext("SNMP version"), choices=VERSIONS)
-    community = PasswordField(lazy_gettext("Community"), [Length(max=200)], description=_KEPT)
-    snmp_user = TextField(lazy_gettext("SNMP user (v3)"), [Length(max=120)])
-    auth_protocol = SelectField(lazy_gettext("Authentication (v3)"), choices=AUTH)
-    auth_key = PasswordField(lazy_gettext("Authentication key"), [Length(max=200)], description=_KEPT)
-    priv_protocol = SelectField(lazy_gettext("Privacy (v3)"), choices=PRIV)
-    priv_key = PasswordField(lazy_gettext("Privacy key"), [Length(max=200)], description=_KEPT)
-    login_name = TextField(lazy_gettext("Login name"), [Length(max=120)], render_kw=_SECRET)
-    login_password = PasswordField(
-        lazy_gettext("Login password"), [Length(max=200)], description=_KEPT, render_kw=_SECRET
-    )
 
 
 class RevealForm(Form):
