@@ -242,7 +242,10 @@ def running(*words: str, settings: Mapping[str, str] | None = None) -> Iterator[
     """
     # A short path that the database's user can enter: pytest's own are private, and sockets bound in length.
     folder = Path(tempfile.mkdtemp(prefix="lc-"))
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("LINECARD_")}
+    # Not measured for coverage: eleven traced processes would take the test's time and show little more.
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LINECARD_", "COVERAGE_"))
+    }
     port = free_port()
     environ |= {
         "LINECARD_CONFIG": str(folder / "config.toml"),

@@ -30,7 +30,7 @@ class Whole:
             self.port = free.getsockname()[1]
         self.data = self.folder / "var"
         self.environ = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
             "PYTHONPATH": str(ROOT),
             "LINECARD_CONFIG": str(self.folder / "config.toml"),
             "LINECARD_DATA__FOLDER": str(self.data),
