@@ -100,7 +100,7 @@ class Hub:
     """Follows the streams of all runs this process watches, with one connection and one thread."""
 
     # Under the socket time-out of the client (redis-py: 5 s), which would otherwise end the read.
-    BLOCK_MS = 2000
+    BLOCK_MS: int = 2000
     IDLE_S: float = 30.0
 
     def __init__(self, client: "redis.Redis") -> None:

@@ -52,4 +52,4 @@ def test_an_open_stream_does_not_hold_the_stop_and_the_next_start_is_quick(produ
     product.process = start(product.folder, product.environ).process
     started_s = product.wait_well()
     print(f"first start {product.ready_s:.1f} s, stop {stopped_s:.1f} s, second start {started_s:.1f} s")
-    assert stopped_s < 20
+    assert stopped_s < 40

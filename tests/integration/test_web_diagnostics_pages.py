@@ -330,7 +330,7 @@ def test_the_stream_ends_when_the_server_is_stopping(noc, koval, database, web_a
     stopping.set()
     answer = noc.get(f"/runs/events?run={run.id}")
     assert "data:" not in answer.text
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_row_that_ended_without_its_stream_ends_the_watch(noc, koval, database, web_app):
