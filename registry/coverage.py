@@ -80,7 +80,10 @@ def box_of(text: str) -> Box:
 
 
 def points(session: Session, box: Box, *, states: Collection[str] = ()) -> list[Feature]:
-    """Return the customers in the box as GeoJSON features; where they are many, clusters with `count`."""
+    """Return the customers in the box as GeoJSON features; where they are many, clusters with `count`.
+
+    Without `states` all of them; a word that is no state stands for nobody.
+    """
     found = _customers(box, states).subquery()
     total = session.scalar(select(func.count()).select_from(found)) or 0
     if total > POINTS_LIMIT:
@@ -118,7 +121,7 @@ def _customers(box: Box, states: Collection[str]) -> Select[Any]:
         .where(Address.latitude.between(box.south, box.north), Address.longitude.between(box.west, box.east))
     )
     wanted = [STATES.index(state) for state in states if state in STATES]
-    return query.where(rank.in_(wanted)) if wanted else query
+    return query.where(rank.in_(wanted)) if states else query
 
 
 def _state() -> tuple[ColumnElement[int], ColumnElement[str]]:

@@ -36,6 +36,12 @@ class Form(FlaskForm):  # type: ignore[misc]
         """The answer's status when the form is shown: 422 after a refusal."""
         return 422 if self.is_submitted() else 200
 
+    def stand_apart(self, place: str) -> None:
+        """Give the fields ids of their own, so that several forms may be open on one page."""
+        for field in self:
+            field.id = f"{place}-{field.short_name}"
+            field.label.field_id = field.id
+
     def accept(self, act: Callable[[], Any]) -> bool:
         """Do `act` if the form was sent and is right; its result is kept. False: show the form (again)."""
         if not self.validate_on_submit():

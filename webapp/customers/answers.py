@@ -16,6 +16,7 @@ _GEAR = frozenset({"equipment", "ips", "ports"})
 
 def show(customer_id: int, panel: str, title: str, form: Form, fragment: str, **context: Any) -> Response:
     """Answer with the form in place of its panel; as a page of its own without htmx. 422 after a refusal."""
+    form.stand_apart(panel)
     return rendering.page_or_fragment(
         "customers/forms/page.html",
         f"customers/forms/_{fragment}.html",

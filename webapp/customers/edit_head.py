@@ -29,10 +29,11 @@ def _version(form: Form) -> int:
 @permissions.required("customer.edit")
 def customer(customer_id: int) -> Response:
     """The names and the kind: private person or company."""
-    form = CustomerForm(obj=_customer(customer_id))
+    found = _customer(customer_id)
+    form = CustomerForm(obj=found)
     if form.accept(lambda: _save_customer(customer_id, form)):
         return answers.saved_head(customer_id, gettext("Saved."))
-    return answers.show(customer_id, PANEL, gettext("Edit the customer"), form, "customer")
+    return answers.show(customer_id, PANEL, gettext("Edit %(name)s", name=found.name), form, "customer")
 
 
 def _save_customer(customer_id: int, form: CustomerForm) -> None:
@@ -53,12 +54,14 @@ def _save_customer(customer_id: int, form: CustomerForm) -> None:
 @permissions.required("customer.number")
 def number(customer_id: int) -> Response:
     """The number: accounting uses it too, so few people may change it."""
-    form = NumberForm(obj=_customer(customer_id))
+    found = _customer(customer_id)
+    form = NumberForm(obj=found)
     if form.accept(lambda: _save_number(customer_id, form)):
         return answers.saved_head(
             customer_id, gettext("The customer has the number %(number)s now.", number=form.number.data)
         )
-    return answers.show(customer_id, PANEL, gettext("Change the customer number"), form, "number")
+    title = gettext("Change the number of %(name)s", name=found.name)
+    return answers.show(customer_id, PANEL, title, form, "number")
 
 
 def _save_number(customer_id: int, form: NumberForm) -> None:
@@ -75,7 +78,8 @@ def status(customer_id: int) -> Response:
     form = StatusForm(new_status=found.status, version=found.version)
     if form.accept(lambda: _save_status(customer_id, form)):
         return answers.saved_head(customer_id, _status_words(len(form.result)))
-    return answers.show(customer_id, PANEL, gettext("Change the status"), form, "status")
+    title = gettext("Change the status of %(name)s", name=found.name)
+    return answers.show(customer_id, PANEL, title, form, "status")
 
 
 def _save_status(customer_id: int, form: StatusForm) -> tuple[int, ...]:
@@ -106,6 +110,7 @@ def _status_words(count: int) -> str:
 def groups_and_marks(customer_id: int) -> Response:
     """Groups, which jobs use, and marks, which people see."""
     with runtime.current().database.reading() as session:
+        found = customers.get(session, customer_id)
         groups, marks = labels.groups(session), labels.marks(session)
         chosen = labels.of_customer(session, customer_id)
     form = LabelsForm(groups=sorted(chosen.group_ids), marks=sorted(chosen.mark_ids))
@@ -113,7 +118,8 @@ def groups_and_marks(customer_id: int) -> Response:
     form.marks.choices = [(mark.id, mark.name) for mark in marks]
     if form.accept(lambda: _save_labels(customer_id, form)):
         return answers.saved_head(customer_id, gettext("Groups and marks are saved."))
-    return answers.show(customer_id, PANEL, gettext("Groups and marks"), form, "labels")
+    title = gettext("Groups and marks of %(name)s", name=found.name)
+    return answers.show(customer_id, PANEL, title, form, "labels")
 
 
 def _save_labels(customer_id: int, form: LabelsForm) -> None:
@@ -125,11 +131,13 @@ def _save_labels(customer_id: int, form: LabelsForm) -> None:
 @permissions.required("customer.edit")
 def alert(customer_id: int) -> Response:
     """The banner that everybody who opens the card sees first."""
-    form = AlertForm(obj=_customer(customer_id))
+    found = _customer(customer_id)
+    form = AlertForm(obj=found)
     if form.accept(lambda: _save_alert(customer_id, form)):
         rendering.say(gettext("Saved."))
         return rendering.go("customers.card", customer_id=customer_id)
-    return answers.show(customer_id, PANEL, gettext("Banner on the card"), form, "alert")
+    title = gettext("Banner on the card of %(name)s", name=found.name)
+    return answers.show(customer_id, PANEL, title, form, "alert")
 
 
 def _save_alert(customer_id: int, form: AlertForm) -> None:

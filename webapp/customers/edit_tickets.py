@@ -56,6 +56,7 @@ def _page(customer_id: int, item_id: int, form: CommentForm) -> Response:
         ticket = tickets.view(session, customer_id, item_id)
         said = tickets.comments(session, item_id)
     assign = AssignForm(formdata=None, assignee_id=ticket.assignee_id)
+    assign.stand_apart("assign")
     assign.assignee_id.choices = _people() if identity.may("ticket.write") else []
     return answers.show(
         customer_id, PANEL, ticket.subject, form, "ticket_open", ticket=ticket, said=said, assign=assign

@@ -117,6 +117,7 @@ def _member(staff_id: int) -> Member:
 
 
 def _page(member: Member, form: PersonForm, password_form: SetPasswordForm, status: int) -> Response:
+    password_form.stand_apart("set")
     return rendering.page_or_fragment(
         "staff/edit.html",
         "staff/edit.html",

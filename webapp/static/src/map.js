@@ -6,7 +6,8 @@
 //                         a point with `count` is a cluster made by the server
 //   data-points-by-view   fetch again after every move, with ?bbox=west,south,east,north&zoom=
 //   data-background-url   GeoJSON of our own drawing; properties: kind pop|building|cable|area, name
-//   data-point='[lat, lon]'   one marker (the customer's); with data-point-status
+//   data-point='[lat, lon]'   one marker (the customer's); with data-point-status, or among many others with
+//                         data-point-title and data-point-url: a pin that stands out and says whose it is
 //   data-pick="#form"     a click proposes a point; the form's [name=latitude], [name=longitude] are filled and
 //                         its [data-accept] buttons become enabled: nothing is stored before they are pressed
 //   data-tiles, data-tiles-by     an optional tile URL template and its attribution
@@ -39,6 +40,7 @@ export function drawMap(place) {
   if (place.dataset.backgroundUrl) drawBackground(map, place.dataset.backgroundUrl);
   if (place.dataset.pointsUrl) drawPoints(map, place);
   if (place.dataset.pick) pickPoint(map, place, point);
+  else if (point && place.dataset.pointTitle) showChosen(map, place.dataset, point);
   else if (point) L.marker(point, { icon: pin(place.dataset.pointStatus), keyboard: false }).addTo(map);
   const size = new ResizeObserver(() => {
     if (place.isConnected) map.invalidateSize({ animate: false });
@@ -91,8 +93,8 @@ function ground(properties, at) {
 
 function drawPoints(map, place) {
   const cluster = L.markerClusterGroup({
-    maxClusterRadius: 44,
-    disableClusteringAtZoom: 18,
+    // Close by only those of one house stay together: a press spreads them out.
+    maxClusterRadius: (zoom) => (zoom < 18 ? 44 : 4),
     showCoverageOnHover: false,
     chunkedLoading: true,
     iconCreateFunction: (group) => {
@@ -103,12 +105,16 @@ function drawPoints(map, place) {
   const form = place.dataset.filters ? document.querySelector(place.dataset.filters) : null;
   let isFirst = place.dataset.fit !== undefined;
   let turn = 0;
+  let known = null; // the part of the map whose customers are all here, one by one
   const load = async () => {
     const mine = (turn += 1);
+    const part = map.getBounds().pad(0.25);
+    known = null;
     const url = new URL(place.dataset.pointsUrl, window.location.href);
     if (form) for (const [name, value] of new FormData(form)) if (value) url.searchParams.append(name, value);
+    if (form && !url.searchParams.has("state")) url.searchParams.set("state", "none"); // all boxes empty: nobody
     if (place.dataset.pointsByView !== undefined) {
-      url.searchParams.set("bbox", map.getBounds().toBBoxString());
+      url.searchParams.set("bbox", part.toBBoxString());
       url.searchParams.set("zoom", map.getZoom());
     }
     place.classList.add("is-busy");
@@ -117,6 +123,7 @@ function drawPoints(map, place) {
       if (mine !== turn) return; // a later question was asked meanwhile
       cluster.clearLayers();
       cluster.addLayers(points.features.map(marker));
+      if (!points.features.some(({ properties }) => properties.count)) known = part;
       if (isFirst && points.features.length) map.fitBounds(cluster.getBounds(), { maxZoom: 16, padding: [24, 24] });
       isFirst = false;
       place.dispatchEvent(new CustomEvent("map:points", { bubbles: true, detail: points }));
@@ -126,7 +133,10 @@ function drawPoints(map, place) {
       if (mine === turn) place.classList.remove("is-busy");
     }
   };
-  if (place.dataset.pointsByView !== undefined) map.on("moveend", load);
+  // Fetched anew only where it must be: what is open (a popup, a cluster spread out) stays open.
+  if (place.dataset.pointsByView !== undefined) {
+    map.on("moveend", () => known?.contains(map.getBounds()) || load());
+  }
   form?.addEventListener("change", load);
   load();
 }
@@ -157,6 +167,17 @@ function popup(properties, title) {
   return box;
 }
 
+function showChosen(map, { pointTitle, pointUrl }, at) {
+  L.marker(at, { icon: drop(), title: pointTitle, alt: pointTitle, zIndexOffset: 1000 })
+    .addTo(map)
+    .bindPopup(() => popup({ url: pointUrl }, pointTitle));
+}
+
+function drop() {
+  const html = `<svg viewBox="0 0 24 30" aria-hidden="true"><path d="M12 1a10 10 0 0 1 10 10c0 7-10 18-10 18S2 18 2 11A10 10 0 0 1 12 1z"/><circle cx="12" cy="11" r="3.5" class="pin-sign"/></svg>`;
+  return L.divIcon({ className: "pin pin-picked", html, iconSize: [24, 30], iconAnchor: [12, 29], popupAnchor: [0, -26] });
+}
+
 function pin(status = "unknown") {
   const known = status in SHAPES ? status : "unknown";
   const html = `<svg viewBox="0 0 18 18" aria-hidden="true">${SHAPES[known]}</svg>`;
@@ -180,8 +201,7 @@ function escaped(words) {
 function pickPoint(map, place, point) {
   const form = document.querySelector(place.dataset.pick);
   const fields = ["latitude", "longitude"].map((name) => form.elements.namedItem(name));
-  const icon = L.divIcon({ className: "pin pin-picked", html: `<svg viewBox="0 0 24 30" aria-hidden="true"><path d="M12 1a10 10 0 0 1 10 10c0 7-10 18-10 18S2 18 2 11A10 10 0 0 1 12 1z"/><circle cx="12" cy="11" r="3.5" class="pin-sign"/></svg>`, iconSize: [24, 30], iconAnchor: [12, 29] });
-  const chosen = L.marker(point ?? map.getCenter(), { icon, draggable: true, keyboard: false });
+  const chosen = L.marker(point ?? map.getCenter(), { icon: drop(), draggable: true, keyboard: false });
   if (point) chosen.addTo(map);
   const propose = ({ lat, lng }) => {
     chosen.setLatLng([lat, lng]).addTo(map);
