@@ -71,12 +71,12 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         admin = product.client("admin")
         admin.get("/cutoff")
-        admin.post("/cutoff/plan")
+        plan = admin.post("/cutoff/plan").headers["Location"]
         card = f"/customers/{_interesting(product)}"
         _take(browser, product, "card", card, _ping)
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
-        _take(browser, product, "cutoff", "/cutoff", _nothing)
+        _take(browser, product, "cutoff", plan, _nothing)
         browser.close()
 
 
