@@ -102,7 +102,7 @@ def test_a_refused_form_keeps_what_was_typed_and_says_where(sign_in_as, database
     assert 'value="Olha <b>"' in field(page, "name")
     assert 'value="12"' in field(page, "phone")
     assert 'aria-invalid="true"' in field(page, "email")
-    assert 'id="email-error"' in page.text
+    assert 'id="contacts-email-error"' in page.text
     assert "<b>" not in page.text
     assert acts(database, town) == ["customer.created"]
 
@@ -225,7 +225,7 @@ def test_credentials_are_kept_and_shown_for_a_reason_only(sign_in_as, database, 
     noc, item = sign_in_as("noc"), device(database, town)
     path = f"edit/equipment/{item}"
     refused = post(noc, town, f"{path}/credentials", snmp_version="2c", auth_protocol="", priv_protocol="")
-    assert 'id="community-error"' in refused.text
+    assert 'id="equipment-community-error"' in refused.text
     values = {"snmp_version": "2c", "community": "s3cret", "auth_protocol": "", "priv_protocol": ""}
     saved = post(noc, town, f"{path}/credentials", **values, login_name="admin", login_password="p4ssword")
     assert saved.status_code == 200
