@@ -1,6 +1,5 @@
 """Fixtures of the browser tests: the running product, real Chromium, and an eye on everything it complains about."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,25 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 800}
+LIMIT_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What somebody looks at; `place` lets the tests of each size take customers of their own."""
+
+    place: int
+    viewport: dict[str, int]
+
+    @property
+    def is_phone(self) -> bool:
+        """Whether the frame folds its navigation away and a finger does the work of a mouse."""
+        return self.viewport == PHONE
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a browser of this size is opened with."""
+        return {"viewport": self.viewport, "is_mobile": self.is_phone, "has_touch": self.is_phone}
 
 
 @dataclass
@@ -43,7 +61,8 @@ class Person:
         return page
 
     def _listen(self, message: Any) -> None:
-        if message.type in {"error", "warning"}:
+        is_refusal = "status of 422" in message.text  # a form that says what is wrong with it
+        if message.type in {"error", "warning"} and not is_refusal:
             self.complaints.append(f"{message.location.get('url', '')}: {message.text}")
 
     def _look(self, response: Any) -> None:
@@ -62,27 +81,62 @@ def chromium(need: Callable[..., None]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def sign_in(chromium: Browser) -> Iterator[Callable[..., Person]]:
-    """Return a function that signs a demo person in; whatever a browser complained about fails the test."""
+def stranger(chromium: Browser) -> Iterator[Callable[..., Person]]:
+    """Return a function that opens a browser nobody is signed in with; what it complained about fails the test."""
     people: list[Person] = []
 
-    def sign(
-        running: products.Product, login: str = "admin", *, viewport: Any = None, **options: Any
-    ) -> Person:
+    def meet(running: products.Product, *, viewport: Any = None, **options: Any) -> Person:
         context = chromium.new_context(viewport=viewport or DESKTOP, **options)
-        context.set_default_timeout(15_000)
-        person = Person(context, running.base_url)
-        people.append(person)
-        page = person.open("/sign-in")
-        page.get_by_label(re.compile("name", re.IGNORECASE)).first.fill(login)
-        page.get_by_label(re.compile("password", re.IGNORECASE)).first.fill(products.PASSWORDS[login])
-        page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
-        page.close()
-        return person
+        context.set_default_timeout(LIMIT_MS)
+        people.append(Person(context, running.base_url))
+        return people[-1]
 
-    yield sign
+    yield meet
     complaints = [complaint for person in people for complaint in person.complaints]
     for person in people:
         person.context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def cookies() -> dict[tuple[str, str], Any]:
+    """What each person's browser keeps after the first sign-in, so that not every test waits for the hash."""
+    return {}
+
+
+@pytest.fixture
+def sign_in(stranger: Callable[..., Person], cookies: dict[tuple[str, str], Any]) -> Callable[..., Person]:
+    """Return a function that gives a browser in which a demo person is signed in."""
+
+    def sign(running: products.Product, login: str = "admin", **options: Any) -> Person:
+        key = (running.base_url, login)
+        if key in cookies:
+            return stranger(running, storage_state=cookies[key], **options)
+        person = stranger(running, **options)
+        page = person.open("/sign-in")
+        page.get_by_label("Name").fill(login)
+        page.get_by_label("Password").fill(products.PASSWORDS[login])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        page.close()
+        cookies[key] = person.context.storage_state()
+        return person
+
+    return sign
+
+
+@pytest.fixture(params=[Screen(0, DESKTOP), Screen(1, PHONE)], ids=["desktop", "phone"])
+def screen(request: pytest.FixtureRequest) -> Screen:
+    """The two sizes every path is walked at."""
+    found: Screen = request.param
+    return found
+
+
+@pytest.fixture
+def visit(product: products.Product, sign_in: Callable[..., Person], screen: Screen) -> Callable[..., Page]:
+    """Return a function that opens a page of the product as a demo person, at the screen's size."""
+
+    def open_page(path: str, login: str = "admin") -> Page:
+        return sign_in(product, login, **screen.options).open(path)
+
+    return open_page
