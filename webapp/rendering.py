@@ -24,6 +24,7 @@ HTMX = {
     "selfRequestsOnly": True,
     "historyCacheSize": 0,  # no customer's card in the browser's storage
     "refreshOnHistoryMiss": True,
+    "defaultSettleDelay": 0,  # a form takes the focus as it appears, never from under the first key
     "timeout": 20_000,
     "responseHandling": [
         {"code": "204", "swap": False},

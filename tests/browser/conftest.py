@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import product as products
 
@@ -22,7 +22,8 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 800}
-LIMIT_MS = 15_000
+LIMIT_MS = 15_000  # a bound that tells slow from never, on a busy machine too
+expect.set_options(timeout=LIMIT_MS)
 
 
 @dataclass(frozen=True)
