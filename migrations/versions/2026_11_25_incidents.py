@@ -1,4 +1,4 @@
-"""Diagnosis: verdict runs, incidents, baselines and shared links."""
+"""Incidents, baselines and shared links."""
 
 from alembic import op
 
