@@ -1,4 +1,4 @@
-"""`python -m netdiag ping|sweep|arp|mac|snmp|status`: the wire from a shell, for engineers.
+"""`python -m netdiag ping|sweep|arp|mac|snmp|status|profile`: the wire from a shell, for engineers.
 
 Exit codes: 0 answered, 2 wrong usage, 3 silent, 4 refused or not permitted.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from netdiag import errors
-from netdiag.commands import REFUSED, SILENT, USAGE, Options, mac, ping, snmp
+from netdiag.commands import REFUSED, SILENT, USAGE, Options, mac, ping, profile, snmp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def _complain(fault: Exception, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m netdiag", description=__doc__)
     parsers = parser.add_subparsers(required=True, metavar="command")
-    for area in (ping, mac, snmp):
+    for area in (ping, mac, snmp, profile):
         area.add(parsers)
     return parser
 

@@ -1,0 +1,27 @@
+"""`python -m netdiag profile`: check a vendor's profile, try it on a recording."""
+
+from pathlib import Path
+from typing import Any
+
+from netdiag import commands, status
+from netdiag.snmp import profile_trial, profiles
+
+
+def add(parsers: Any) -> None:
+    """Add the command to the parser."""
+    made = commands.command(parsers, "profile", _profile, "check a vendor's profile, try it on a recording")
+    what = made.add_mutually_exclusive_group(required=True)
+    what.add_argument("--check", type=Path, metavar="FILE", help="read a profile strictly")
+    what.add_argument("--try", type=Path, metavar="WALK", dest="walk", help="the status this recording gives")
+    made.add_argument("profile", nargs="?", type=Path, help="with --try: a profile beside the shipped ones")
+
+
+def _profile(options: commands.Options) -> int:
+    if options.check is not None:
+        found = profiles.load_file(options.check)
+        commands.say(options, {"file": found.file, "vendor": found.vendor}, f"{found.file} is well formed")
+        return commands.ANSWERED
+    with profile_trial.serve(options.walk) as agent:
+        read = status.read(profile_trial.target(agent))
+    commands.say(options, read.as_dict(), repr(read))
+    return commands.ANSWERED
