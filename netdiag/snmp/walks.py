@@ -27,8 +27,8 @@ _WALK_LINE = re.compile(
 )
 _WALK_TAGS = {
     "INTEGER": "2", "Integer32": "2", "Counter32": "65", "Gauge32": "66", "Unsigned32": "66",
-    "Timeticks": "67", "Counter64": "70", "OID": "6", "IpAddress": "64", "Network Address": "64", "Hex-STRING": "4x",
-    "STRING": "4", "BITS": "4x", "Opaque": "68",
+    "Timeticks": "67", "Counter64": "70", "OID": "6", "IpAddress": "64", "Network Address": "64",
+    "Hex-STRING": "4x", "STRING": "4", "BITS": "4x", "Opaque": "68",
 }  # fmt: skip
 _NOTHING = ("No Such ", "No more variables", "End of MIB", "NULL")
 
@@ -38,7 +38,7 @@ class BadWalk(ValueError):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return OID -> pysnmp value of a recording, without lines that make no sense; raises BadWalk, OSError."""
+    """Return OID -> pysnmp value of a recording, without senseless lines; raises BadWalk, OSError."""
     octets = path.read_bytes()
     if path.suffix == ".bz2":
         unpacker = bz2.BZ2Decompressor()
