@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pysnmp.proto.rfc1902 import Counter64
-from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance
+from pyasn1.codec.ber import encoder
 
-from netdiag.snmp import message, usm
-from netdiag.snmp.message import Garbage, Pdu
+from netdiag.snmp import ber, message, usm
+from netdiag.snmp.ber import Encoded, Garbage, Missing
+from netdiag.snmp.message import Pdu
 
-Outcome = tuple[int, int, list[tuple[Any, Any]]]
+Outcome = tuple[int, int, list[tuple[tuple[int, ...], Any]]]
 
 _MOST_REPETITIONS = 100
 _LARGEST_ANSWER = 1400
@@ -35,6 +35,13 @@ class AgentState:
     writable: frozenset[tuple[int, ...]] = frozenset()
     engine_id: bytes = b""
     boots: int = 1
+
+
+def typed(value: Any) -> ber.RawValue:
+    """Return what BER can carry: our plain values as they are, pysnmp's typed ones encoded by pyasn1."""
+    if value is None or isinstance(value, int | float | bytes | str | Missing):
+        return value
+    return Encoded(encoder.encode(value))
 
 
 class Agent:
@@ -124,7 +131,8 @@ class Agent:
         try:
             if message.version_number(wire) == 3:
                 return self._answer_user(usm.peek(wire))
-            version, community, request = message.decode_community(wire)
+            version, community, raw = message.decode_community(wire)
+            request = message.read(raw)
         except Garbage:
             return None
         if community.decode(errors="replace") not in {self.state.community, self.state.write_community}:
@@ -134,7 +142,7 @@ class Agent:
             request,
             version,
             may_write,
-            lambda made: message.encode_community(version, community.decode(), made),
+            lambda made: message.encode_community(version, community, made),
         )
 
     def _answer_user(self, letter: usm.Letter) -> bytes | None:
@@ -151,7 +159,7 @@ class Agent:
             fault = usm.UNSUPPORTED_LEVEL
         else:
             try:
-                request = usm.unseal(letter, user)
+                request = message.read(usm.unseal(letter, user))
             except usm.WrongDigest:
                 fault = usm.WRONG_DIGEST
             except usm.Undecipherable:
@@ -170,24 +178,28 @@ class Agent:
         )
         if fault:
             report = Pdu("report", request.request_id, ((f"{usm.STATS}{fault}.0", 1),))
-            return usm.seal(header, message.build(report, "3"), user)
+            return usm.seal(header, message.build(report), user)
         return self._fit(request, "3", True, lambda made: usm.seal(header, made, user))
 
-    def _fit(self, request: Pdu, version: str, may_write: bool, pack: Callable[[Any], bytes]) -> bytes | None:
+    def _fit(
+        self, request: Pdu, version: str, may_write: bool, pack: Callable[[bytes], bytes]
+    ) -> bytes | None:
         """Answer a request, with fewer bindings if a GETBULK would not fit a datagram."""
         self.requests[request.kind] += 1
         status, index, bindings = self.outcome(request, version, may_write)
+        lines = [
+            ber.binding(ber.oid_octets(".".join(map(str, oid))), typed(value)) for oid, value in bindings
+        ]
         while True:
-            response = Pdu("response", request.request_id, error_status=status, error_index=index)
-            packed = pack(message.build_raw(response, version, bindings))
-            if request.kind != "bulk" or len(packed) <= _LARGEST_ANSWER or len(bindings) <= 1:
+            packed = pack(message.encode("response", request.request_id, status, index, lines))
+            if request.kind != "bulk" or len(packed) <= _LARGEST_ANSWER or len(lines) <= 1:
                 return packed
-            bindings = bindings[: max(1, len(bindings) * _LARGEST_ANSWER // len(packed))]
+            lines = lines[: max(1, len(lines) * _LARGEST_ANSWER // len(packed))]
 
     def outcome(self, request: Pdu, version: str, may_write: bool) -> Outcome:
         """Return error status, error index and bindings of the answer to a request."""
         oids = [message.oid_tuple(oid) for oid, _ in request.bindings]
-        echo = [(oid, message.typed(None)) for oid in oids]
+        echo: list[tuple[tuple[int, ...], Any]] = [(oid, None) for oid in oids]
         if request.kind == "set":
             for position, (oid, (_, value)) in enumerate(zip(oids, request.bindings, strict=True), 1):
                 if not may_write or oid not in self.state.writable:
@@ -202,7 +214,7 @@ class Agent:
             return 5, 0, echo
         if version == "1":
             for position, (_, value) in enumerate(found, 1):
-                if value is noSuchInstance or value is endOfMibView:
+                if value is Missing.INSTANCE or value is Missing.END:
                     return message.NO_SUCH_NAME, position, echo
         return 0, 0, found
 
@@ -217,24 +229,26 @@ class Agent:
             for position, cursor in enumerate(cursors):
                 place = bisect.bisect_right(self._order, cursor)
                 while (
-                    place < len(self._order) and self._visible(self._order[place], version) is noSuchInstance
+                    place < len(self._order)
+                    and self._visible(self._order[place], version) is Missing.INSTANCE
                 ):
                     place += 1
                 if place < len(self._order):
                     cursors[position] = self._order[place]
                     found.append((self._order[place], self._value(self._order[place])))
                 else:
-                    found.append((cursor, endOfMibView))
+                    found.append((cursor, Missing.END))
         return found
 
     def _visible(self, oid: tuple[int, ...], version: str) -> Any:
         """Return a value unless this version cannot carry it: v1 has no Counter64 (RFC 3584)."""
         value = self._value(oid)
-        is_hidden = version == "1" and getattr(value, "tagSet", None) == Counter64.tagSet
-        return noSuchInstance if is_hidden else value
+        carried = typed(value)
+        is_hidden = version == "1" and isinstance(carried, Encoded) and carried[0] == ber.COUNTER64
+        return Missing.INSTANCE if is_hidden else value
 
     def _value(self, oid: tuple[int, ...]) -> Any:
         if oid not in self.state.values:
-            return noSuchInstance
+            return Missing.INSTANCE
         value = self.state.values[oid]
-        return message.typed(value() if callable(value) and not hasattr(value, "tagSet") else value)
+        return value() if callable(value) and not hasattr(value, "tagSet") else value

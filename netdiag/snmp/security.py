@@ -2,7 +2,6 @@
 
 import dataclasses
 import secrets
-import threading
 import time
 from typing import Protocol
 
@@ -12,7 +11,7 @@ from netdiag.snmp.message import Garbage, Pdu
 from netdiag.snmp.target import SnmpTarget
 
 _TIME_WINDOW_S = 150
-_ENGINES_KEPT = 4096
+_ENGINES_KEPT = 32_768
 _DENIALS = {
     usm.UNSUPPORTED_LEVEL: "this user may not use this security level",
     usm.UNKNOWN_USER: "the agent knows no such user",
@@ -54,15 +53,15 @@ class CommunitySecurity:
 
     def wrap(self, pdu: Pdu) -> bytes:
         """Return the message of a request."""
-        made = message.build(pdu, self._target.version)
+        made = message.build(pdu)
         return message.encode_community(self._target.version, self._target.community, made)
 
     def unwrap(self, wire: bytes) -> Pdu:
         """Return the PDU of a message; raises Garbage."""
-        version, _community, pdu = message.decode_community(wire)
+        version, _community, raw = message.decode_community(wire)
         if version != self._target.version:
             raise Garbage("another version")
-        return pdu
+        return message.read(raw)
 
     def hello(self) -> bytes | None:
         """Return None: without the community nothing is answered."""
@@ -83,15 +82,14 @@ class _Engine:
 
 
 # What is known of agents, shared by all threads; a stale entry costs one more round trip, never an answer.
+# No lock: each step is one of the interpreter's own, and a lock held by a thread stays locked in a fork.
 _ENGINES: dict[tuple[str, int], _Engine] = {}
-_ENGINES_LOCK = threading.Lock()
 
 
 def _remember(key: tuple[str, int], header: usm.Header) -> None:
-    with _ENGINES_LOCK:
-        if len(_ENGINES) >= _ENGINES_KEPT:
-            _ENGINES.clear()
-        _ENGINES[key] = _Engine(header.engine_id, header.boots, header.time, time.monotonic())
+    if len(_ENGINES) >= _ENGINES_KEPT and key not in _ENGINES:
+        _ENGINES.clear()
+    _ENGINES[key] = _Engine(header.engine_id, header.boots, header.time, time.monotonic())
 
 
 def _random_id() -> int:
@@ -100,8 +98,7 @@ def _random_id() -> int:
 
 def forget_engines() -> None:
     """Forget every agent's identity and clock (tests of restarted agents)."""
-    with _ENGINES_LOCK:
-        _ENGINES.clear()
+    _ENGINES.clear()
 
 
 class UserSecurity:
@@ -127,18 +124,18 @@ class UserSecurity:
             time=engine.time_now() if is_timed else 0,
             user=self._user.name,
         )
-        return usm.seal(header, message.build(pdu, "3"), self._user)
+        return usm.seal(header, message.build(pdu), self._user)
 
     def hello(self) -> bytes:
         """Return the discovery of RFC 3414 section 4: who are you, and how late is it with you."""
         blank = usm.Header(_random_id(), usm.REPORTABLE, b"", 0, 0, "")
-        return usm.seal(blank, message.build(Pdu("get", _random_id()), "3"), None)
+        return usm.seal(blank, message.build(Pdu("get", _random_id())), None)
 
     def unwrap(self, wire: bytes) -> Pdu:
         """Return the PDU of a message; raises Garbage, Resync, SnmpDenied, SnmpBroken."""
         letter = usm.peek(wire)
         try:
-            pdu = usm.unseal(letter, self._user)
+            pdu = message.read(usm.unseal(letter, self._user))
         except (usm.WrongDigest, usm.Undecipherable) as fault:
             raise Garbage(str(fault)) from fault
         if pdu.kind == "report":
