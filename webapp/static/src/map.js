@@ -212,14 +212,13 @@ function pickPoint(map, place, point) {
   };
   map.on("click", (event) => propose(event.latlng));
   chosen.on("dragend", () => propose(chosen.getLatLng()));
-  for (const field of fields) {
-    field.addEventListener("change", () => {
-      const at = fields.map((one) => Number.parseFloat(one.value));
-      if (at.every(Number.isFinite)) {
-        propose({ lat: at[0], lng: at[1] });
-        map.panTo(at);
-      }
-    });
-  }
+  const proposeTyped = () => {
+    const at = fields.map((one) => Number.parseFloat(one.value));
+    if (!at.every(Number.isFinite)) return;
+    propose({ lat: at[0], lng: at[1] });
+    map.panTo(at);
+  };
+  for (const field of fields) field.addEventListener("change", proposeTyped);
+  if (fields.some((one) => one.value !== one.defaultValue)) proposeTyped(); // typed while the map was on its way
   place.classList.add("is-picking");
 }
