@@ -7,7 +7,7 @@ from typing import Any
 
 from netdiag.snmp import values
 from netdiag.snmp.message import Value
-from netdiag.snmp.profile_format import Reading
+from netdiag.snmp.profile_format import Reading, Source
 
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _ERRORS_IN_WORDS = frozenset(
@@ -24,29 +24,26 @@ def apply(reading: Reading, value: Value | None) -> Any:
     found = _text(reading.type, value)
     if reading.convert == "date_bytes":
         found = date(value) or ""
-    return finish_text(found, reading.match, reading.map, reading.template)
+    return finish_text(reading, found)
 
 
-def finish_text(
-    found: str | None,
-    match: re.Pattern[str] | None = None,
-    mapping: Any = None,
-    template: str | None = None,
-) -> Any:
-    """Return a text through regular expression, map and template; None if it says nothing."""
+def finish_text(source: Reading | Source, found: str | None) -> Any:
+    """Return a text through match, replace, case, map and template; None if it says nothing."""
+    if found is not None and source.match is not None:
+        found = group(source.match, found)
     if found is None:
         return None
-    if match is not None:
-        found = group(match, found)
-        if found is None:
-            return None
+    for pattern, text in source.replace:
+        found = pattern.sub(text, found)
     found = found.strip()
-    if mapping is not None:
-        mapped = mapping.get(found, mapping.get("*"))
+    if source.case is not None:
+        found = found.upper() if source.case == "upper" else found.lower()
+    if source.map is not None:
+        mapped = source.map.get(found, source.map.get("*"))
         return None if mapped is None or mapped == "" else mapped
     if found.lower() in _ERRORS_IN_WORDS:
         return None
-    return template.replace("{}", found) if template else found
+    return source.template.replace("{}", found) if source.template else found
 
 
 def group(pattern: re.Pattern[str], text: str) -> str | None:

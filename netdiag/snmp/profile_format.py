@@ -51,6 +51,7 @@ TEXT_FIELDS = frozenset({
     "mac", "state", "last_down", "last_up", "model", "version", "profile", "ip", "ssid", "peer_mac",
     "peer_name", "mode", "status", "interface", "link",
 })  # fmt: skip
+CASES = frozenset({"upper", "lower"})
 INDEX_WORDS = frozenset({"vlan", "mac", "ip", "if_index", "bridge_port", "skip"})
 
 
@@ -79,6 +80,8 @@ class Reading:
     maximum: float | None = None
     join: str = "."
     template: str | None = None
+    replace: tuple[tuple[re.Pattern[str], str], ...] = ()
+    case: str | None = None
     key: tuple[int, ...] | None = None
     where: Where | None = None
 
@@ -96,6 +99,8 @@ class Source:
     match: re.Pattern[str] | None = None
     map: Mapping[str, Any] | None = None
     template: str | None = None
+    replace: tuple[tuple[re.Pattern[str], str], ...] = ()
+    case: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -219,6 +224,8 @@ def _source(table: Table) -> Source:
         match=None if is_read else table.pattern("match"),
         map=None if is_read else table.mapping("map"),
         template=None if is_read else table.text("template"),
+        replace=() if is_read else table.replacements("replace"),
+        case=None if is_read else table.word("case", CASES),
     )
     table.end()
     kinds = (made.description, made.name, made.table, made.text, made.entity, made.read)
@@ -248,6 +255,8 @@ def _reading(table: Table, default_type: str) -> Reading:
         maximum=table.number("max"),
         join=table.text("join") or ".",
         template=table.text("template"),
+        replace=table.replacements("replace"),
+        case=table.word("case", CASES),
         key=_integers(table, "key"),
         where=_where(where) if where else None,
     )

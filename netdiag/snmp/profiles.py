@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from netdiag.snmp import profile_format
 from netdiag.snmp.profile_format import Match, Profile
-from netdiag.snmp.toml_reader import BadProfile
+from netdiag.snmp.toml_reader import RELATIVE, BadProfile
 
 FOLDER = Path(__file__).with_name("profiles")
 _NOT_PROFILES = frozenset({"enterprises.toml"})
@@ -81,8 +82,8 @@ def choose(
         if (score := exactness(match, object_id or "", description or "", name or "")) is not None
     ]
     for _, _, match, profile in sorted(candidates, key=lambda one: (-one[0], one[1])):
-        if all(probe(oid) for oid in match.probes):
-            return profile
+        if all(probe(absolute(oid, object_id or "")) for oid in match.probes):
+            return resolved(profile, object_id or "")
     return None
 
 
@@ -100,6 +101,34 @@ def exactness(match: Match, object_id: str, description: str, name: str) -> int 
                 return None
             score += _CONDITION_WORTH
     return score
+
+
+def absolute(oid: str, object_id: str) -> str:
+    """Return an OID with `{object_id}` or `{object_id:10}` made the device's sysObjectID or its first numbers."""
+    hit = RELATIVE.match(oid)
+    if hit is None:
+        return oid
+    parts = object_id.split(".")
+    return ".".join(parts[: int(hit.group(1))] if hit.group(1) else parts) + oid[hit.end() :]
+
+
+def resolved(profile: Profile, object_id: str) -> Profile:
+    """Return the profile with every OID that depends on the sysObjectID made absolute."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, str):
+            return absolute(value, object_id)
+        if isinstance(value, tuple):
+            return tuple(of(one) for one in value)
+        if isinstance(value, Mapping):
+            return {key: of(one) for key, one in value.items()}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return dataclasses.replace(
+                value, **{field.name: of(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            )
+        return value
+
+    return dataclasses.replace(profile, identity=of(profile.identity), sections=of(profile.sections))
 
 
 def is_under(oid: str, prefix: str) -> bool:

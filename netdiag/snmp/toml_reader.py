@@ -7,6 +7,9 @@ from typing import Any
 from netdiag import errors
 from netdiag.snmp import message
 
+# An OID that begins with the device's own sysObjectID, or with its first so many numbers.
+RELATIVE = re.compile(r"\{object_id(?::(\d{1,2}))?\}(?=\.|$)")
+
 
 class BadProfile(ValueError):
     """A profile file is not as the format says; the text names the file, the key and the fault."""
@@ -88,6 +91,20 @@ class Table:
         """Take one regular expression or a list of them."""
         return tuple(self._pattern(key, value) for value in self._texts(key))
 
+    def replacements(self, key: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+        """Take a list of pairs: a regular expression, and the text that takes its place."""
+        made = []
+        for pair in self._take(key, list, "a list of pairs") or []:
+            if not isinstance(pair, list) or [type(one) for one in pair] != [str, str]:
+                raise self.fault(key, "must hold pairs of a regular expression and a text")
+            pattern = self._pattern(key, pair[0])
+            try:
+                pattern.sub(pair[1], "")
+            except re.error as fault:
+                raise self.fault(key, f"{pair[1]!r} cannot take its place: {fault}") from None
+            made.append((pattern, pair[1]))
+        return tuple(made)
+
     def plain_list(self, key: str) -> tuple[Any, ...]:
         """Take a list of texts and numbers."""
         value = self._take(key, list, "a list") or []
@@ -141,7 +158,11 @@ class Table:
         return list(found)
 
     def _oid(self, key: str, value: str) -> str:
+        hit = RELATIVE.match(value)
         try:
+            if hit:
+                message.check_oid("1.3" + value[hit.end() :])
+                return value
             return message.check_oid(value)
         except errors.BadAddress:
             raise self.fault(key, f"{value!r} is not a numeric OID") from None
