@@ -104,7 +104,7 @@ def exactness(match: Match, object_id: str, description: str, name: str) -> int 
 
 
 def absolute(oid: str, object_id: str) -> str:
-    """Return an OID with `{object_id}` or `{object_id:10}` made the device's sysObjectID or its first numbers."""
+    """Return an OID with `{object_id}` or `{object_id:10}` at its head made the device's own numbers."""
     hit = RELATIVE.match(oid)
     if hit is None:
         return oid
