@@ -1,0 +1,163 @@
+"""The quality of a line that answers: loss, large packets, jitter, round trips, against its own baseline."""
+
+from netdiag.diagnosis import words
+from netdiag.diagnosis.evidence import AddressEvidence, BaselineEvidence, Evidence, NotChecked, PingEvidence
+from netdiag.diagnosis.outcome import (
+    Cause,
+    Confidence,
+    Finding,
+    Stage,
+    StageKey,
+    State,
+    Who,
+    stage,
+    unchecked,
+)
+from netdiag.diagnosis.signs import Signs, addresses_of, is_answered
+
+LOSS_PERCENT = 5.0
+ENOUGH_SENT = 10
+JITTER_MS = 30.0
+RTT_MS = 150.0
+_TIMES, _MORE_MS = 2.0, 20.0
+_LOSS = "Packets are lost on your line. We measure further and send a technician if need be."
+_SLOW = "Your line answers slowly at the moment. Is a large download or upload running?"
+_LARGE = "Large packets do not get through to you, so some pages hang. That is on our side; we put it right."
+
+
+def quality(evidence: Evidence, _: Signs) -> Stage:
+    """Judge the addresses that answer."""
+    answering = [one for one in addresses_of(evidence) if is_answered(one)]
+    if not answering:
+        return unchecked(StageKey.QUALITY, _why(evidence))
+    findings: list[Finding] = []
+    pairs: list[tuple[str, str | None]] = []
+    usual = None if isinstance(evidence.baseline, NotChecked) else evidence.baseline
+    for one in answering:
+        if isinstance(one.ping, NotChecked):
+            continue
+        findings += [*_large(one), *_loss(evidence, one.ping), *_times(one.ping, usual)]
+        pairs += [
+            (f"Loss to {one.address}", words.number(one.ping.loss_percent, "%")),
+            ("Round trip", words.number(one.ping.rtt_ms, "ms", 2)),
+            ("Jitter", words.number(one.ping.jitter_ms, "ms", 2)),
+            (f"{one.large_size} bytes", words.echoes(one.large)),
+        ]
+    if usual is not None:
+        pairs += [
+            (f"Round trip on {usual.taken_on or 'a good day'}", words.number(usual.rtt_ms, "ms", 2)),
+            ("Jitter then", words.number(usual.jitter_ms, "ms", 2)),
+            ("Loss then", words.number(usual.loss_percent, "%")),
+        ]
+    ages = [one.ping.age_s for one in answering if not isinstance(one.ping, NotChecked)]
+    age = max((one for one in ages if one is not None), default=None)
+    return stage(
+        StageKey.QUALITY, findings, good="No loss, quick answers", age_s=age, facts=words.facts(*pairs)
+    )
+
+
+def _why(evidence: Evidence) -> str:
+    found = evidence.addresses
+    if isinstance(found, NotChecked):
+        return found.why
+    if not found.addresses:
+        return "no IP address is on file"
+    if all(isinstance(one.ping, NotChecked) for one in found.addresses):
+        return "no address was pinged"
+    return "no address answers"
+
+
+def _large(one: AddressEvidence) -> list[Finding]:
+    large, small = one.large, one.ping
+    if isinstance(large, NotChecked) or isinstance(small, NotChecked) or not large.is_silent:
+        return []
+    # An error that came back is the network doing its work: the sender learns to send less.
+    if any(
+        "fragment" in said or "too big" in said or "larger" in said for said in map(str.lower, large.reasons)
+    ):
+        return [
+            Finding(
+                Cause.LARGE_LOST,
+                State.GOOD,
+                f"The path takes less than {one.large_size} bytes and says so",
+                is_suspect=False,
+            )
+        ]
+    doubts = []
+    if small.loss_percent > 0:
+        doubts.append("Small packets are lost too")
+    if large.sent < 3:
+        doubts.append("Only a few large packets were sent")
+    return [
+        Finding(
+            Cause.LARGE_LOST,
+            State.BAD,
+            f"Packets of {one.large_size} bytes to {one.address} are lost, small ones are not: "
+            "a black hole for large packets (MTU)",
+            Who.NOC,
+            _LARGE,
+            doubts=tuple(doubts),
+        )
+    ]
+
+
+def _loss(evidence: Evidence, found: PingEvidence) -> list[Finding]:
+    loss = found.loss_percent
+    if loss <= 0:
+        return []
+    text = f"{words.number(loss, '%')} of the echoes are lost ({found.received} of {found.sent} answered)"
+    upstream = _upstream(evidence)
+    who, more, say = Who.FIELD, "", _LOSS
+    if upstream:
+        who, more = Who.NOC, f"; they are lost at {upstream} already"
+    is_sure = found.sent >= ENOUGH_SENT and loss >= LOSS_PERCENT
+    doubts = () if upstream or not _is_unread(evidence) else ("The port's errors were not read",)
+    return [
+        Finding(
+            Cause.LOSS,
+            State.BAD if is_sure else State.WARNING,
+            text + more,
+            who,
+            say,
+            Confidence.HIGH if is_sure else Confidence.LOW,
+            doubts,
+        )
+    ]
+
+
+def _is_unread(evidence: Evidence) -> bool:
+    return isinstance(evidence.port, NotChecked) and isinstance(evidence.onu, NotChecked)
+
+
+def _upstream(evidence: Evidence) -> str:
+    """Return where the loss begins before the customer, if it does."""
+    pop, device = evidence.pop, evidence.device
+    if not isinstance(pop, NotChecked) and _is_lossy(pop.gateway_ping):
+        return pop.gateway or "the gateway"
+    if not isinstance(device, NotChecked) and _is_lossy(device.ping):
+        return device.name
+    return ""
+
+
+def _is_lossy(ping: PingEvidence | NotChecked) -> bool:
+    return not isinstance(ping, NotChecked) and ping.is_answered and ping.loss_percent > 0
+
+
+def _times(found: PingEvidence, usual: BaselineEvidence | None) -> list[Finding]:
+    findings = []
+    for cause, name, value, limit, before in (
+        (Cause.SLOW_ANSWERS, "Round trips take", found.rtt_ms, RTT_MS, usual.rtt_ms if usual else None),
+        (Cause.JITTER, "The jitter is", found.jitter_ms, JITTER_MS, usual.jitter_ms if usual else None),
+    ):
+        now, then = words.known(value), words.known(before)
+        if now is None:
+            continue
+        is_worse = then is not None and now > max(0.0, then) * _TIMES and now - then > _MORE_MS
+        # Who was always slow (a radio link, a satellite) is not slow today.
+        is_usual = then is not None and not is_worse
+        if is_worse or (now > limit and not is_usual):
+            more = f", {words.number(then, 'ms')} on a good day" if is_worse else ""
+            text = f"{name} {words.number(now, 'ms')}{more}"
+            sure = Confidence.MEDIUM if is_worse else Confidence.LOW
+            findings.append(Finding(cause, State.WARNING, text, Who.NOC, _SLOW, sure))
+    return findings
