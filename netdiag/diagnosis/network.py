@@ -210,52 +210,32 @@ def _silent(evidence: Evidence, found: DeviceEvidence, signs: Signs) -> Finding:
 
 
 def _oddities(found: DeviceEvidence, ping: PingEvidence | NotChecked) -> list[Finding]:
+    """Return what is odd about a device that answers."""
     findings = []
-    dead = [one.name for one in found.parents if one.is_dead]
     uptime = words.known(found.uptime_s)
     if uptime is not None and 0 <= uptime < RESTARTED_S:
-        findings.append(
-            Finding(
-                Cause.DEVICE_RESTARTED,
-                State.WARNING,
-                f"{found.name} restarted {words.span(uptime)} ago",
-                Who.NOC,
-                "Our equipment near you has just restarted. Please try again now.",
-                Confidence.MEDIUM,
-            )
-        )
+        text = f"{found.name} restarted {words.span(uptime)} ago"
+        say = "Our equipment near you has just restarted. Please try again now."
+        findings.append(Finding(Cause.DEVICE_RESTARTED, State.WARNING, text, Who.NOC, say, Confidence.MEDIUM))
     if not isinstance(ping, NotChecked) and ping.is_answered and ping.loss_percent > 0:
-        findings.append(
-            Finding(
-                Cause.DEVICE_LOSS,
-                State.WARNING,
-                f"{words.number(ping.loss_percent, '%')} of the echoes to {found.name} are lost",
-                Who.NOC,
-                _WAIT,
-                Confidence.LOW,
-            )
-        )
-    if found.snmp in ("silent", "refused", "denied"):
-        refusal = {"refused": "refuses SNMP", "denied": "denies our SNMP credentials"}.get(
-            str(found.snmp), "does not answer SNMP"
-        )
-        findings.append(
-            Finding(
-                Cause.DEVICE_UNREADABLE,
-                State.WARNING,
-                f"{found.name} answers ping but {refusal}: its port cannot be read",
-                Who.NOC,
-                is_suspect=False,
-            )
-        )
+        text = f"{words.number(ping.loss_percent, '%')} of the echoes to {found.name} are lost"
+        findings.append(Finding(Cause.DEVICE_LOSS, State.WARNING, text, Who.NOC, _WAIT, Confidence.LOW))
+    return [*findings, *_notes(found)]
+
+
+def _notes(found: DeviceEvidence) -> list[Finding]:
+    """Return what is worth knowing of a device that answers, though it explains no complaint."""
+    notes = []
+    refusals = {
+        "silent": "does not answer SNMP",
+        "refused": "refuses SNMP",
+        "denied": "denies our SNMP credentials",
+    }
+    if isinstance(found.snmp, str) and found.snmp in refusals:
+        text = f"{found.name} answers ping but {refusals[found.snmp]}: its port cannot be read"
+        notes.append(Finding(Cause.DEVICE_UNREADABLE, State.WARNING, text, Who.NOC, is_suspect=False))
+    dead = [one.name for one in found.parents if one.is_dead]
     if dead:
-        findings.append(
-            Finding(
-                Cause.PARENT_DEAD,
-                State.WARNING,
-                f"{dead[-1]} does not answer, though {found.name} behind it does",
-                Who.NOC,
-                is_suspect=False,
-            )
-        )
-    return findings
+        text = f"{dead[-1]} does not answer, though {found.name} behind it does"
+        notes.append(Finding(Cause.PARENT_DEAD, State.WARNING, text, Who.NOC, is_suspect=False))
+    return notes

@@ -51,7 +51,7 @@ st.register_type_strategy(
 )
 ANY = st.from_type(Evidence)
 
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @many
