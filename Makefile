@@ -41,10 +41,10 @@ integration: assets ## tests on a real PostgreSQL and Valkey
 	$(PYTEST) tests/integration -n 2 -q
 
 netlab: assets ## tests in network namespaces (root)
-	$(PYTEST) tests/netlab -q
+	$(PYTEST) tests/netlab -n 2 --dist loadfile -q
 
 browser: assets ## tests in headless Chromium
-	$(PYTEST) tests/browser -q
+	$(PYTEST) tests/browser -n 2 --dist loadfile -q
 
 assets: $(VENV)/dev.stamp # the front end as its sources are now
 	@$(BIN)/python hatch_build.py
