@@ -1,31 +1,74 @@
-"""ICMP sockets: icmplib's, with kernel stamps, the error queue and nobody else's replies."""
+"""The ICMP socket: one for one host or fifty thousand, with the kernel's stamps and nobody else's replies.
 
+Raw where allowed, else the kernel's ping socket. A raw socket gets ICMP errors as packets of their own, so
+that an error about one host never disturbs the sending to the next; a ping socket has an error queue.
+"""
+
+import contextlib
 import dataclasses
 import errno
-import ipaddress
+import os
 import secrets
 import select
 import socket
-import struct
+import sys
 import time
-from typing import Protocol
+from typing import Any
 
-import icmplib
+from netdiag import errors, icmp_packets
+from netdiag.icmp_batch import HEAD, Echo, FastReader, Inbox, Letter, Outbox
+from netdiag.icmp_channel import (
+    Answer,
+    Burst,
+    Channel,
+    IPAddress,
+    Targets,
+    Unsendable,
+    Wait,
+    WideChannel,
+    canonical,
+    host_of,
+    parse_address,
+    socket_name,
+)
+from netdiag.icmp_options import (
+    MSG_ERRQUEUE,
+    Shape,
+    dropped,
+    make_room,
+    read_controls,
+    set_shape,
+    set_up,
+    split_controls,
+)
+from netdiag.icmp_words import Cause, extended_cause, is_icmp, offender, sentence
 
-from netdiag import errors
-from netdiag.icmp_words import reason
+__all__ = [
+    "ADVICE",
+    "Answer",
+    "Burst",
+    "Cause",
+    "Channel",
+    "Echo",
+    "IPAddress",
+    "Shape",
+    "SocketChannel",
+    "Targets",
+    "Unsendable",
+    "Wait",
+    "WideChannel",
+    "canonical",
+    "open_channel",
+    "open_socket",
+    "open_wide_channel",
+    "parse_address",
+]
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-# Linux numbers that the socket module does not name (linux/in.h, linux/in6.h, linux/icmp.h).
-_IP_RECVERR, _IP_RECVTTL = 11, 12
-_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 25, 51, 52
-_SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
-_SO_TIMESTAMPNS = 35
-_MSG_ERRQUEUE = 0x2000
-_ECHO_REPLY_4, _ECHO_REPLY_6 = 0, 129
+_BATCH, _FEW, _MANY = 256, 8, 128
 _LARGEST = 65536
-_BATCH = 256
+_TRIES = 3
+_BURST = 64
+_STEP_NS = 1_000_000
 
 ADVICE = (
     "Allow it with CAP_NET_RAW for the probe worker (systemd: AmbientCapabilities=CAP_NET_RAW; "
@@ -34,129 +77,70 @@ ADVICE = (
 )
 
 
-class Unsendable(Exception):
-    """This one packet could not leave the machine; the text says why."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """One ICMP message that came back: an echo reply, or an error (`error` says which) about our echo."""
-
-    sender: str
-    target: str
-    identifier: int
-    sequence: int
-    payload: bytes
-    received_at: float
-    size: int | None
-    ttl: int | None
-    error: str | None
-
-
-class Channel(Protocol):
-    """What a ping needs of the network; `netdiag.testing.FakeIcmp` is the other one."""
-
-    identifier: int
-
-    def send(self, address: str, sequence: int, payload: bytes, ttl: int) -> float:
-        """Send one echo request and return the epoch second it left; Unsendable if it cannot."""
-        ...
-
-    def receive(self, timeout_s: float) -> list[Answer]:
-        """Wait up to `timeout_s` for messages and return those that came."""
-        ...
-
-    def now(self) -> float:
-        """Return the seconds of a clock that never goes back."""
-        ...
-
-    def close(self) -> None:
-        """Give the socket back."""
-        ...
-
-
-class _Reader:
-    """The one thing we need beyond icmplib's public face: parsing without its 1024-byte receive."""
-
-    def parse(self, packet: bytes, source: str, at: float) -> icmplib.ICMPReply | None:
-        """Read one packet as icmplib does."""
-        return self._parse_reply(packet, source, at)  # type: ignore[attr-defined]
-
-
-class _Socket4(_Reader, icmplib.ICMPv4Socket):  # type: ignore[misc]
-    """icmplib's IPv4 socket."""
-
-
-class _Socket6(_Reader, icmplib.ICMPv6Socket):  # type: ignore[misc]
-    """icmplib's IPv6 socket."""
-
-
-def parse_address(text: str) -> IPAddress:
-    """Read an IPv4 or IPv6 literal; raises BadAddress (names are resolved by whoever knows the zone)."""
-    try:
-        return ipaddress.ip_address(text.strip())
-    except ValueError:
-        raise errors.BadAddress(f"{text!r} is not an IP address") from None
-
-
 def open_channel(address: IPAddress) -> "SocketChannel":
     """Open a channel to one target: raw if allowed, else the kernel's ping socket; raises NotPermitted."""
-    return SocketChannel(address.version, str(address))
+    return SocketChannel(address.version)
 
 
 def open_wide_channel(version: int) -> "SocketChannel":
     """Open one channel for many targets of one IP version (4 or 6); raises NotPermitted."""
-    return SocketChannel(version, None)
+    return SocketChannel(version, is_wide=True)
 
 
-def open_socket(version: int, *, is_raw: bool) -> icmplib.ICMPv4Socket | icmplib.ICMPv6Socket:
-    """Open icmplib's socket of that kind; raises NotPermitted or WireError."""
-    kind = _Socket4 if version == 4 else _Socket6
+def open_socket(version: int, *, is_raw: bool) -> socket.socket:
+    """Open an ICMP socket of that kind; raises NotPermitted or WireError."""
+    family, protocol = (
+        (socket.AF_INET, socket.IPPROTO_ICMP) if version == 4 else (socket.AF_INET6, socket.IPPROTO_ICMPV6)
+    )
     try:
-        return kind(privileged=is_raw)
-    except icmplib.SocketPermissionError:
+        return socket.socket(family, socket.SOCK_RAW if is_raw else socket.SOCK_DGRAM, protocol)
+    except PermissionError:
         raise errors.NotPermitted(f"This process may not open an ICMP socket. {ADVICE}") from None
-    except icmplib.ICMPLibError as fault:
+    except OSError as fault:
         raise errors.WireError(f"ICMPv{version} socket: {fault}") from fault
 
 
 class SocketChannel:
-    """A real ICMP socket; to one target it is connected, so that the kernel drops other senders' replies."""
+    """A real ICMP socket. To one host every echo is stamped as it leaves; wide, a burst shares its stamps."""
 
-    def __init__(self, version: int, target: str | None) -> None:
+    def __init__(self, version: int, *, is_wide: bool = False) -> None:
         self.version = version
-        self._target = target
-        self._is_connected = False
         try:
-            self._socket = open_socket(version, is_raw=True)
-            self.is_raw = True
+            self._sock, self.is_raw = open_socket(version, is_raw=True), True
         except errors.NotPermitted:
-            self._socket = open_socket(version, is_raw=False)
-            self.is_raw = False
-        # A random id per run: icmplib counts them from the process id at import, the same after a fork.
-        self.identifier = secrets.randbelow(0x10000)
-        self._sock: socket.socket = self._socket.sock
-        self._set_options()
+            self._sock, self.is_raw = open_socket(version, is_raw=False), False
+        try:
+            # Random for each run: what is counted from a process id is the same after a fork.
+            self.identifier = secrets.randbelow(0x10000) if self.is_raw else _take_port(self._sock)
+            set_up(
+                self._sock,
+                version,
+                is_raw=self.is_raw,
+                identifier=self.identifier,
+                has_send_stamps=not is_wide,
+            )
+            self.capacity = make_room(self._sock) if is_wide else 0
+        except OSError as fault:
+            self._sock.close()
+            raise errors.WireError(f"ICMPv{version} socket: {fault}") from fault
+        descriptor = self._sock.fileno()
+        # A ping socket tells the size of no more of a packet than it copied.
+        room = HEAD if self.is_raw or is_wide else _LARGEST
+        self._inbox = Inbox(descriptor, _MANY if is_wide else _FEW, room)
+        self._outbox = Outbox(descriptor, 16 if version == 4 else 28, _BURST if is_wide else 1)
+        self._reader = FastReader(version, is_raw=self.is_raw)
+        self._names: dict[str, Any] = {}
+        self._unstamped: dict[bytes, int] = {}
+        self._stamps: dict[int, float] = {}
+        self._shape = Shape()
+        self._clock_offset_ns = time.time_ns() - time.monotonic_ns()
         self._poll = select.poll()
         self._poll.register(self._sock, select.POLLIN)
 
-    def _set_options(self) -> None:
-        sock = self._sock
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        if self.version == 4:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
-            if self.is_raw:
-                sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", 0xFFFFFFFF ^ (1 << _ECHO_REPLY_4)))
-            return
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
-        if self.is_raw:
-            blocked = [0xFFFFFFFF] * 8
-            blocked[_ECHO_REPLY_6 >> 5] ^= 1 << (_ECHO_REPLY_6 & 31)
-            sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("=8I", *blocked))
+    def configure(self, shape: Shape) -> None:
+        """Set what the packets to come look like."""
+        self._shape = shape
+        set_shape(self._sock, self.version, shape)
 
     def now(self) -> float:
         """Return the monotonic clock in seconds."""
@@ -164,125 +148,225 @@ class SocketChannel:
 
     def close(self) -> None:
         """Close the socket; harmless when repeated."""
-        self._socket.close()
+        self._sock.close()
 
-    def send(self, address: str, sequence: int, payload: bytes, ttl: int) -> float:
-        """Send one echo request and return the epoch second it left; raises Unsendable."""
-        request = icmplib.ICMPRequest(
-            destination=address,
-            id=self.identifier,
-            sequence=sequence,
-            payload=payload,
-            payload_size=len(payload),  # else no payload would mean a random one
-            ttl=ttl,
-        )
-        for attempt in (1, 2):
-            try:
-                self._connect()
-                self._socket.send(request)
-                break
-            except (icmplib.ICMPLibError, OSError) as fault:
-                # A pending ICMP error of an earlier packet is reported on the next send, which is then
-                # not done: the second attempt is the real one. The error itself waits in the error queue.
-                if attempt == 2:
-                    raise Unsendable(_send_fault(fault)) from fault
-        if not self.is_raw:
-            self.identifier = request.id
-        return float(request.time)
+    def wait(self, timeout_s: float, for_message: bool = True) -> None:
+        """Wait until a message has come, `timeout_s` at most; or just that long."""
+        if for_message:
+            self._poll.poll(max(0.0, timeout_s) * 1000)
+        else:
+            time.sleep(max(0.0, timeout_s))
 
-    def _connect(self) -> None:
-        if self._target is None or self._is_connected:
+    async def wait_async(self, timeout_s: float, for_message: bool = True) -> None:
+        """Do the same in an event loop."""
+        import asyncio  # here: a program without a loop is spared its long start
+
+        if not for_message:
+            await asyncio.sleep(max(0.0, timeout_s))
             return
-        info = socket.getaddrinfo(self._target, None, self._sock.family, self._sock.type)
-        self._sock.connect(info[0][4])
-        self._is_connected = True
+        loop = asyncio.get_running_loop()
+        has_come = loop.create_future()
+        loop.add_reader(self._sock, _ring, has_come)
+        try:
+            await asyncio.wait([has_come], timeout=max(0.0, timeout_s))
+        finally:
+            loop.remove_reader(self._sock)
 
-    def receive(self, timeout_s: float) -> list[Answer]:
-        """Wait up to `timeout_s` for messages and return those that came."""
-        if not self._poll.poll(max(0.0, timeout_s) * 1000):
-            return []
-        found: list[Answer] = []
-        for _ in range(_BATCH):
+    def overflowed(self) -> int:
+        """Return how many messages the kernel has dropped because our buffer was full."""
+        return dropped(self._sock)
+
+    # -- one at a time
+
+    def send(self, address: str, sequence: int, payload: bytes, ttl: int | None = None) -> float:
+        """Send one echo request and return the epoch second it left; raises Unsendable."""
+        if ttl is not None and ttl != self._shape.ttl:
+            self.configure(dataclasses.replace(self._shape, ttl=ttl))
+        packet = icmp_packets.echo_request(self.version, self.identifier, sequence, payload)
+        name = self._names.get(address) or self._name(address)
+        for attempt in range(1, _TRIES + 1):
+            at = time.time()
             try:
-                packet, control, _flags, source = self._sock.recvmsg(_LARGEST, 256)
-            except BlockingIOError:
+                self._sock.sendto(packet, name)
                 break
-            except OSError:
-                found += self._errors()
-                continue
-            answer = self._read(packet, control, source[0])
-            if answer:
-                found.append(answer)
-        return found + self._errors()
+            except OSError as fault:
+                # A ping socket reports an ICMP error of an earlier packet on the next send, which is then
+                # not done. The error itself waits in the error queue.
+                if attempt == _TRIES or fault.errno == errno.EMSGSIZE:
+                    raise Unsendable(
+                        _send_fault(fault), is_too_large=fault.errno == errno.EMSGSIZE
+                    ) from fault
+        self._await_stamp(packet, sequence)
+        return at
 
-    def _read(self, packet: bytes, control: list[tuple[int, int, bytes]], source: str) -> Answer | None:
-        stamp, ttl, _ = _controls(control)
-        reply = self._socket.parse(packet, source, stamp)
-        wanted = _ECHO_REPLY_4 if self.version == 4 else _ECHO_REPLY_6
-        if reply is None or reply.type != wanted:
+    def _await_stamp(self, packet: bytes, sequence: int) -> None:
+        """Remember by which bytes the kernel's copy of this echo will be known."""
+        length = 8 + icmp_packets.TOKEN
+        mark = packet[4:length] if len(packet) >= length or not self.is_raw else packet
+        self._unstamped[mark] = sequence & 0xFFFF
+        self._stamps.pop(sequence & 0xFFFF, None)
+        while len(self._unstamped) > _BATCH:
+            del self._unstamped[next(iter(self._unstamped))]
+        while len(self._stamps) > _BATCH * _FEW:
+            del self._stamps[next(iter(self._stamps))]
+
+    def _name(self, address: str) -> Any:
+        plain, _, _ = address.partition("%")
+        scope = int.from_bytes(socket_name(6, address)[24:], sys.byteorder) if self.version == 6 else 0
+        name = (plain, 0, 0, scope) if self.version == 6 else (plain, 0)
+        self._names[address] = name
+        return name
+
+    def receive(self) -> list[Answer]:
+        """Return the messages that have come, without waiting."""
+        letters: list[Letter] = []
+        for _ in range(_BATCH // _FEW):
+            self._take()
+            letters += self._inbox.letters()
+            if not self._inbox.is_full:
+                break
+        # An echo is stamped before its reply can come: whatever was read has its stamp in the queue by now.
+        found = self._error_queue()
+        return [one for one in map(self._answer, letters) if one] + found
+
+    def _take(self) -> None:
+        # What is raised here is an ICMP error of an earlier packet; it waits in the error queue.
+        with contextlib.suppress(OSError):
+            self._inbox.receive()
+
+    def _answer(self, letter: Letter) -> Answer | None:
+        has_ip_header = self.is_raw and self.version == 4
+        message = icmp_packets.read(self.version, letter.packet, letter.size, has_ip_header=has_ip_header)
+        sender = host_of(letter.name)
+        if message is None or sender is None or message.identifier != self.identifier:
             return None
-        header = len(packet) - reply.bytes_received if self.is_raw and self.version == 4 else 0
-        sender = source.partition("%")[0]
+        controls = read_controls(split_controls(letter.control))
+        at = time.time() if controls.stamp is None else controls.stamp
+        if message.target is not None:
+            why = Cause(self.version, message.kind, message.code, message.mtu)
+            return self._fault(message, at, sender, why)
         return Answer(
             sender=sender,
             target=sender,
-            identifier=reply.id,
-            sequence=reply.sequence,
-            payload=packet[header + 8 :],
-            received_at=stamp,
-            size=reply.bytes_received,
-            ttl=ttl,
+            identifier=message.identifier,
+            sequence=message.sequence,
+            payload=message.head,
+            received_at=at,
+            size=message.size,
+            ttl=controls.ttl if message.ttl is None else message.ttl,
             error=None,
+            sent_at=self._stamps.get(message.sequence),
         )
 
-    def _errors(self) -> list[Answer]:
+    def _fault(self, about: icmp_packets.Message, at: float, router: str | None, why: Cause) -> Answer:
+        target = about.target or ""
+        return Answer(
+            sender=router or target,
+            target=target,
+            identifier=about.identifier,
+            sequence=about.sequence,
+            payload=about.head,
+            received_at=at,
+            size=None,
+            ttl=None,
+            error=sentence(why, router),
+            sent_at=self._stamps.get(about.sequence),
+            cause=why,
+        )
+
+    def _error_queue(self) -> list[Answer]:
+        """Read send stamps, and on a ping socket the ICMP errors."""
         found: list[Answer] = []
         for _ in range(_BATCH):
             try:
-                packet, control, _flags, target = self._sock.recvmsg(512, 512, _MSG_ERRQUEUE)
+                packet, control, _flags, target = self._sock.recvmsg(512, 512, MSG_ERRQUEUE)
             except OSError:
                 break
-            stamp, _ttl, extended = _controls(control)
-            if extended is None or len(packet) < 8 or not target:
+            controls = read_controls(control)
+            if controls.extended is None:
                 continue
-            text, router = reason(extended, self.version)
-            identifier, sequence = struct.unpack("!2H", packet[4:8])
-            sender = router or str(target[0])
-            destination = str(target[0]).partition("%")[0]
-            found.append(
-                Answer(sender, destination, identifier, sequence, b"", stamp, None, None, error=text)
-            )
+            if controls.sent_at is not None and not is_icmp(controls.extended):
+                self._note_stamp(packet, controls.sent_at)
+            elif target and (about := icmp_packets.quoted(packet, str(target[0]).partition("%")[0])):
+                why, router = extended_cause(controls.extended, self.version), offender(controls.extended)
+                at = time.time() if controls.stamp is None else controls.stamp
+                found.append(self._fault(about, at, router, why))
         return found
 
+    def _note_stamp(self, packet: bytes, at: float) -> None:
+        for mark in self._unstamped:
+            if mark in packet:
+                self._stamps[self._unstamped.pop(mark)] = at
+                return
 
-def _controls(control: list[tuple[int, int, bytes]]) -> tuple[float, int | None, bytes | None]:
-    """Return receive stamp (epoch s), TTL and extended error of a message's control blocks."""
-    stamp, ttl, extended = time.time(), None, None
-    for level, kind, content in control:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(content) >= 16:
-            seconds, nanoseconds = struct.unpack("=qq", content[:16])
-            stamp = seconds + nanoseconds / 1e9
-        elif (level, kind) in {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT)}:
-            ttl = int.from_bytes(content[:4], "little" if _IS_LITTLE else "big")
-        elif (level, kind) in {(socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)}:
-            extended = content
-    return stamp, ttl, extended
+    # -- in bulk
+
+    def load(self, sequence: int, payload: bytes) -> bytes:
+        """Make the echo of the next bursts; return its id, sequence and token, which a reply repeats."""
+        packet = icmp_packets.echo_request(self.version, self.identifier, sequence, payload)
+        self._outbox.load(packet)
+        return packet[4 : 8 + icmp_packets.TOKEN]
+
+    def burst(self, targets: Targets, first: int, last: int) -> Burst:
+        """Send the loaded echo to targets `first` to `last - 1`."""
+        names = targets.names[first * targets.width : last * targets.width]
+        for attempt in range(1, _TRIES + 1):
+            began = time.monotonic_ns()
+            sent, number = self._outbox.send(names)
+            ended = time.monotonic_ns()
+            if number in _FULL:
+                return Burst(0, 0, 0, is_full=True)
+            if not number or (self.is_raw and attempt > 1):
+                break
+        offset = self._clock_offset_ns
+        failure = _send_fault(OSError(number, os.strerror(number))) if number else None
+        return Burst(sent, began + offset, ended + offset, failure)
+
+    def collect(self) -> tuple[list[Echo], list[Answer]]:
+        """Return what has come: replies as (sender's key, id with sequence and token, ns), and errors."""
+        echoes: list[Echo] = []
+        others: list[Answer] = []
+        for _ in range(_BATCH):
+            self._take()
+            found, odd = self._inbox.echoes(self._reader)
+            echoes += found
+            others += [one for one in (self._answer(self._inbox.letter(slot)) for slot in odd) if one]
+            if not self._inbox.is_full:
+                break
+        if not self.is_raw:
+            others += self._error_queue()
+        # Sent by the monotonic clock, received by the kernel's wall clock: a step between them is taken out.
+        drift = time.time_ns() - time.monotonic_ns() - self._clock_offset_ns
+        if abs(drift) > _STEP_NS:
+            echoes = [(name, key, at - drift) for name, key, at in echoes]
+        return echoes, others
 
 
-_IS_LITTLE = struct.pack("=H", 1) == b"\x01\x00"
+def _ring(has_come: Any) -> None:
+    if not has_come.done():
+        has_come.set_result(None)
 
 
-def _send_fault(fault: Exception) -> str:
+_FULL = {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR}
+
+
+def _take_port(sock: socket.socket) -> int:
+    """Give a ping socket a random id (the kernel calls it a port); one of the kernel's choice if need be."""
+    host = "" if sock.family == socket.AF_INET else "::"
+    for number in (*(secrets.randbelow(0xFFFF) + 1 for _ in range(_TRIES)), 0):
+        with contextlib.suppress(OSError):
+            sock.bind((host, number))
+            break
+    return int(sock.getsockname()[1])
+
+
+def _send_fault(fault: OSError) -> str:
     """Say in words why a packet did not leave."""
-    if isinstance(fault, OSError) and fault.errno is not None:
-        words = {
-            errno.ENETUNREACH: "no route to this network from here",
-            errno.EHOSTUNREACH: "no route to this host from here",
-            errno.EACCES: "this is a broadcast address",
-            errno.EPERM: "the local packet filter forbids it",
-            errno.EMSGSIZE: "packet larger than the interface allows",
-        }
-        return words.get(fault.errno, str(fault))
-    if isinstance(fault, icmplib.SocketBroadcastError):
-        return "the local packet filter forbids it"
-    return str(fault)
+    words = {
+        errno.ENETUNREACH: "no route to this network from here",
+        errno.EHOSTUNREACH: "no route to this host from here",
+        errno.EACCES: "this is a broadcast address",
+        errno.EPERM: "the local packet filter forbids it",
+        errno.EMSGSIZE: "packet larger than the interface allows",
+    }
+    return words.get(fault.errno or 0, str(fault))

@@ -6,7 +6,7 @@ import ipaddress
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Literal
 
 from netdiag import errors, icmp
@@ -48,41 +48,69 @@ def stream(
     size: int = 56,
     timeout_s: float = 1.0,
     ttl: int = 64,
+    dscp: int = 0,
+    dont_fragment: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
     open_channel: ChannelOpener = icmp.open_channel,
 ) -> Iterator[PingReply]:
     """Ping an IPv4 or IPv6 literal and yield each reply in order of sequence, as soon as it is known.
 
     `size` is the ICMP payload in bytes. A lost echo is yielded when its time-out is over, with a reason;
-    sending keeps its pace meanwhile. Duplicates follow their original. Raises BadAddress at once,
-    ValueError for numbers out of range, NotPermitted when the first reply is asked for. RFC 792, RFC 4443.
+    sending keeps its pace meanwhile. Duplicates and late answers follow their original. Raises BadAddress at
+    once, ValueError for numbers out of range, NotPermitted when the first reply is asked for (RFC 792, 4443).
     """
-    target = icmp.parse_address(address)
-    if count < 1 or interval_s < 0 or timeout_s <= 0 or not 0 <= size <= _LARGEST_SIZE or not 1 <= ttl <= 255:
-        raise ValueError("count, interval_s, timeout_s, size or ttl is out of range")
-    run = _Run(target, _Pace(count, interval_s, timeout_s, ttl), secrets.token_bytes(size))
+    run = _run(address, size, _Pace(count, interval_s, timeout_s), icmp.Shape(ttl, dscp, dont_fragment))
     return _replies(run, should_stop, open_channel)
+
+
+def stream_async(
+    address: str,
+    *,
+    count: int = 10,
+    interval_s: float = 1.0,
+    size: int = 56,
+    timeout_s: float = 1.0,
+    ttl: int = 64,
+    dscp: int = 0,
+    dont_fragment: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+    open_channel: ChannelOpener = icmp.open_channel,
+) -> AsyncIterator[PingReply]:
+    """Do what `stream` does in an event loop; a busy loop delays the replies but spoils no round trip."""
+    run = _run(address, size, _Pace(count, interval_s, timeout_s), icmp.Shape(ttl, dscp, dont_fragment))
+    return _replies_async(run, should_stop, open_channel)
+
+
+def _run(address: str, size: int, pace: "_Pace", shape: icmp.Shape) -> "_Run":
+    target = icmp.parse_address(address)
+    if pace.count < 1 or pace.interval_s < 0 or pace.timeout_s <= 0 or not 0 <= size <= _LARGEST_SIZE:
+        raise ValueError("count, interval_s, timeout_s or size is out of range")
+    shape.check()
+    return _Run(target, pace, secrets.token_bytes(size), shape)
 
 
 def _replies(run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener) -> Iterator[PingReply]:
     channel = opener(run.target)
     try:
-        looked_at = -_STOP_LOOK_S
-        run.next_due = channel.now()
-        while run.next_out <= run.count:
-            now = channel.now()
-            if now - looked_at >= _STOP_LOOK_S:
-                looked_at = now
-                if should_stop():
-                    return
-            run.send_due(channel, now)
-            run.expire(channel.now())
-            yield from run.ready()
-            if run.next_out > run.count:
-                return
-            for answer in channel.receive(run.patience(channel.now())):
-                run.take(answer, channel)
-            yield from run.ready()
+        for step in run.steps(channel, should_stop):
+            if isinstance(step, icmp.Wait):
+                channel.wait(*step)
+            else:
+                yield step
+    finally:
+        channel.close()
+
+
+async def _replies_async(
+    run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener
+) -> AsyncIterator[PingReply]:
+    channel = opener(run.target)
+    try:
+        for step in run.steps(channel, should_stop):
+            if isinstance(step, icmp.Wait):
+                await channel.wait_async(*step)
+            else:
+                yield step
     finally:
         channel.close()
 
@@ -92,7 +120,6 @@ class _Pace:
     count: int
     interval_s: float
     timeout_s: float
-    ttl: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,8 +132,9 @@ class _Sent:
 class _Run:
     """The state of one ping: what is under way, what is known, what was already told."""
 
-    def __init__(self, target: icmp.IPAddress, pace: _Pace, payload: bytes) -> None:
+    def __init__(self, target: icmp.IPAddress, pace: _Pace, payload: bytes, shape: icmp.Shape) -> None:
         self.target = target
+        self._shape = shape
         self.count = pace.count
         self.next_due = 0.0
         self.next_out = 1
@@ -117,6 +145,28 @@ class _Run:
         self._open: dict[int, float] = {}
         self._known: dict[int, list[PingReply]] = collections.defaultdict(list)
         self._answered: set[int] = set()
+
+    def steps(
+        self, channel: icmp.Channel, should_stop: Callable[[], bool]
+    ) -> Iterator[PingReply | icmp.Wait]:
+        """Run the ping: yield what is known, and for how long the channel may be watched."""
+        channel.configure(self._shape)
+        looked_at = -_STOP_LOOK_S
+        self.next_due = channel.now()
+        while self.next_out <= self.count:
+            now = channel.now()
+            if now - looked_at >= _STOP_LOOK_S:
+                looked_at = now
+                if should_stop():
+                    return
+            # What came is read before anything is declared lost: we may be late, the reply was not.
+            for answer in channel.receive():
+                self.take(answer, channel)
+            self.expire(now)
+            self.send_due(channel, now)
+            yield from self.ready()
+            if self.next_out <= self.count:
+                yield icmp.Wait(self.patience(channel.now()))
 
     def send_due(self, channel: icmp.Channel, now: float) -> None:
         """Send the next echo if its moment has come."""
@@ -130,7 +180,7 @@ class _Run:
         clock = channel.now()
         deadline = clock + self._pace.timeout_s
         try:
-            at = channel.send(str(self.target), sequence & 0xFFFF, self._payload, self._pace.ttl)
+            at = channel.send(str(self.target), sequence & 0xFFFF, self._payload)
         except icmp.Unsendable as fault:
             at = time.time()
             self._sent[sequence] = _Sent(at, clock, deadline)
@@ -145,16 +195,22 @@ class _Run:
         if sequence is None or not self._is_ours(answer, channel.identifier):
             return
         sent = self._sent[sequence]
-        if sequence not in self._open:
-            if sequence in self._answered and answer.error is None:
-                self._known[sequence].append(self._reply(sequence, sent, answer, channel.now(), True))
-            return
-        del self._open[sequence]
         if answer.error is not None:
-            self._known[sequence].append(_lost(sequence, sent.at, answer.error, answer.sender))
+            if self._open.pop(sequence, None) is not None:
+                mtu = answer.cause.mtu if answer.cause else None
+                self._known[sequence].append(_lost(sequence, sent.at, answer.error, answer.sender, mtu))
             return
-        self._answered.add(sequence)
-        self._known[sequence].append(self._reply(sequence, sent, answer, channel.now(), False))
+        reply = self._reply(sequence, sent, answer, channel.now())
+        if sequence in self._answered:
+            self._known[sequence].append(dataclasses.replace(reply, is_duplicate=True))
+        elif sequence not in self._open or (reply.rtt_ms or 0.0) > self._pace.timeout_s * 1000:
+            if self._open.pop(sequence, None) is not None:
+                self._known[sequence].append(_lost(sequence, sent.at, "timeout", None))
+            self._known[sequence].append(_late(reply))
+        else:
+            del self._open[sequence]
+            self._answered.add(sequence)
+            self._known[sequence].append(reply)
 
     def expire(self, now: float) -> None:
         """Declare lost what has waited its time-out."""
@@ -189,12 +245,13 @@ class _Run:
         # The id alone is no proof: forked workers had equal ones, and a dead host was reported alive.
         if answer.identifier != identifier or _plain(answer.target) != self._plain_target:
             return False
-        return answer.error is not None or answer.payload[:_TOKEN] == self._payload[:_TOKEN]
+        # An error may quote less of the echo than a reply repeats.
+        token = answer.payload[:_TOKEN]
+        is_quoted = answer.error is not None and self._payload.startswith(token[: len(self._payload)])
+        return is_quoted or token == self._payload[:_TOKEN]
 
-    def _reply(
-        self, sequence: int, sent: _Sent, answer: icmp.Answer, now: float, is_duplicate: bool
-    ) -> PingReply:
-        elapsed = answer.received_at - sent.at
+    def _reply(self, sequence: int, sent: _Sent, answer: icmp.Answer, now: float) -> PingReply:
+        elapsed = answer.received_at - (sent.at if answer.sent_at is None else answer.sent_at)
         # Both stamps are wall time, the kernel's being the more exact; if the clock was set meanwhile
         # they contradict the monotonic clock, which then decides.
         if not 0 <= elapsed <= now - sent.clock + 0.001:
@@ -206,7 +263,7 @@ class _Run:
             size=answer.size,
             sender=answer.sender,
             reason=None,
-            is_duplicate=is_duplicate,
+            is_duplicate=False,
             at=sent.at,
         )
 
@@ -216,18 +273,27 @@ def _plain(address: str) -> str:
     return str(ipaddress.ip_address(address.partition("%")[0]))
 
 
-def _lost(sequence: int, at: float, reason: str, sender: str | None) -> PingReply:
-    return PingReply(sequence, None, None, None, sender, reason, False, at)
+def _lost(sequence: int, at: float, reason: str, sender: str | None, mtu: int | None = None) -> PingReply:
+    return PingReply(sequence, None, None, None, sender, reason, False, at, mtu=mtu)
+
+
+def _late(reply: PingReply) -> PingReply:
+    """Return a late answer as what it is: no round trip that counts, but not silence either."""
+    words = f"answered after {reply.rtt_ms} ms, too late"
+    return dataclasses.replace(reply, rtt_ms=None, reason=words, late_ms=reply.rtt_ms)
 
 
 def summarize(address: str, replies: Iterable[PingReply]) -> PingSummary:
-    """Put a run into numbers; duplicates are counted apart and change nothing else.
+    """Put a run into numbers; duplicates and late answers are counted apart and change nothing else.
 
     Jitter is the mean of |difference| of neighbouring round trips: the D of RFC 3550 section 6.4.1
     without its 1/16 smoothing, which a run of ten echoes never gets through.
     """
     all_replies = list(replies)
-    firsts = sorted((one for one in all_replies if not one.is_duplicate), key=lambda one: one.sequence)
+    late = sum(one.late_ms is not None for one in all_replies)
+    firsts = [one for one in all_replies if not one.is_duplicate and one.late_ms is None]
+    firsts.sort(key=lambda one: one.sequence)
+    failed = [one for one in firsts if one.rtt_ms is None and one.reason not in (None, "timeout")]
     times = [one.rtt_ms for one in firsts if one.rtt_ms is not None]
     steps = [abs(after - before) for before, after in itertools.pairwise(times)]
     return PingSummary(
@@ -239,5 +305,9 @@ def summarize(address: str, replies: Iterable[PingReply]) -> PingSummary:
         rtt_avg_ms=round(sum(times) / len(times), 3) if times else None,
         rtt_max_ms=max(times) if times else None,
         jitter_ms=round(sum(steps) / len(steps), 3) if steps else None,
-        duplicates=len(all_replies) - len(firsts),
+        duplicates=len(all_replies) - len(firsts) - late,
+        late=late,
+        errors=len(failed),
+        reason=failed[-1].reason if failed else None,
+        router=failed[-1].sender if failed else None,
     )

@@ -31,7 +31,11 @@ def _plain(value: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PingReply(Result):
-    """One echo: answered (`rtt_ms` is a number) or not (`reason` says why); `at` is when it was sent."""
+    """One echo: answered (`rtt_ms` is a number) or not (`reason` says why); `at` is when it was sent.
+
+    `late_ms` marks an answer that came after its echo had been told lost: it follows that reply and
+    changes nothing about it. `mtu` is what a router named that found the packet too large.
+    """
 
     sequence: int
     rtt_ms: float | None
@@ -41,11 +45,17 @@ class PingReply(Result):
     reason: str | None
     is_duplicate: bool
     at: float
+    late_ms: float | None = None
+    mtu: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PingSummary(Result):
-    """A finished ping in numbers; jitter is the mean difference of neighbouring round trips."""
+    """A finished ping in numbers; jitter is the mean difference of neighbouring round trips.
+
+    `late` answers came after their time-out and count as lost. `errors` is how many echoes came to a known
+    end (an ICMP error, or no way to send), `reason` the latest of them and `router` who said so.
+    """
 
     address: str
     sent: int
@@ -56,6 +66,10 @@ class PingSummary(Result):
     rtt_max_ms: float | None
     jitter_ms: float | None
     duplicates: int
+    late: int = 0
+    errors: int = 0
+    reason: str | None = None
+    router: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Fakes of the wire that ship with it: a network of scripted echoes, an SNMP agent on loopback."""
 
+import asyncio
 import dataclasses
 import heapq
+import itertools
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -44,8 +47,12 @@ class FakeIcmp:
         unsendable: Mapping[int, str] | None = None,
     ) -> None:
         self.identifier = 4711
+        self.capacity = 1000
+        self.shape = icmp.Shape()
+        self._loaded: tuple[int, bytes] = (0, b"")
         self.sent: list[tuple[float, str, int]] = []
-        self.opened = self.closed = 0
+        self.opened = self.closed = self.overflow = 0
+        self._order = itertools.count()
         self.clock = 100.0
         self._script = dict(script or {})
         self._default = default
@@ -71,7 +78,11 @@ class FakeIcmp:
         """Count that the channel was given back."""
         self.closed += 1
 
-    def send(self, address: str, sequence: int, payload: bytes, ttl: int) -> float:
+    def configure(self, shape: icmp.Shape) -> None:
+        """Note what the packets to come look like."""
+        self.shape = shape
+
+    def send(self, address: str, sequence: int, payload: bytes, ttl: int | None = None) -> float:
         """Note the request and put what the script says on the wire."""
         if sequence in self._unsendable:
             raise icmp.Unsendable(self._unsendable[sequence])
@@ -90,20 +101,50 @@ class FakeIcmp:
                 ttl=None if echo.error else echo.ttl,
                 error=echo.error,
             )
-            heapq.heappush(self._flying, (at, len(self.sent) * 1000 + len(self._flying), answer))
+            heapq.heappush(self._flying, (at, next(self._order), answer))
         return _EPOCH + self.clock
 
-    def receive(self, timeout_s: float) -> list[icmp.Answer]:
-        """Let the fake clock run to the next message, or to the end of the patience."""
-        until = self.clock + timeout_s
-        if not self._flying or self._flying[0][0] > until:
-            self.clock = until
-            return []
-        self.clock = max(self.clock, self._flying[0][0])
+    def receive(self) -> list[icmp.Answer]:
+        """Return what has come by now."""
         found = []
         while self._flying and self._flying[0][0] <= self.clock:
             found.append(heapq.heappop(self._flying)[2])
         return found
+
+    def wait(self, timeout_s: float, for_message: bool = True) -> None:
+        """Let the fake clock run to the next message, or to the end of the patience."""
+        until = self.clock + timeout_s
+        if for_message and self._flying:
+            until = min(until, max(self.clock, self._flying[0][0]))
+        self.clock = until
+
+    async def wait_async(self, timeout_s: float, for_message: bool = True) -> None:
+        """Do the same, and let the event loop have a turn."""
+        self.wait(timeout_s, for_message)
+        await asyncio.sleep(0)
+
+    def load(self, sequence: int, payload: bytes) -> bytes:
+        """Keep the echo of the next bursts."""
+        self._loaded = sequence, payload
+        return struct.pack("!HH", self.identifier, sequence & 0xFFFF) + payload[:8]
+
+    def burst(self, targets: icmp.Targets, first: int, last: int) -> icmp.Burst:
+        """Send the loaded echo to each of these targets, all in the same moment."""
+        now_ns = round((_EPOCH + self.clock) * 1e9)
+        for sent, address in enumerate(targets.addresses[first:last]):
+            try:
+                self.send(address, *self._loaded)
+            except icmp.Unsendable as fault:
+                return icmp.Burst(sent, now_ns, now_ns, str(fault))
+        return icmp.Burst(last - first, now_ns, now_ns)
+
+    def collect(self) -> tuple[list[icmp.Echo], list[icmp.Answer]]:
+        """Return what has come by now, all of it by the careful way; strange ids are the kernel's to drop."""
+        return [], [one for one in self.receive() if one.identifier == self.identifier]
+
+    def overflowed(self) -> int:
+        """Return how many answers were dropped for want of room."""
+        return self.overflow
 
 
 class FakeSnmp(agent.Agent):

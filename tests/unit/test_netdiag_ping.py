@@ -80,9 +80,16 @@ def test_a_duplicate_of_a_reply_held_back_follows_it():
     assert [(one.sequence, one.is_duplicate) for one in replies] == [(1, False), (2, False), (2, True)]
 
 
-def test_an_answer_after_the_time_out_stays_lost_and_is_no_duplicate():
+def test_an_answer_after_the_time_out_stays_lost_and_is_told_as_late():
     replies = run(FakeIcmp({1: [Echo(0.9)]}), count=2, timeout_s=0.5)
-    assert [(one.sequence, one.reason) for one in replies] == [(1, "timeout"), (2, None)]
+    assert [(one.sequence, one.rtt_ms, one.late_ms) for one in replies] == [
+        (1, None, None),
+        (1, None, 900.0),
+        (2, 10.0, None),
+    ]
+    assert [one.reason for one in replies] == ["timeout", "answered after 900.0 ms, too late", None]
+    summary = ping.summarize(HOST, replies)
+    assert (summary.sent, summary.received, summary.late, summary.duplicates) == (2, 1, 1, 0)
 
 
 def test_an_icmp_error_is_kept_with_cause_and_router():
@@ -117,9 +124,9 @@ def test_after_a_pause_of_the_reader_echoes_are_not_sent_in_a_burst():
 def test_a_clock_set_during_the_run_does_not_spoil_the_round_trip():
     fake = FakeIcmp({1: [Echo(0.03)]})
     original = fake.receive
-    fake.receive = lambda patience: [
+    fake.receive = lambda: [
         icmp.Answer(**{name: getattr(one, name) for name in icmp.Answer.__slots__} | {"received_at": 5.0})
-        for one in original(patience)
+        for one in original()
     ]
     (reply,) = run(fake, count=1)
     assert reply.rtt_ms == pytest.approx(30, abs=0.01)

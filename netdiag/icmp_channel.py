@@ -1,0 +1,185 @@
+"""The contract of an ICMP channel: what a ping, a sweep and a trace need of the network."""
+
+import contextlib
+import dataclasses
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from netdiag import errors
+from netdiag.icmp_batch import Echo
+from netdiag.icmp_options import Shape
+from netdiag.icmp_words import Cause
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+_NAME4, _NAME6 = struct.Struct("=HH4s8x"), struct.Struct("=HHI16sI")
+
+
+def parse_address(text: str) -> IPAddress:
+    """Read an IPv4 or IPv6 literal; raises BadAddress (names are resolved by whoever knows the zone)."""
+    try:
+        return ipaddress.ip_address(text.strip())
+    except ValueError:
+        raise errors.BadAddress(f"{text!r} is not an IP address") from None
+
+
+def canonical(text: str) -> tuple[int, str]:
+    """Return version and shortest spelling of a literal, quickly; raises BadAddress."""
+    with contextlib.suppress(OSError, ValueError):
+        socket.inet_pton(socket.AF_INET, text)
+        return 4, text
+    address = parse_address(text)
+    return address.version, str(address)
+
+
+def socket_name(version: int, address: str) -> bytes:
+    """Return the sockaddr of a literal as the kernel reads it; raises NoInterface for an unknown scope."""
+    if version == 4:
+        return _NAME4.pack(socket.AF_INET, 0, socket.inet_pton(socket.AF_INET, address))
+    plain, _, scope = address.partition("%")
+    try:
+        index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope) if scope else 0
+    except OSError:
+        raise errors.NoInterface(f"this machine has no interface {scope}") from None
+    return _NAME6.pack(socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, plain), index)
+
+
+def host_of(name: bytes) -> str | None:
+    """Return the address in a sockaddr, without its scope; None if it is none."""
+    family = int.from_bytes(name[:2], sys.byteorder)
+    if family == socket.AF_INET and len(name) >= 8:
+        return socket.inet_ntop(socket.AF_INET, name[4:8])
+    if family == socket.AF_INET6 and len(name) >= 24:
+        return socket.inet_ntop(socket.AF_INET6, name[8:24])
+    return None
+
+
+class Wait(NamedTuple):
+    """What a ping or sweep waits for: a message or the end of a time, or only that."""
+
+    timeout_s: float
+    for_message: bool = True
+
+
+class Targets:
+    """Addresses made ready for bursts: `keys` are how the senders of their replies are told apart."""
+
+    def __init__(self, version: int, addresses: Iterable[str]) -> None:
+        self.addresses = tuple(addresses)
+        names = [socket_name(version, one) for one in self.addresses]
+        self._fill(version, names)
+
+    def _fill(self, version: int, names: list[bytes]) -> None:
+        self.version, self.width = version, 16 if version == 4 else 28
+        self.names = memoryview(b"".join(names))
+        self.keys = [one[4:8] if version == 4 else one[8:] for one in names]
+
+    def some(self, places: Iterable[int]) -> "Targets":
+        """Return these of them."""
+        chosen = object.__new__(Targets)
+        kept = list(places)
+        chosen.addresses = tuple(self.addresses[place] for place in kept)
+        names = [bytes(self.names[place * self.width : (place + 1) * self.width]) for place in kept]
+        chosen._fill(self.version, names)
+        return chosen
+
+
+class Unsendable(Exception):
+    """This one packet could not leave the machine; the text says why."""
+
+    def __init__(self, text: str, *, is_too_large: bool = False) -> None:
+        super().__init__(text)
+        self.is_too_large = is_too_large
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """One ICMP message that came back: an echo reply, or an error (`error` says which) about our echo.
+
+    `payload` is the head of it, as far as it came back; `sent_at` is the kernel's stamp of the echo, if it
+    made one; `cause` is the error without its words.
+    """
+
+    sender: str
+    target: str
+    identifier: int
+    sequence: int
+    payload: bytes
+    received_at: float
+    size: int | None
+    ttl: int | None
+    error: str | None
+    sent_at: float | None = None
+    cause: Cause | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Burst:
+    """How many packets a burst sent, when it began and ended (epoch ns), and why it stopped short."""
+
+    sent: int
+    began_ns: int
+    ended_ns: int
+    failure: str | None = None
+    is_full: bool = False
+
+
+class Channel(Protocol):
+    """What a ping needs of the network; `netdiag.testing.FakeIcmp` is the other one."""
+
+    identifier: int
+
+    def configure(self, shape: Shape) -> None:
+        """Set what the packets to come look like."""
+        ...
+
+    def send(self, address: str, sequence: int, payload: bytes, ttl: int | None = None) -> float:
+        """Send one echo request and return the epoch second it left; Unsendable if it cannot."""
+        ...
+
+    def receive(self) -> list[Answer]:
+        """Return the messages that have come, without waiting."""
+        ...
+
+    def wait(self, timeout_s: float, for_message: bool = True) -> None:
+        """Wait until a message has come, `timeout_s` at most; or just that long."""
+        ...
+
+    async def wait_async(self, timeout_s: float, for_message: bool = True) -> None:
+        """Do the same in an event loop."""
+        ...
+
+    def now(self) -> float:
+        """Return the seconds of a clock that never goes back."""
+        ...
+
+    def close(self) -> None:
+        """Give the socket back."""
+        ...
+
+
+class WideChannel(Channel, Protocol):
+    """What a sweep needs beside: bursts, and replies read in bulk."""
+
+    capacity: int
+
+    def load(self, sequence: int, payload: bytes) -> bytes:
+        """Make the echo of the next bursts; return its id, sequence and token, which a reply repeats."""
+        ...
+
+    def burst(self, targets: "Targets", first: int, last: int) -> Burst:
+        """Send the loaded echo to targets `first` to `last - 1`."""
+        ...
+
+    def collect(self) -> tuple[list[Echo], list[Answer]]:
+        """Return what has come: replies as (sender's key, id with sequence and token, ns), and errors."""
+        ...
+
+    def overflowed(self) -> int:
+        """Return how many messages this machine has dropped for want of room."""
+        ...
