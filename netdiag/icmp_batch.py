@@ -95,7 +95,7 @@ class Inbox:
         The buffers are wiped first: nothing of an earlier message may pass for a part of a shorter one.
         """
         if self._used:
-            ctypes.memset(self._buffer, 0, self._used * stride)
+            ctypes.memset(self._buffer, 0, self._used * self._stride)
             ctypes.memmove(self._headers, self._fresh, self._used * _HEADER.size)
             self._used = 0
         found = _libc.recvmmsg(self._descriptor, self._headers, self.slots, _DONTWAIT | _TRUNC, None)
