@@ -73,6 +73,7 @@ class Raw:
     second: int
     third: int
     bindings: list[RawBinding]
+    octets: int = 0
 
 
 def check_oid(oid: str) -> str:
@@ -119,7 +120,8 @@ def decode(wire: bytes, at: int) -> Raw:
         second, at = ber.read_integer(wire, at)
         third, at = ber.read_integer(wire, at)
         _tag, start, stop = ber.head(wire, at, ber.SEQUENCE)
-        return Raw(_KINDS.get(tag, "other"), request_id, second, third, ber.read_bindings(wire, start, stop))
+        bindings = ber.read_bindings(wire, start, stop)
+        return Raw(_KINDS.get(tag, "other"), request_id, second, third, bindings, len(wire))
     except IndexError:
         raise Garbage("cut off") from None
 

@@ -1,13 +1,13 @@
 """How one agent's messages are opened and closed: by community, or as an SNMPv3 user with time windows."""
 
 import dataclasses
-import secrets
 import time
+from collections.abc import Container
 from typing import Protocol
 
 from netdiag import errors
-from netdiag.snmp import message, usm
-from netdiag.snmp.message import Garbage, Pdu
+from netdiag.snmp import ber, message, usm
+from netdiag.snmp.message import Garbage, Pdu, Raw
 from netdiag.snmp.target import SnmpTarget
 
 _TIME_WINDOW_S = 150
@@ -27,15 +27,23 @@ class Resync(Exception):
 class Security(Protocol):
     """Turns PDUs into an agent's messages and back."""
 
-    def wrap(self, pdu: Pdu) -> bytes:
-        """Return the message of a request."""
+    @property
+    def is_known(self) -> bool:
+        """Return whether the agent has told who it is, where that matters."""
         ...
 
-    def unwrap(self, wire: bytes) -> Pdu:
-        """Return the PDU of a message; raises Garbage, Resync, SnmpDenied, SnmpBroken."""
+    def wrap(self, pdu: bytes, number: int) -> bytes:
+        """Return the message of a request whose request id is `number`."""
         ...
 
-    def hello(self) -> bytes | None:
+    def unwrap(self, wire: bytes, open_numbers: Container[int]) -> Raw:
+        """Return the PDU of a message; raises Garbage, Resync, SnmpDenied, SnmpBroken.
+
+        A report counts only if it speaks of one of the open requests.
+        """
+        ...
+
+    def hello(self, number: int) -> bytes | None:
         """Return a message that every living agent answers whatever the keys are; None if there is none."""
         ...
 
@@ -45,25 +53,34 @@ def choose(target: SnmpTarget) -> Security:
     return UserSecurity(target) if target.version == "3" else CommunitySecurity(target)
 
 
+def number_of(wire: bytes) -> int:
+    """Return the number by which a message names the request it answers; raises Garbage."""
+    if message.version_number(wire) == 3:
+        return usm.peek(wire).header.message_id
+    return message.decode_community(wire)[2].request_id
+
+
 class CommunitySecurity:
     """SNMP v1 and v2c: a community in clear text; an agent drops a wrong one without a word."""
 
+    is_known = False
+
     def __init__(self, target: SnmpTarget) -> None:
-        self._target = target
+        self._version = target.version
+        self._community = target.community.encode()
 
-    def wrap(self, pdu: Pdu) -> bytes:
+    def wrap(self, pdu: bytes, number: int) -> bytes:
         """Return the message of a request."""
-        made = message.build(pdu)
-        return message.encode_community(self._target.version, self._target.community, made)
+        return message.encode_community(self._version, self._community, pdu)
 
-    def unwrap(self, wire: bytes) -> Pdu:
+    def unwrap(self, wire: bytes, open_numbers: Container[int]) -> Raw:
         """Return the PDU of a message; raises Garbage."""
         version, _community, raw = message.decode_community(wire)
-        if version != self._target.version:
+        if version != self._version:
             raise Garbage("another version")
-        return message.read(raw)
+        return raw
 
-    def hello(self) -> bytes | None:
+    def hello(self, number: int) -> bytes | None:
         """Return None: without the community nothing is answered."""
         return None
 
@@ -92,10 +109,6 @@ def _remember(key: tuple[str, int], header: usm.Header) -> None:
     _ENGINES[key] = _Engine(header.engine_id, header.boots, header.time, time.monotonic())
 
 
-def _random_id() -> int:
-    return secrets.randbelow(0x7FFFFFFF)
-
-
 def forget_engines() -> None:
     """Forget every agent's identity and clock (tests of restarted agents)."""
     _ENGINES.clear()
@@ -109,45 +122,53 @@ class UserSecurity:
         self._user = usm.User(
             target.user, target.auth_protocol, target.auth_key, target.priv_protocol, target.priv_key
         )
+        self._flags = self._user.flags
 
-    def wrap(self, pdu: Pdu) -> bytes:
+    @property
+    def is_known(self) -> bool:
+        """Return whether the agent's engine has been discovered."""
+        return self._key in _ENGINES
+
+    def wrap(self, pdu: bytes, number: int) -> bytes:
         """Return the message of a request, or the discovery of an agent not known yet."""
         engine = _ENGINES.get(self._key)
         if engine is None:
-            return self.hello()
-        is_timed = bool(self._user.flags & usm.AUTH)
+            return self.hello(number)
+        is_timed = bool(self._flags & usm.AUTH)
         header = usm.Header(
-            message_id=_random_id(),
-            flags=self._user.flags | usm.REPORTABLE,
+            message_id=number,
+            flags=self._flags | usm.REPORTABLE,
             engine_id=engine.engine_id,
             boots=engine.boots if is_timed else 0,
             time=engine.time_now() if is_timed else 0,
             user=self._user.name,
         )
-        return usm.seal(header, message.build(pdu), self._user)
+        return usm.seal(header, pdu, self._user)
 
-    def hello(self) -> bytes:
+    def hello(self, number: int) -> bytes:
         """Return the discovery of RFC 3414 section 4: who are you, and how late is it with you."""
-        blank = usm.Header(_random_id(), usm.REPORTABLE, b"", 0, 0, "")
-        return usm.seal(blank, message.build(Pdu("get", _random_id())), None)
+        blank = usm.Header(number, usm.REPORTABLE, b"", 0, 0, "")
+        return usm.seal(blank, message.build(Pdu("get", number)), None)
 
-    def unwrap(self, wire: bytes) -> Pdu:
+    def unwrap(self, wire: bytes, open_numbers: Container[int]) -> Raw:
         """Return the PDU of a message; raises Garbage, Resync, SnmpDenied, SnmpBroken."""
         letter = usm.peek(wire)
+        if letter.header.message_id not in open_numbers:
+            raise Garbage("an answer to no question of ours")
         try:
-            pdu = message.read(usm.unseal(letter, self._user))
+            raw = usm.unseal(letter, self._user)
         except (usm.WrongDigest, usm.Undecipherable) as fault:
             raise Garbage(str(fault)) from fault
-        if pdu.kind == "report":
-            self._heed(pdu, letter.header)
-        if letter.header.flags & self._user.flags != self._user.flags:
+        if raw.kind == "report":
+            self._heed(raw, letter.header)
+        if letter.header.flags & self._flags != self._flags:
             raise Garbage("answered below the security level of the request")
         self._check_time(letter.header)
-        return pdu
+        return raw
 
-    def _heed(self, pdu: Pdu, header: usm.Header) -> None:
+    def _heed(self, raw: Raw, header: usm.Header) -> None:
         """Act on a report; always raises."""
-        oid = pdu.bindings[0][0] if pdu.bindings else ""
+        oid = ber.oid_text(raw.bindings[0][0]) if raw.bindings else ""
         number = int(oid[len(usm.STATS) :].split(".")[0]) if oid.startswith(usm.STATS) else 0
         if number in {usm.UNKNOWN_ENGINE, usm.NOT_IN_WINDOW} and header.engine_id:
             _remember(self._key, header)

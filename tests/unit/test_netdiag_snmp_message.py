@@ -148,7 +148,7 @@ def test_an_answer_below_the_level_of_the_request_is_not_believed():
     target = SnmpTarget("10.0.0.1", version="3", user="joe", auth_protocol="SHA", auth_key="authpass99")
     forged = usm.seal(usm.Header(1, 0, ENGINE, 1, 1, "joe"), message.build(Pdu("response", 77)), None)
     with pytest.raises(Garbage, match="security level"):
-        security.UserSecurity(target).unwrap(forged)
+        security.UserSecurity(target).unwrap(forged, {1})
 
 
 def test_an_answer_from_another_time_is_not_believed():
@@ -158,20 +158,22 @@ def test_an_answer_from_another_time_is_not_believed():
     side = security.UserSecurity(target)
     report = Pdu("report", 0, ((f"{usm.STATS}{usm.NOT_IN_WINDOW}.0", 1),))
     with pytest.raises(security.Resync):
-        side.unwrap(usm.seal(usm.Header(1, usm.AUTH, ENGINE, 5, 1000, "joe"), message.build(report), user))
+        side.unwrap(
+            usm.seal(usm.Header(1, usm.AUTH, ENGINE, 5, 1000, "joe"), message.build(report), user), {1}
+        )
     answer = message.build(Pdu("response", 77))
     for boots, clock, engine in ((5, 100, ENGINE), (4, 1000, ENGINE), (5, 1000, b"another-one")):
         with pytest.raises(Garbage):
-            side.unwrap(usm.seal(usm.Header(1, usm.AUTH, engine, boots, clock, "joe"), answer, user))
+            side.unwrap(usm.seal(usm.Header(1, usm.AUTH, engine, boots, clock, "joe"), answer, user), {1})
     for boots, clock in ((5, 1010), (6, 3), (6, 1000)):
         assert (
             side.unwrap(
-                usm.seal(usm.Header(1, usm.AUTH, ENGINE, boots, clock, "joe"), answer, user)
+                usm.seal(usm.Header(1, usm.AUTH, ENGINE, boots, clock, "joe"), answer, user), {1}
             ).request_id
             == 77
         )
     with pytest.raises(errors.SnmpBroken, match="report"):
-        side.unwrap(usm.seal(usm.Header(1, 0, ENGINE, 6, 3, ""), message.build(Pdu("report", 0)), None))
+        side.unwrap(usm.seal(usm.Header(1, 0, ENGINE, 6, 3, ""), message.build(Pdu("report", 0)), None), {1})
 
 
 def test_the_memory_of_engines_is_bounded():
