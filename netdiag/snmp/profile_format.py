@@ -253,7 +253,7 @@ def _reading(table: Table, default_type: str) -> Reading:
         convert=table.word("convert", CONVERSIONS),
         minimum=table.number("min"),
         maximum=table.number("max"),
-        join=table.text("join") or ".",
+        join="." if (join := table.between("join")) is None else join,
         template=table.text("template"),
         replace=table.replacements("replace"),
         case=table.word("case", CASES),

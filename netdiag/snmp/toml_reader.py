@@ -49,6 +49,11 @@ class Table:
             raise self.fault(key, "is empty")
         return value
 
+    def between(self, key: str) -> str | None:
+        """Take a text that may be nothing but spaces."""
+        value: str | None = self._take(key, str, "a text")
+        return value
+
     def needed_text(self, key: str) -> str:
         """Take a text that must be there."""
         value = self.text(key)
