@@ -14,17 +14,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from netdiag import errors, icmp, mac, neighbours, netlink
+from netdiag import errors, icmp, mac, neighbours, netlink, packet
 from netdiag.results import MacFinding, MacSeen
 
 # Starting the program loads scapy, on a slow machine that is long.
 _START_S = 15.0
 _ROOT = str(Path(__file__).resolve().parents[1])
-_ADVICE = (
-    "This process may not open packet sockets. Allow it with CAP_NET_RAW for the probe worker "
-    "(systemd: AmbientCapabilities=CAP_NET_RAW)."
-)
-
 # An interface without an address of its own asks as one that looks for a free one does (RFC 5227).
 _NO_SOURCE = str(ipaddress.IPv4Address(0))
 
@@ -140,6 +135,11 @@ class _Keeper:
                 self.program = _Program()
             return self.program
 
+    def is_running(self) -> bool:
+        """Tell whether there is a program that lives."""
+        program = self.program
+        return program is not None and not program.is_dead
+
     def stop(self) -> None:
         """End the program if there is one."""
         with self.lock:
@@ -174,11 +174,17 @@ def stop() -> None:
 
 
 def lookup(
-    address: str, *, interface: str | None = None, timeout_s: float = 1.0, count: int = 3
+    address: str,
+    *,
+    interface: str | None = None,
+    timeout_s: float = 1.0,
+    count: int = 3,
+    is_first: bool = False,
 ) -> MacFinding:
     """Ask the segment by ARP (RFC 826) who has an IPv4 address; two MACs answering is a duplicate.
 
-    `count` probes within `timeout_s` seconds. Raises BadAddress, NoInterface (the address is not on a
+    `count` probes within `timeout_s` seconds; with `is_first` the first answer is enough, which takes a
+    few milliseconds and sees no duplicate. Raises BadAddress, NoInterface (the address is not on a
     directly connected segment, or there is no such interface), NotPermitted, WireError. No answer is
     a finding without MACs.
     """
@@ -198,10 +204,13 @@ def lookup(
         "source": route.source if route and route.source and route.interface == where else _NO_SOURCE,
         "timeout_s": timeout_s,
         "count": count,
+        "is_first": is_first,
     }
     answer = _request(request, timeout_s)
     _raise_fault(answer, where)
-    macs = tuple(MacSeen(seen, maker, mac.is_random(seen), times) for seen, times, maker in answer["macs"])
+    macs = tuple(
+        MacSeen(seen, mac.vendor(seen), mac.is_random(seen), times) for seen, times in answer["macs"]
+    )
     return MacFinding(
         address=address,
         method="arp" if macs else None,
@@ -216,9 +225,9 @@ def lookup(
 def _raise_fault(answer: Answer, interface: str) -> None:
     fault = answer.get("error")
     if fault == "not permitted":
-        raise errors.NotPermitted(_ADVICE)
+        raise errors.NotPermitted(packet.ADVICE)
     if fault == "no interface":
-        raise errors.NoInterface(f"ARP is not possible on {interface}: {answer['text']}")
+        raise errors.NoInterface(answer["text"] or f"ARP is not possible on {interface}")
     if fault:
         raise errors.WireError(f"the ARP program failed: {answer['text']}")
 
@@ -232,7 +241,9 @@ def _vendor_of_block(block: str) -> str | None:
 
 
 def vendor(address: str) -> str | None:
-    """Return the maker of a MAC in colon spelling; None if unknown or if the program cannot run."""
+    """Return what the program's list says of a MAC in colon spelling; None if unknown or if none runs."""
+    if not _KEEPER.is_running():
+        return None
     try:
         # Nine hexadecimal digits decide: the smallest blocks the IEEE gives have 36 bits.
         return _vendor_of_block(f"{address[:13]}0:00")

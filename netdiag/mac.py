@@ -1,6 +1,10 @@
 """MAC addresses: any common spelling in, one spelling out; random or not; whose."""
 
+import asyncio
 import re
+import threading
+
+import aiooui
 
 from netdiag import errors
 
@@ -12,6 +16,8 @@ _SPELLINGS = re.compile(
     r"|[0-9a-f]{2}(?: [0-9a-f]{2}){5}"
 )
 _LOCAL_BIT = 0x02
+_IN_PARTS = {"IEEE Registration Authority"}
+_LOADING = threading.Lock()
 
 
 def parse(text: str) -> str:
@@ -33,11 +39,28 @@ def is_random(mac: str) -> bool:
 
 
 def vendor(mac: str) -> str | None:
-    """Return the maker registered for a MAC, or None if unknown or made up.
+    """Return the maker registered for a MAC with the IEEE, or None if unknown or made up.
 
-    The list of makers is scapy's, so the ARP program is asked; None if that cannot run here.
+    Blocks that the IEEE gives away in small parts (28 and 36 bits) are only known to the ARP program: it is
+    asked if it runs here already, and never started for this.
     """
-    from netdiag import arp_client
-
     colon_mac = parse(mac)
-    return None if is_random(colon_mac) else arp_client.vendor(colon_mac)
+    if is_random(colon_mac):
+        return None
+    _load()
+    found = aiooui.get_vendor(colon_mac)
+    if found in _IN_PARTS:
+        from netdiag import arp_client
+
+        return arp_client.vendor(colon_mac)
+    return found
+
+
+def _load() -> None:
+    """Map the list of makers once; its only way to load wants an event loop, so it gets one of its own."""
+    if not aiooui.is_loaded():
+        with _LOADING:
+            if not aiooui.is_loaded():
+                loader = threading.Thread(target=lambda: asyncio.run(aiooui.async_load()))
+                loader.start()
+                loader.join()

@@ -1,9 +1,9 @@
-"""Which MAC stands behind an address: by ARP, else from the kernel's table, else from the routers'."""
+"""Which MAC stands behind an address: asked on the segment, else from the kernel's or the routers' tables."""
 
 import dataclasses
 from collections.abc import Sequence
 
-from netdiag import arp_client, errors, icmp, mac, neighbours, netlink
+from netdiag import arp_client, errors, icmp, mac, nd, neighbours, netlink
 from netdiag.results import MacFinding, MacMethod, MacSeen
 from netdiag.snmp import SnmpTarget
 
@@ -13,8 +13,8 @@ _KERNEL_WAIT_S = 1.0
 def find(address: str, *, routers: Sequence[SnmpTarget] = ()) -> MacFinding:
     """Find the MAC behind an address; says which way it was found, or why it cannot be known from here.
 
-    On an own segment: ARP, then the kernel's neighbour table; anywhere: the ARP tables of `routers` by
-    SNMP, in their order. What failed on the way is in `tried`. Raises BadAddress only.
+    On an own segment: ARP or neighbour discovery, then the kernel's neighbour table; anywhere: the ARP
+    tables of `routers` by SNMP, in their order. What failed on the way is in `tried`. Raises BadAddress only.
     """
     icmp.parse_address(address.partition("%")[0])
     route = netlink.route(address)
@@ -41,21 +41,34 @@ def find(address: str, *, routers: Sequence[SnmpTarget] = ()) -> MacFinding:
 
 def _on_segment(address: str, interface: str, tried: list[str]) -> MacFinding | None:
     wait_s = _KERNEL_WAIT_S
-    if ":" not in address:
-        try:
-            found = arp_client.lookup(address, interface=interface)
-            if found.macs:
-                return found
-            tried.append(f"ARP on {interface}: no answer")
-            wait_s = 0.0
-        except errors.NotPermitted:
-            tried.append(f"ARP on {interface}: not permitted")
-        except errors.WireError as fault:
-            tried.append(f"ARP on {interface}: {fault}")
-    # Where no ARP of ours was possible the kernel is made to ask itself; IPv6 has its own discovery.
+    way, ask = ("neighbour discovery", _by_nd) if ":" in address else ("ARP", _by_arp)
+    try:
+        found = ask(address, interface)
+        if found.macs:
+            return found
+        tried.append(f"{way} on {interface}: no answer")
+        wait_s = 0.0
+    except errors.NotPermitted:
+        tried.append(f"{way} on {interface}: not permitted")
+    except errors.WireError as fault:
+        tried.append(f"{way} on {interface}: {fault}")
+    # Where no question of ours was possible the kernel is made to ask itself.
     seen = neighbours.kernel(address, wait_s=wait_s)
     tried.append("kernel's neighbour table" if seen else "kernel's neighbour table: no entry")
     return _one(address, "kernel", seen, interface, tried) if seen else None
+
+
+def _by_arp(address: str, interface: str) -> MacFinding:
+    return arp_client.lookup(address, interface=interface)
+
+
+def _by_nd(address: str, interface: str) -> MacFinding:
+    found = nd.lookup(address, interface=interface)
+    macs = tuple(MacSeen(one.mac, one.vendor, one.is_random, one.answers) for one in found.answers)
+    tried = (f"neighbour discovery on {interface}",)
+    return MacFinding(
+        address, "nd" if macs else None, macs, interface, found.is_duplicate, found.why_not, tried
+    )
 
 
 def _at_router(address: str, target: SnmpTarget, tried: list[str]) -> MacFinding | None:

@@ -80,9 +80,21 @@ def owner(address: str) -> str | None:
     found_on = None
     for payload in _ask(_GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0)):
         found = _attributes(payload[_ADDRESS.size :])
-        if target.packed == (found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)):
+        if payload[0] == family and target.packed == (found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)):
             found_on = _interface(_ADDRESS.unpack_from(payload)[4])
     return found_on
+
+
+def addresses(interface: str, version: int) -> list[str]:
+    """Return the addresses of one IP version that an interface of this machine has."""
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    found_there = []
+    for payload in _ask(_GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0)):
+        found = _attributes(payload[_ADDRESS.size :])
+        packed = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
+        if packed and payload[0] == family and _interface(_ADDRESS.unpack_from(payload)[4]) == interface:
+            found_there.append(str(ipaddress.ip_address(packed)))
+    return found_there
 
 
 def hardware_address(interface: str) -> str | None:
@@ -100,15 +112,26 @@ def neighbours(version: int) -> Iterator[Neighbour]:
     """Yield the kernel's neighbour table of one IP version."""
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     for payload in _ask(_GET_NEIGHBOUR, _REQUEST | _DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0, 0, 0)):
-        _family, _, _, index, state, _flags, _type = _NEIGHBOUR.unpack_from(payload)
-        found = _attributes(payload[_NEIGHBOUR.size :])
-        lladdr = found.get(_NDA_LLADDR, b"")
-        yield Neighbour(
-            address=str(ipaddress.ip_address(found[_NDA_DST])),
-            mac=lladdr.hex(":") if len(lladdr) == 6 and any(lladdr) else None,
-            interface=_interface(index),
-            state=state,
-        )
+        found = neighbour_of(payload)
+        if found is not None:
+            yield found
+
+
+def neighbour_of(payload: bytes) -> Neighbour | None:
+    """Read one message about a neighbour (struct ndmsg and attributes); None if it names no address."""
+    if len(payload) < _NEIGHBOUR.size:
+        return None
+    _family, _, _, index, state, _flags, _type = _NEIGHBOUR.unpack_from(payload)
+    found = _attributes(payload[_NEIGHBOUR.size :])
+    address, lladdr = found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"")
+    if len(address) not in {4, 16}:
+        return None
+    return Neighbour(
+        address=str(ipaddress.ip_address(address)),
+        mac=lladdr.hex(":") if len(lladdr) == 6 and any(lladdr) else None,
+        interface=_interface(index),
+        state=state,
+    )
 
 
 def _split(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
@@ -154,13 +177,20 @@ def _ask(kind: int, flags: int, body: bytes) -> Iterator[bytes]:
         sock.bind((0, 0))
         sock.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
         while True:
-            wire = sock.recv(1 << 18)
-            place = 0
-            while place + _HEADER.size <= len(wire):
-                length, answered, _, _, _ = _HEADER.unpack_from(wire, place)
+            for answered, payload in messages(sock.recv(1 << 18)):
                 if answered in {_DONE, _ERROR}:
                     return
-                yield wire[place + _HEADER.size : place + length]
-                place += length + (-length % 4)
+                yield payload
             if not flags & _DUMP:
                 return
+
+
+def messages(wire: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and payload of each netlink message of a datagram; ends at what cannot be one."""
+    place = 0
+    while place + _HEADER.size <= len(wire):
+        length, kind, _, _, _ = _HEADER.unpack_from(wire, place)
+        if length < _HEADER.size:
+            return
+        yield kind, wire[place + _HEADER.size : place + length]
+        place += length + (-length % 4)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, Literal
 
-MacMethod = Literal["arp", "kernel", "router"]
+MacMethod = Literal["arp", "nd", "kernel", "router"]
 
 
 class Result:
@@ -93,6 +93,95 @@ class MacFinding(Result):
     is_duplicate: bool
     why_not: str | None
     tried: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArpHost(Result):
+    """An address that was heard in a scan; a MAC with 0 answers spoke for it without being asked by us.
+
+    `is_duplicate`: more than one MAC. `is_proxied`: one of them answers for many addresses. `relays`: MACs
+    that sent the frames where they are not the ones named inside.
+    """
+
+    address: str
+    macs: tuple[MacSeen, ...]
+    is_duplicate: bool
+    is_proxied: bool
+    relays: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MacShare(Result):
+    """A MAC that speaks for several addresses: a host with several, two hosts with one MAC, or a proxy."""
+
+    mac: str
+    vendor: str | None
+    is_random: bool
+    count: int
+    addresses: tuple[str, ...]
+    is_proxy: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArpSpeaker(Result):
+    """Who spoke during a scan without being asked, how often."""
+
+    address: str
+    mac: str
+    vendor: str | None
+    is_random: bool
+    times: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArpScan(Result):
+    """A scan of a range: who answered, who announced itself, who is on the wire but not of the range.
+
+    `echoes` are frames of our own that came back: a loop on the segment.
+    """
+
+    interface: str
+    asked: int
+    sent: int
+    seconds: float
+    hosts: tuple[ArpHost, ...]
+    shares: tuple[MacShare, ...]
+    gratuitous: tuple[ArpSpeaker, ...]
+    foreign: tuple[ArpSpeaker, ...]
+    echoes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NdAnswer(Result):
+    """One MAC that advertised itself for an IPv6 address; no override means a proxy or an anycast host."""
+
+    mac: str
+    vendor: str | None
+    is_random: bool
+    answers: int
+    is_router: bool
+    is_override: bool
+    is_solicited: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NdFinding(Result):
+    """Who advertises an IPv6 address on a segment, or why nobody is known."""
+
+    address: str
+    interface: str
+    answers: tuple[NdAnswer, ...]
+    is_duplicate: bool
+    why_not: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArpRow(Result):
+    """One line of a router's table of neighbours."""
+
+    address: str
+    mac: str
+    if_index: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -243,8 +243,10 @@ def finish(
 
 
 def _is_answer(result: Mapping[str, Any]) -> bool:
-    """Whether the address itself answered: an echo, or ARP on the wire; a router's table may be old."""
-    return bool(result.get("received")) or (result.get("method") == "arp" and bool(result.get("macs")))
+    """Whether the address itself answered: an echo, or ARP or ND on the wire; a router's table may be old."""
+    return bool(result.get("received")) or (
+        result.get("method") in {"arp", "nd"} and bool(result.get("macs"))
+    )
 
 
 def stop(session: Session, actor: audit.Actor, run_id: int) -> DiagnosticRun:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netdiag import __main__ as command
-from netdiag import arp_client, errors, mac, mac_lookup, neighbours, netlink
+from netdiag import arp_client, errors, mac, mac_lookup, neighbours, netlink, packet
 from netdiag.snmp import SnmpTarget
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +65,7 @@ def probe(need, inside, tmp_path_factory):
         yield lambda call: inside(near, call)
     finally:
         arp_client.stop()
+        packet.close()
         if agent is not None:
             agent.kill()
             agent.wait()
@@ -271,9 +272,12 @@ def test_what_was_tried_in_vain_is_told(probe):
     assert (quiet.why_not, quiet.tried[0]) == (f"nobody on br0 answers for {SILENT}", "ARP on br0: no answer")
 
 
-def test_ipv6_neighbours_come_from_the_kernel(probe):
+def test_ipv6_neighbours_are_found_by_discovery_and_without_rights_by_the_kernel(probe):
     found = probe(lambda: mac_lookup.find("fd00:1::2"))
-    assert (found.method, [one.mac for one in found.macs]) == ("kernel", [TRUE_MAC])
+    assert (found.method, [one.mac for one in found.macs]) == ("nd", [TRUE_MAC])
+    done = json.loads(unprivileged(probe, "mac", "fd00:1::2").stdout)
+    assert (done["method"], done["macs"][0]["mac"]) == ("kernel", TRUE_MAC)
+    assert done["tried"][0] == "neighbour discovery on br0: not permitted"
 
 
 def test_the_own_address_is_known_without_asking(probe):
@@ -333,8 +337,11 @@ def test_the_command_tells_people_what_it_found(probe, capsys):
     assert "behind the router" in capsys.readouterr().out
 
 
-def test_makers_are_known_down_to_the_smallest_blocks():
+def test_makers_of_small_blocks_are_known_while_the_program_runs_and_never_start_it(probe):
     assert mac.vendor("00-1B-21-01-02-03") == "Intel Corporate"
+    assert mac.vendor("00:55:da:11:22:33") is None
+    assert program_ids() == []
+    probe(lambda: arp_client.lookup(HOST))
     assert mac.vendor("00:55:da:11:22:33") == "KoolPOS Inc."
     assert mac.vendor("00:1b:c5:00:1a:bc") == "OpenRB.com, Direct SIA"
     assert mac.vendor("02:00:00:00:00:01") is None
