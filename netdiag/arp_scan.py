@@ -15,7 +15,7 @@ MOST_ADDRESSES = 1 << 17
 CALM_RATE = 2000
 PROXY_ANSWERS = 8
 # When all have answered, the segment is listened to a little longer: a second owner answers late.
-_GRACE_S = 0.05
+_GRACE_S = 0.02
 _MOST_SPEAKERS = 1024
 _MOST_NAMED = 16
 _TICK_S = 0.01
