@@ -127,6 +127,22 @@ class Diagnostics(Section):
     snmp_retries: int = Field(default=1, ge=0, le=5)
 
 
+class Watch(Section):
+    """What is swept and polled all the time, how often, and how long what was found is kept."""
+
+    is_on: bool = True
+    device_interval_s: int = Field(default=60, ge=10, le=86_400)
+    customer_interval_s: int = Field(default=300, ge=10, le=86_400)
+    counter_interval_s: int = Field(default=300, ge=30, le=86_400)
+    silent_rounds: int = Field(default=3, ge=1, le=100)
+    probes: int = Field(default=1, ge=1, le=15)
+    timeout_s: float = Field(default=1.0, ge=0.1, le=10)
+    packets_per_second: int = Field(default=2000, ge=10, le=100_000)
+    poll_threads: int = Field(default=16, ge=1, le=256)
+    minute_days: int = Field(default=14, ge=2, le=400)
+    hour_days: int = Field(default=400, ge=31, le=4000)
+
+
 class Billing(Section):
     """Defaults of the money rules; an account may have its own."""
 
@@ -188,6 +204,7 @@ class Settings(Section):
     data: Data = Data()
     secrets: Secrets = Secrets()
     diagnostics: Diagnostics = Diagnostics()
+    watch: Watch = Watch()
     billing: Billing = Billing()
     cutoff: Cutoff = Cutoff()
     geocoding: Geocoding = Geocoding()

@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, diagnose, enqueue, geocode, night, upkeep
+from tasks import access, diagnose, enqueue, geocode, night, upkeep, watch
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -23,6 +23,7 @@ _OWN: dict[str, Any] = {"shared": False, "lazy": False}
 def register(app: Celery, runtime: Runtime) -> None:
     """Give the application its jobs; nothing runs yet."""
     _register_line_jobs(app, runtime)
+    _register_watch_jobs(app, runtime)
     _register_office_jobs(app, runtime)
 
 
@@ -43,6 +44,29 @@ def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
     # Rows in PostgreSQL say what is wanted, so a job lost or run twice changes nothing.
     app.task(_sweep_access, name="sweep_access", **_OWN, acks_late=True)
     app.task(_observe_access, name="observe_access", **_OWN, acks_late=True)
+
+
+def _register_watch_jobs(app: Celery, runtime: Runtime) -> None:
+    def _watch() -> None:
+        def send(pop: str, kind: str, at: str, expires_s: float) -> None:
+            enqueue.watch_round(app, pop, kind, at=at, expires_s=expires_s)
+
+        watch.call(runtime, send)
+
+    def _watch_round(pop: str, kind: str) -> None:
+        watch.do_round(runtime, pop, kind)
+
+    def _fold_history() -> None:
+        watch.fold(runtime)
+
+    def _fold_radius() -> None:
+        watch.fold_radius(runtime)
+
+    # A round lost is a round missed: the next one is never far, and a lease sees that none is done twice.
+    app.task(_watch, name="watch", **_OWN)
+    app.task(_watch_round, name="watch_round", **_OWN)
+    app.task(_fold_history, name="fold_history", **_OWN)
+    app.task(_fold_radius, name="fold_radius", **_OWN)
 
 
 def _register_office_jobs(app: Celery, runtime: Runtime) -> None:

@@ -12,6 +12,9 @@ SWEEP_S = 10
 OBSERVE_S = 60
 UPKEEP_S = 10
 BEAT_S = 30
+WATCH_S = 5
+FOLD_S = 1800
+RADIUS_S = 60
 GEOCODE_S = 600
 
 
@@ -27,9 +30,13 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "observe-access": _every("observe_access", OBSERVE_S, gate),
         "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
         "note-beat": _every("note_beat", BEAT_S, work),
+        "fold-history": _every("fold_history", FOLD_S, work),
+        "fold-radius": _every("fold_radius", RADIUS_S, work),
         "close-day": _daily("close_day", hour, 0, work, args=[None]),
         "verify-ledger": _daily("verify_ledger", (hour + 1) % 24, 30, work),
     }
+    if settings.watch.is_on:
+        entries["watch"] = _every("watch", WATCH_S, work)
     if settings.geocoding.url:
         entries["geocode"] = _every("geocode", GEOCODE_S, work)
     return entries

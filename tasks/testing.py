@@ -1,11 +1,15 @@
-"""A Nominatim-compatible server on loopback, for tests and demos: real HTTP, the answers are given to it."""
+"""What tests and demos ask instead of the world: a Nominatim server on loopback, a sweep of no wire."""
 
 import json
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from netdiag import ping
+from netdiag.results import PingReply, PingSummary
 
 
 class FakeNominatim:
@@ -84,3 +88,37 @@ def _requests_of(fake: FakeNominatim) -> type[BaseHTTPRequestHandler]:
             """Stay quiet."""
 
     return Requests
+
+
+class FakeSweep:
+    """Answers as netdiag.sweep.sweep does, for those named in `alive`, with their round trip in milliseconds.
+
+    `asked` lists the addresses of every call; `during` is called in the middle of each.
+    """
+
+    def __init__(self, alive: dict[str, float] | None = None) -> None:
+        self.alive = dict(alive or {})
+        self.asked: list[list[str]] = []
+        self.during: Callable[[], object] = lambda: None
+
+    def __call__(
+        self,
+        addresses: Iterable[str],
+        *,
+        probes: int,
+        timeout_s: float,
+        pace_s: float,
+        should_stop: Callable[[], bool],
+    ) -> list[PingSummary]:
+        """Return a summary for each address, in order; one named twice is asked once."""
+        named = list(dict.fromkeys(addresses))
+        self.asked.append(named)
+        self.during()
+        return [ping.summarize(address, self._replies(address, probes)) for address in named]
+
+    def _replies(self, address: str, probes: int) -> list[PingReply]:
+        rtt_ms = self.alive.get(address)
+        reason = "timeout" if rtt_ms is None else None
+        return [
+            PingReply(number + 1, rtt_ms, 64, 56, address, reason, False, 0.0) for number in range(probes)
+        ]

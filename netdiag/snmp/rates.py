@@ -1,5 +1,6 @@
 """Rates from two readings of a port's counters: 64-bit, else 32-bit with one wrap, never across a reset."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,9 +53,42 @@ def compare(first: Reading, second: Reading, elapsed_s: float, speed_bps: int | 
     return fields | {"gap_s": gap_s, "is_counter_reset": is_reset}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Passed:
+    """What went through a port between two readings, in so many seconds of the device's own clock."""
+
+    in_octets: int
+    out_octets: int
+    gap_s: float
+
+
+def octets(first: Reading, second: Reading, elapsed_s: float, speed_bps: int | None) -> Passed | None:
+    """Return what passed between two readings far apart; None when it cannot be known.
+
+    Not known: after a restart or a discontinuity, when a 64-bit counter fell, when a 32-bit one fell farther
+    than its wire could have carried it round, and when it could have come round unseen in the time between.
+    """
+    gap_s = _gap(first, second, elapsed_s)
+    if not gap_s or first.get("discontinuity") != second.get("discontinuity"):
+        return None
+    sides = []
+    for side in ("in", "out"):
+        bits = 64 if values.number(second.get(f"{side}_octets_64")) is not None else 32
+        name = f"{side}_octets_{bits}"
+        passed = _delta(first.get(name), second.get(name), bits)
+        if passed is None:
+            return None
+        if bits == 32 and speed_bps and _WRAP * 8 / speed_bps < gap_s:
+            return None
+        if passed * 8 / gap_s > _PLAUSIBLE * (speed_bps or _SPEED_LIMIT_BPS) and bits == 32:
+            return None
+        sides.append(passed)
+    return Passed(sides[0], sides[1], gap_s)
+
+
 def _gap(first: Reading, second: Reading, elapsed_s: float) -> float | None:
     """Return the seconds between the readings by the device's own clock; None if it restarted."""
-    before, after = values.number(first["uptime"]), values.number(second["uptime"])
+    before, after = values.number(first.get("uptime")), values.number(second.get("uptime"))
     if before is None or after is None:
         return elapsed_s
     if after < before:

@@ -20,6 +20,20 @@ from registry.models.networks import Connection, IpAddress, Line, LineGate, Netw
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
 from registry.models.staff import StaffSession, StaffUser
 from registry.models.upkeep import Heartbeat
+from registry.models.watching import (
+    PortReading,
+    RadiusSession,
+    RadiusUsage,
+    RoundKind,
+    SeriesDay,
+    SeriesKind,
+    SeriesMinutes,
+    SeriesRound,
+    WatchRound,
+    WatchSeries,
+    WatchState,
+    WatchStatus,
+)
 
 __all__ = [
     "Address",
@@ -51,9 +65,21 @@ __all__ = [
     "Note",
     "Pop",
     "Port",
+    "PortReading",
+    "RadiusSession",
+    "RadiusUsage",
+    "RoundKind",
+    "SeriesDay",
+    "SeriesKind",
+    "SeriesMinutes",
+    "SeriesRound",
     "StaffSession",
     "StaffUser",
     "StoredFile",
+    "WatchRound",
+    "WatchSeries",
+    "WatchState",
+    "WatchStatus",
     "customer_groups",
     "customer_marks",
 ]

@@ -70,6 +70,7 @@ class Device(Base):
     snmp_sealed: Mapped[str] = mapped_column(Text, default="", server_default="")
     login_sealed: Mapped[str] = mapped_column(Text, default="", server_default="")
     is_gateway: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    is_unwatched: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state: Mapped[DeviceState | None] = mapped_column(choice(DeviceState))
     state_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_status: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

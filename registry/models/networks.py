@@ -81,6 +81,7 @@ class IpAddress(Base):
     mac: Mapped[str | None] = mapped_column(Mac)
     colour: Mapped[str | None] = mapped_column(String(7))
     description: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    is_unwatched: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     network: Mapped[Network] = relationship(lazy="raise")

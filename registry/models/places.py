@@ -39,6 +39,14 @@ class Pop(Base):
     name: Mapped[str] = mapped_column(String(120))
     latitude: Mapped[float | None] = mapped_column(Float)
     longitude: Mapped[float | None] = mapped_column(Float)
+    # How often the gear and the customers here are swept, in seconds; none means as the settings say.
+    device_watch_s: Mapped[int | None]
+    customer_watch_s: Mapped[int | None]
+
+    __table_args__ = (
+        CheckConstraint("device_watch_s BETWEEN 10 AND 86400", name="device_watch_s"),
+        CheckConstraint("customer_watch_s BETWEEN 10 AND 86400", name="customer_watch_s"),
+    )
 
 
 def _sort_text(context: Any) -> str:
