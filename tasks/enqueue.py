@@ -16,7 +16,6 @@ from tasks import celery_app
 ACCESS_EXPIRES_S = 30
 BEAT_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
-WATCH_EXPIRES_S = 10
 NIGHT_EXPIRES_S = 6 * 3600
 
 
@@ -33,11 +32,6 @@ def sweep_access(app: Celery, *, pop: str = "core") -> None:
 def observe_access(app: Celery, *, pop: str = "core") -> None:
     """Have the gate worker read back what the gates really do."""
     _send(app, "observe_access", [], queue=celery_app.gate_queue(pop), expires_s=ACCESS_EXPIRES_S)
-
-
-def watch(app: Celery) -> None:
-    """Have the rounds of watching put out whose turn it is."""
-    _send(app, "watch", [], queue=celery_app.WORK, expires_s=WATCH_EXPIRES_S)
 
 
 def watch_round(app: Celery, pop: str, kind: str, *, at: str, expires_s: float) -> None:
