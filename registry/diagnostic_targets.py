@@ -8,7 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import errors
-from registry.models import Connection, Device, DiagnosticKind, IpAddress, Network, Pop, Port
+from registry.models import (
+    Connection,
+    Customer,
+    Device,
+    DiagnosticKind,
+    IpAddress,
+    Line,
+    Network,
+    Pop,
+    Port,
+)
 
 _NOT_HIS = "This is not one of the customer's addresses, devices or ports"
 
@@ -26,7 +36,7 @@ class Target:
 
 
 def resolve(session: Session, kind: DiagnosticKind, customer_id: int | None, text: str) -> Target:
-    """Return the target behind an IP address, `device:<id>` or `port:<id>`.
+    """Return the target behind an IP address, `device:<id>`, `port:<id>` or `customer:<id>`.
 
     With a customer only what is his own; without one only registered devices and their ports. Raises
     NotFound for all else, Invalid for what this kind cannot be asked of.
@@ -36,6 +46,8 @@ def resolve(session: Session, kind: DiagnosticKind, customer_id: int | None, tex
         target = _port(session, customer_id, int(number))
     elif word == "device" and number.isdecimal():
         target = _device(session, customer_id, int(number))
+    elif word == "customer" and number.isdecimal():
+        target = _customer(session, customer_id, int(number))
     else:
         target = _address(session, customer_id, text)
     _check(kind, target)
@@ -47,6 +59,8 @@ def _check(kind: DiagnosticKind, target: Target) -> None:
         raise errors.Invalid("This device has no IP address on file", {"target": "No IP address on file"})
     if kind is DiagnosticKind.SNMP_STATUS and target.device_id is None:
         raise errors.Invalid("SNMP asks a device or a port", {"target": "Choose a device or a port"})
+    if (kind is DiagnosticKind.DIAGNOSE) != target.text.startswith("customer:"):
+        raise errors.Invalid("A diagnosis is of a customer's whole line", {"target": "Choose another target"})
     if kind is DiagnosticKind.LOCATE_MAC and target.mac is None:
         raise errors.Invalid(
             "There is no MAC on file to look for; look the MAC up first", {"target": "No MAC on file"}
@@ -89,6 +103,24 @@ def _device(session: Session, customer_id: int | None, device_id: int) -> Target
         raise errors.NotFound(_NOT_HIS)
     address = str(device.address) if device.address is not None else None
     return Target(f"device:{device_id}", address, device_id=device_id, mac=device.mac, pop=pop)
+
+
+def _customer(session: Session, customer_id: int | None, number: int) -> Target:
+    """Return the whole line of the customer; its POP is that of his addresses, else that of his lines."""
+    if customer_id != number or session.get(Customer, number) is None:
+        raise errors.NotFound(_NOT_HIS)
+    of_addresses = (
+        select(Pop.code)
+        .join(Network, Network.pop_id == Pop.id)
+        .join(IpAddress, IpAddress.network_id == Network.id)
+        .where(IpAddress.customer_id == number)
+        .order_by(IpAddress.address)
+    )
+    of_lines = (
+        select(Pop.code).join(Line, Line.pop_id == Pop.id).where(Line.customer_id == number).order_by(Line.id)
+    )
+    pop = session.scalar(of_addresses.limit(1)) or session.scalar(of_lines.limit(1))
+    return Target(f"customer:{number}", pop=pop)
 
 
 def _switches_of(session: Session, customer_id: int | None) -> Sequence[int]:

@@ -24,6 +24,7 @@ _TITLES = {
     DiagnosticKind.MAC_LOOKUP: "a MAC lookup",
     DiagnosticKind.SNMP_STATUS: "an SNMP status",
     DiagnosticKind.LOCATE_MAC: "a search for the MAC",
+    DiagnosticKind.DIAGNOSE: "a diagnosis",
 }
 
 
@@ -40,8 +41,9 @@ def open_run(
     """Write a queued run; the caller sends the job after the commit.
 
     `target` is an IP address, `device:<id>` or `port:<id>` of this customer, or of a registered device when
-    there is no customer. Raises NotFound and Invalid for a target or options out of bounds, Busy when this
-    person already runs the same or too much runs, Unavailable when no worker could take it.
+    there is no customer; a diagnosis is of `customer:<id>`. Raises NotFound and Invalid for a target or
+    options out of bounds, Busy when this person already runs the same or too much runs, Unavailable when no
+    worker could take it.
     """
     if actor.staff_id is None:
         raise errors.Forbidden("Only a person opens a diagnostic run")
@@ -237,8 +239,11 @@ def finish(
         )
         .returning(DiagnosticRun.options)
     ).one_or_none()
-    if ended is not None and result and _is_answer(result) and ended.options.get("address"):
-        networks.note_seen(session, ended.options["address"], now)
+    if ended is not None and result:
+        if _is_answer(result) and ended.options.get("address"):
+            networks.note_seen(session, ended.options["address"], now)
+        for address in result.get("answered", ()):
+            networks.note_seen(session, address, now)
     return ended is not None
 
 

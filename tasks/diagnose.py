@@ -13,7 +13,7 @@ from netdiag import errors as wire
 from netdiag import ping as wire_ping
 from registry import diagnostics
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus
-from tasks import lookups
+from tasks import diagnosis, lookups
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
@@ -132,4 +132,5 @@ _KINDS: dict[DiagnosticKind, Callable[[Runtime, DiagnosticRun], Outcome]] = {
     DiagnosticKind.MAC_LOOKUP: lookups.mac_lookup,
     DiagnosticKind.SNMP_STATUS: lookups.snmp_status,
     DiagnosticKind.LOCATE_MAC: lookups.locate_mac,
+    DiagnosticKind.DIAGNOSE: diagnosis.diagnose,
 }

@@ -8,11 +8,19 @@ branch_labels = None
 depends_on = None
 
 
+_NAME = "diagnostickind"
+_KINDS = "kind IN ('ping', 'mac_lookup', 'snmp_status', 'locate_mac')"
+_KINDS_NOW = "kind IN ('ping', 'mac_lookup', 'snmp_status', 'locate_mac', 'diagnose')"
+
+
 def upgrade() -> None:
-    """Nothing yet."""
-    op.execute("SELECT 1")
+    """Let a run be a diagnosis."""
+    op.drop_constraint(op.f(f"ck_diagnostic_runs_{_NAME}"), "diagnostic_runs", type_="check")
+    op.create_check_constraint(op.f(f"ck_diagnostic_runs_{_NAME}"), "diagnostic_runs", _KINDS_NOW)
 
 
 def downgrade() -> None:
-    """Nothing yet."""
-    op.execute("SELECT 1")
+    """Forget the diagnoses: their kind is unknown to what ran before."""
+    op.execute("DELETE FROM diagnostic_runs WHERE kind = 'diagnose'")
+    op.drop_constraint(op.f(f"ck_diagnostic_runs_{_NAME}"), "diagnostic_runs", type_="check")
+    op.create_check_constraint(op.f(f"ck_diagnostic_runs_{_NAME}"), "diagnostic_runs", _KINDS)

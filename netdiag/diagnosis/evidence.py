@@ -36,10 +36,14 @@ class Lock(Result):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AccountEvidence(Result):
-    """Whether the service should run, what the gate was told, what it confirmed and what was seen there."""
+    """Whether the service should run, what the gate was told, what it confirmed and what was seen there.
+
+    Of several services the one that is worst off; `open_beside` counts the others without a lock.
+    """
 
     has_service: bool = True
     locks: tuple[Lock, ...] = ()
+    open_beside: int = 0
     wanted: Access | None = None
     applied: Access | None = None
     observed: Access | None = None

@@ -28,14 +28,14 @@ _LOCK_ACTS = {"technical": Who.NOC, "abuse": Who.NOC}
 _STILL_OPEN = "A lock stands, but the gate is not known to have closed the line yet"
 
 
-def account(evidence: Evidence, _: Signs) -> Stage:
+def account(evidence: Evidence, signs: Signs) -> Stage:
     """Judge whether the service may run at all, and whether the gate does what is wanted."""
     found = evidence.account
     if isinstance(found, NotChecked):
         return unchecked(StageKey.ACCOUNT, found.why)
     findings = [*_locks(found), *_service(found)]
     if not findings:
-        findings = _gate(found)
+        findings = _gate(found, signs)
     return stage(
         StageKey.ACCOUNT,
         findings,
@@ -66,6 +66,8 @@ def _locks(found: AccountEvidence) -> list[Finding]:
         doubts.append("A lock stands although open access is wanted: the records disagree")
     if "closed" not in (found.applied, found.observed):
         doubts.append(_STILL_OPEN)
+    if found.open_beside > 0:
+        doubts.append(f"{words.count(found.open_beside, 'other service', 'other services')} without a lock")
     ordered = sorted(found.locks, key=lambda lock: lock.reason != "debt")
     return [
         Finding(
@@ -102,36 +104,21 @@ def _service(found: AccountEvidence) -> list[Finding]:
     ]
 
 
-def _gate(found: AccountEvidence) -> list[Finding]:
+_NOT_OPENED = "Your account is in order; our network has not opened your line. We open it now."
+
+
+def _gate(found: AccountEvidence, signs: Signs) -> list[Finding]:
     """No lock stands: the line should be open."""
     error = f": {found.gate_error}" if found.gate_error else ""
-    say = "Your account is in order; our network has not opened your line. We open it now."
     if found.observed == "closed" or (found.applied == "closed" and found.observed is None):
         seen = "was seen closed" if found.observed == "closed" else "was told closed"
-        doubts = []
-        if found.observed == "closed" and found.applied == "open":
-            doubts.append("The gate confirmed that it opened the line, but was seen closed")
-        return [
-            Finding(
-                Cause.GATE_CLOSED,
-                State.BAD,
-                f"No lock stands, but the gate {seen} for this line{error}",
-                Who.NOC,
-                say,
-                doubts=tuple(doubts),
-            )
-        ]
+        text = f"No lock stands, but the gate {seen} for this line{error}"
+        is_torn = found.observed == "closed" and found.applied == "open"
+        doubts = ("The gate confirmed that it opened the line, but was seen closed",) if is_torn else ()
+        return [Finding(Cause.GATE_CLOSED, State.BAD, text, Who.NOC, _NOT_OPENED, doubts=doubts)]
     if found.wanted == "closed":
-        return [
-            Finding(
-                Cause.GATE_CLOSED,
-                State.WARNING,
-                "Closed access is wanted although no lock stands: the records disagree",
-                Who.NOC,
-                say,
-                Confidence.MEDIUM,
-            )
-        ]
+        text = "Closed access is wanted although no lock stands: the records disagree"
+        return [Finding(Cause.GATE_CLOSED, State.WARNING, text, Who.NOC, _NOT_OPENED, Confidence.MEDIUM)]
     if found.wanted is not None and found.applied is None and found.observed is None:
         return [
             Finding(
@@ -139,8 +126,10 @@ def _gate(found: AccountEvidence) -> list[Finding]:
                 State.WARNING,
                 f"The gate has not confirmed that the line is open{error}",
                 Who.NOC,
-                say,
+                _NOT_OPENED,
                 Confidence.MEDIUM,
+                # A line that answers and a gate that reports no fault: it was only not told yet.
+                is_suspect=bool(found.gate_error) or not signs.answers,
             )
         ]
     return []

@@ -19,6 +19,7 @@ class DiagnosticKind(StrEnum):
     MAC_LOOKUP = "mac_lookup"
     SNMP_STATUS = "snmp_status"
     LOCATE_MAC = "locate_mac"
+    DIAGNOSE = "diagnose"
 
 
 class DiagnosticStatus(StrEnum):
@@ -33,7 +34,10 @@ class DiagnosticStatus(StrEnum):
 
 
 class DiagnosticRun(Base):
-    """One run. `target` is an IP address, `device:<id>` or `port:<id>`; one open run a person and target."""
+    """One run. `target` is an IP address, `device:<id>`, `port:<id>` or `customer:<id>`.
+
+    One open run a person, kind and target.
+    """
 
     __tablename__ = "diagnostic_runs"
 

@@ -1,0 +1,131 @@
+"""The diagnosis of a customer's line: read the records, ask the wire all at once, judge, tell each stage."""
+
+import time
+from collections.abc import Mapping
+from concurrent import futures
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core import clock, errors, live
+from netdiag import diagnosis
+from netdiag.diagnosis import NotChecked, StageKey
+from registry import diagnosis_facts
+from registry.diagnosis_facts import LineFacts
+from registry.models import DiagnosticRun, DiagnosticStatus
+from tasks import diagnosis_evidence, diagnosis_questions
+from tasks.diagnosis_questions import Answers, Question
+from tasks.runtime import Runtime
+
+Outcome = tuple[DiagnosticStatus, dict[str, Any]]
+
+LIMIT_S = 4.0
+_LOOK_S = 0.25
+
+
+def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
+    """Gather the evidence within four seconds, tell every stage as it ends, and end with the verdict.
+
+    Raises NotFound when the customer is gone.
+    """
+    if row.customer_id is None:
+        raise errors.Invalid("This run names no customer")
+    began = time.monotonic()
+    zone = ZoneInfo(runtime.settings.isp.time_zone)
+    with runtime.database.reading() as session:
+        facts = diagnosis_facts.load(session, row.customer_id, today=clock.today(zone.key))
+    questions = diagnosis_questions.plan(runtime, facts)
+    board = Board(runtime, row, facts, questions, clock.now().astimezone(zone))
+    board.tell()
+    is_stopped = _ask_all(runtime, row.id, questions, board)
+    found = board.conclude()
+    live.publish(runtime.redis, row.id, "verdict", found.verdict.as_dict())
+    result = {
+        **found.as_dict(),
+        "answered": diagnosis_evidence.answered(facts, board.answers),
+        "addresses": [one.address for one in facts.addresses],
+        "took_s": round(time.monotonic() - began, 3),
+    }
+    return DiagnosticStatus.STOPPED if is_stopped else DiagnosticStatus.DONE, result
+
+
+class Board:
+    """The evidence as it comes in, and what the watchers have been told of it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        row: DiagnosticRun,
+        facts: LineFacts,
+        questions: list[Question],
+        taken_at: datetime,
+    ) -> None:
+        self.answers: Answers = {}
+        self._runtime, self._row, self._facts, self._taken_at = runtime, row, facts, taken_at
+        self._waiting = {key: {q.key for q in questions if key in q.stages} for key in StageKey}
+        self._told: dict[StageKey, dict[str, Any]] = {}
+        self._extras: Mapping[str, Any] = {}
+        self._owners: dict[str, str] = {}
+
+    def take(self, key: str, answer: Any) -> None:
+        """Note an answer."""
+        self.answers[key] = answer
+        for waiting in self._waiting.values():
+            waiting.discard(key)
+
+    def tell(self) -> diagnosis.Diagnosis:
+        """Publish the stages that wait for nothing more and read otherwise than what was told."""
+        found = diagnosis.judge(self._evidence())
+        for stage in found.stages:
+            words = stage.as_dict()
+            if not self._waiting[stage.key] and self._told.get(stage.key) != words:
+                self._told[stage.key] = words
+                live.publish(self._runtime.redis, self._row.id, "stage", {"stage": words})
+        return found
+
+    def conclude(self) -> diagnosis.Diagnosis:
+        """Look up whose the foreign MACs are, and judge for the last time."""
+        foreign = diagnosis_evidence.foreign_macs(self._facts, self.answers)
+        if foreign:
+            with self._runtime.database.reading() as session:
+                self._owners = diagnosis_facts.owners(session, foreign, self._facts.customer_id)
+        return self.tell()
+
+    def _evidence(self) -> diagnosis.Evidence:
+        return diagnosis_evidence.assemble(
+            self._facts,
+            self.answers,
+            measured_from=self._row.pop,
+            is_worker_alive="pop_wanted" not in self._row.options,
+            taken_at=self._taken_at,
+            owners=self._owners,
+            extras=self._extras,
+        )
+
+
+def _ask_all(runtime: Runtime, run_id: int, questions: list[Question], board: Board) -> bool:
+    """Ask everything at once until the limit; return whether a person stopped it.
+
+    Every question is bounded in itself: a thread that is not waited for ends a moment later.
+    """
+    if not questions:
+        return False
+    pool = futures.ThreadPoolExecutor(len(questions), thread_name_prefix=f"diagnose-{run_id}")
+    try:
+        asked = {pool.submit(diagnosis_questions.ask, one): one for one in questions}
+        until = time.monotonic() + LIMIT_S
+        why = f"no answer within {LIMIT_S:g} s"
+        is_stopped = False
+        open_ones = set(asked)
+        while open_ones and time.monotonic() < until and not is_stopped:
+            done, open_ones = futures.wait(open_ones, timeout=_LOOK_S, return_when=futures.FIRST_COMPLETED)
+            for one in done:
+                board.take(asked[one].key, one.result())
+            if done:
+                board.tell()
+            is_stopped = runtime.is_stopping.is_set() or live.is_stop_asked(runtime.redis, run_id)
+        for one in open_ones:
+            board.take(asked[one].key, NotChecked("it was stopped" if is_stopped else why))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return is_stopped

@@ -1,0 +1,195 @@
+"""From records and answers to evidence: what was not asked, or gave no answer, says why."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from netdiag.diagnosis import Evidence, NotChecked
+from netdiag.diagnosis.evidence import (
+    AccountEvidence,
+    AddressesEvidence,
+    AddressEvidence,
+    DeviceEvidence,
+    Lock,
+    MacAnswer,
+    MacEvidence,
+    Parent,
+    PingEvidence,
+    PopEvidence,
+)
+from registry.diagnosis_facts import LineFacts, ServiceFacts
+from tasks.diagnosis_questions import LARGE_SIZE
+
+Answer = TypeVar("Answer")
+PENDING = NotChecked("it is still being measured")
+_NO_ADDRESS = NotChecked("no IP address of it is on file")
+_NO_SNMP = "{name} has no SNMP access on file"
+
+
+def assemble(
+    facts: LineFacts,
+    answers: Mapping[str, Any],
+    *,
+    measured_from: str,
+    is_worker_alive: bool,
+    taken_at: datetime,
+    owners: Mapping[str, str],
+    extras: Mapping[str, Any],
+) -> Evidence:
+    """Return the evidence as far as it is in; `extras` are parts that need no question of ours."""
+    return Evidence(
+        account=_account(facts.services, taken_at),
+        pop=_pop(facts, answers, measured_from, is_worker_alive=is_worker_alive),
+        device=_device(facts, answers),
+        port=_port(facts, answers),
+        mac=_mac(facts, answers, owners),
+        addresses=_addresses(facts, answers, owners),
+        taken_at=taken_at,
+        **extras,
+    )
+
+
+def _of(answers: Mapping[str, Any], key: str) -> Any:
+    return answers.get(key, PENDING)
+
+
+def _account(services: Iterable[ServiceFacts], taken_at: datetime) -> AccountEvidence:
+    """Return the account's state: of several services the one that is worst off."""
+    running = list(services)
+    if not running:
+        return AccountEvidence(has_service=False)
+    worst = max(running, key=lambda one: (bool(one.locks), one.wanted == "closed", one.applied != "open"))
+    zone = taken_at.tzinfo
+    return AccountEvidence(
+        locks=tuple(
+            Lock(lock.reason, lock.placed_at.astimezone(zone).date().isoformat()) for lock in worst.locks
+        ),
+        open_beside=sum(1 for one in running if one is not worst and not one.locks),
+        wanted=_access(worst.wanted),
+        applied=_access(worst.applied),
+        observed=_access(worst.observed),
+        gate_error=worst.error,
+    )
+
+
+def _access(word: str | None) -> Any:
+    return word if word in ("open", "closed") else None
+
+
+def _pop(
+    facts: LineFacts, answers: Mapping[str, Any], measured_from: str, *, is_worker_alive: bool
+) -> PopEvidence:
+    gateway = facts.gateway
+    none = NotChecked("no gateway is on file for the customer's network")
+    ping: PingEvidence | NotChecked = none
+    snmp: Any = none
+    if gateway is not None:
+        ping = _of(answers, "gateway.ping") if gateway.address else _NO_ADDRESS
+        snmp = NotChecked(_NO_SNMP.format(name=gateway.name))
+        if gateway.has_snmp:
+            spoken = _of(answers, "gateway.snmp")
+            snmp = spoken if isinstance(spoken, NotChecked) else spoken[0]
+    return PopEvidence(
+        name=facts.pop,
+        is_worker_alive=is_worker_alive,
+        measured_from=measured_from,
+        gateway=gateway.name if gateway else "",
+        gateway_ping=ping,
+        gateway_snmp=snmp,
+    )
+
+
+def _device(facts: LineFacts, answers: Mapping[str, Any]) -> DeviceEvidence | NotChecked:
+    device = facts.device
+    if device is None:
+        return NotChecked("no access device is on file for this customer")
+    uptime_s = None
+    snmp: Any = NotChecked(_NO_SNMP.format(name=device.name))
+    if device.has_snmp:
+        spoken = _of(answers, "device.snmp")
+        snmp, uptime_s = (spoken, None) if isinstance(spoken, NotChecked) else spoken
+    parents = []
+    for place, parent in enumerate(facts.parents):
+        found = _of(answers, f"parent.{place}") if parent.address else _NO_ADDRESS
+        parents.append(Parent(parent.name, None if isinstance(found, NotChecked) else found.is_silent))
+    return DeviceEvidence(
+        name=device.name,
+        ping=_of(answers, "device.ping") if device.address else _NO_ADDRESS,
+        snmp=snmp,
+        uptime_s=uptime_s,
+        parents=tuple(parents),
+    )
+
+
+def _port(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
+    why = _unread(facts)
+    return NotChecked(why) if why else _of(answers, "port")
+
+
+def _unread(facts: LineFacts) -> str:
+    """Return why the port on file cannot be read, nothing when it can."""
+    if facts.port is None or facts.device is None:
+        return "no switch port is on file for this customer"
+    return "" if facts.device.has_snmp else _NO_SNMP.format(name=facts.device.name)
+
+
+def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]) -> MacEvidence:
+    why = _unread(facts)
+    places: Any = NotChecked("no MAC is on file to look for")
+    if facts.device is None or not facts.device.has_snmp:
+        name = facts.device.name if facts.device else ""
+        places = NotChecked(_NO_SNMP.format(name=name) if name else "no access device is on file")
+    elif facts.macs:
+        places = _of(answers, "mac.places")
+    return MacEvidence(
+        on_file=facts.macs,
+        on_port=NotChecked(why) if why else _of(answers, "mac.port"),
+        places=places,
+        owners=tuple(owners.items()),
+        port_is_shared=facts.port is not None and facts.port.is_shared,
+    )
+
+
+def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]) -> AddressesEvidence:
+    found = []
+    for place, one in enumerate(facts.addresses):
+        reached = _of(answers, f"ip.{place}.ping")
+        ping, is_own = (reached, False) if isinstance(reached, NotChecked) else reached
+        found.append(
+            AddressEvidence(
+                address=one.address,
+                ping=ping,
+                large=_of(answers, f"ip.{place}.large"),
+                large_size=LARGE_SIZE,
+                mac_on_file=one.mac,
+                answer=_of(answers, f"ip.{place}.mac"),
+                owners=tuple(owners.items()),
+                is_own_segment=is_own,
+            )
+        )
+    return AddressesEvidence(addresses=tuple(found))
+
+
+def foreign_macs(facts: LineFacts, answers: Mapping[str, Any]) -> set[str]:
+    """Return the MACs that were seen and are not on file for this customer."""
+    seen: set[str] = set()
+    on_port = answers.get("mac.port")
+    if isinstance(on_port, tuple):
+        seen.update(on_port[:16])
+    for place in range(len(facts.addresses)):
+        answer = answers.get(f"ip.{place}.mac")
+        if isinstance(answer, MacAnswer):
+            seen.update(answer.macs)
+    return seen - set(facts.macs)
+
+
+def answered(facts: LineFacts, answers: Mapping[str, Any]) -> list[str]:
+    """Return the addresses that were heard: by echo, or by their MAC on the wire."""
+    heard = []
+    for place, one in enumerate(facts.addresses):
+        reached, answer = answers.get(f"ip.{place}.ping"), answers.get(f"ip.{place}.mac")
+        is_heard = isinstance(reached, tuple) and reached[0].is_answered
+        is_live = isinstance(answer, MacAnswer) and answer.is_live and bool(answer.macs)
+        if is_heard or is_live:
+            heard.append(one.address)
+    return heard

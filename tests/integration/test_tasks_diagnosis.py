@@ -1,0 +1,209 @@
+"""The job of a diagnosis on real sockets: records, loopback, a real SNMP agent, the live stream, the row."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from billing import subscriptions, suspensions
+from billing.ledger import Author
+from billing.models import LockReason, Plan
+from core import errors, live
+from netdiag import ping as wire_ping
+from netdiag.testing import FakeSnmp
+from registry import credentials, diagnosis_facts, diagnostics, lines, testing
+from registry.models import (
+    Customer,
+    DeviceRole,
+    DiagnosticKind,
+    DiagnosticRun,
+    DiagnosticStatus,
+    IpAddress,
+    Port,
+)
+from tasks import diagnose
+from tasks.runtime import Runtime
+from tests.integration.test_tasks_diagnose import FDB_PORT, MAC, MAC_OID, switch_values
+
+IF = "1.3.6.1.2.1.2.2.1."
+TODAY = date(2026, 11, 25)
+
+
+@pytest.fixture
+def runtime(make_settings: Any, fresh_url: str, redis_url: str, need: Any):
+    if not wire_ping.access().is_allowed:
+        need("root")
+    made = Runtime(make_settings(data={"database_url": fresh_url, "queue_url": redis_url}))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def koval(runtime) -> Customer:
+    """A customer with a running service, whose address answers."""
+    with runtime.database.transaction() as session:
+        customer = testing.customer(session, addresses=["127.0.0.1"], macs=[MAC])
+        plan = Plan(name="Fibre", price_minor=1000, currency="EUR", down_kbps=1, up_kbps=1)
+        session.add(plan)
+        session.flush()
+        subscription = subscriptions.start(
+            session,
+            customer.account_id,
+            plan_id=plan.id,
+            starts_on=TODAY,
+            today=TODAY,
+            payment_days=14,
+            author=Author("test"),
+        )
+        lines.attach(session, subscription.id, customer.id, actor=testing.person(session), today=TODAY)
+        return customer
+
+
+def run(runtime: Runtime, customer_id: int) -> DiagnosticRun:
+    with runtime.database.transaction() as session:
+        run_id = diagnostics.open_run(
+            session,
+            testing.person(session),
+            kind=DiagnosticKind.DIAGNOSE,
+            target=f"customer:{customer_id}",
+            customer_id=customer_id,
+            limits=runtime.settings.diagnostics,
+        ).id
+    diagnose.run(runtime, run_id)
+    with runtime.database.reading() as session:
+        row = diagnostics.get(session, run_id)
+    assert row.status is DiagnosticStatus.DONE, row.error
+    assert row.result is not None
+    return row
+
+
+def stage(row: DiagnosticRun, key: str) -> dict[str, Any]:
+    assert row.result is not None
+    return next(one for one in row.result["stages"] if one["key"] == key)
+
+
+def put_on_switch(runtime: Runtime, customer_id: int, agent: FakeSnmp) -> None:
+    with runtime.database.transaction() as session:
+        device = testing.device(session, "sw1", address="127.0.0.1")
+        device.snmp_port = agent.port
+        credentials.set_snmp(device, runtime.ring, version="2c", community="very-secret-word")
+        testing.connect(session, customer_id, device.id, 3, name="ge3")
+        session.add(Port(device_id=device.id, if_index=4, name="ge4", is_uplink=True))
+
+
+def test_every_stage_is_told_as_it_ends_and_the_row_keeps_them_all(runtime, koval):
+    row = run(runtime, koval.id)
+    events = live.replay(runtime.redis, row.id)
+    kinds = [event.kind for event in events]
+    assert kinds[0] == "started"
+    assert kinds[-3:] == ["verdict", "summary", "end"]
+    told = [event.values["stage"]["key"] for event in events if event.kind == "stage"]
+    assert set(told) == {"account", "incident", "pop", "device", "port", "mac", "address", "quality"}
+    assert told[0] == "account", "it waits for nothing"
+    assert [one["key"] for one in row.result["stages"]] == [
+        "account", "incident", "pop", "device", "port", "mac", "address", "quality",
+    ]  # fmt: skip
+    assert row.result["took_s"] < 4.5
+    assert stage(row, "address")["state"] == "good"
+    assert stage(row, "device")["why_not"] == "no access device is on file for this customer"
+    with runtime.database.reading() as session:
+        assert session.scalars(select(IpAddress.last_seen_at)).one() is not None
+
+
+def test_a_debt_lock_is_the_verdict_whatever_the_wire_says(runtime, koval):
+    with runtime.database.transaction() as session:
+        numbers = list(session.scalars(select(subscriptions.Subscription.id)))
+        suspensions.place(session, numbers, LockReason.DEBT, owner="night", note="n", today=TODAY)
+    row = run(runtime, koval.id)
+    verdict = row.result["verdict"]
+    assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("account", "debt_lock", "billing")
+    assert stage(row, "address")["state"] == "good"
+
+
+def test_the_port_and_its_macs_are_read_from_the_switch(runtime, koval):
+    with FakeSnmp(switch_values(), community="very-secret-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        row = run(runtime, koval.id)
+    assert stage(row, "device")["state"] == "good"
+    assert stage(row, "port")["state"] == "good"
+    assert stage(row, "mac")["state"] == "good"
+    assert "very-secret-word" not in json.dumps(row.result)
+
+
+def test_a_port_that_is_shut_is_named_with_who_must_act(runtime, koval):
+    # The address must be silent: one that answers makes the port on file doubtful.
+    with runtime.database.transaction() as session:
+        session.scalars(select(IpAddress)).one().address = "192.0.2.77"
+    values = switch_values() | {f"{IF}7.3": 2, f"{IF}8.3": 2}
+    del values[f"{FDB_PORT}{MAC_OID}"]
+    with FakeSnmp(values, community="very-secret-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        row = run(runtime, koval.id)
+    verdict = row.result["verdict"]
+    assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "port_shut", "noc")
+    assert "sw1 ge3 is switched off by our side" in verdict["headline"]
+
+
+def test_a_silent_switch_costs_its_own_limit_and_no_more(runtime, koval):
+    with FakeSnmp(switch_values(), community="another-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        row = run(runtime, koval.id)
+    assert row.result["took_s"] < 4.5
+    assert stage(row, "device")["state"] == "warning"
+    assert stage(row, "port")["state"] == "unknown"
+    assert row.result["verdict"]["cause"] == "nothing_found"
+
+
+def test_a_mac_on_the_port_that_is_somebody_elses_is_named(runtime, koval):
+    other = "aa:bb:cc:00:00:09"
+    with runtime.database.transaction() as session:
+        testing.customer(session, "2002", addresses=["127.0.9.9"], macs=[other])
+    values = switch_values()
+    values[f"{FDB_PORT}170.187.204.0.0.9"] = values.pop(f"{FDB_PORT}{MAC_OID}")
+    with FakeSnmp(values, community="very-secret-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        row = run(runtime, koval.id)
+    assert "customer 2002's" in stage(row, "mac")["words"]
+
+
+def test_a_diagnosis_is_of_a_customer_and_nothing_else(runtime, koval):
+    for kind, target in (
+        (DiagnosticKind.DIAGNOSE, "127.0.0.1"),
+        (DiagnosticKind.PING, f"customer:{koval.id}"),
+    ):
+        with pytest.raises(errors.Invalid), runtime.database.transaction() as session:
+            diagnostics.open_run(
+                session,
+                testing.person(session),
+                kind=kind,
+                target=target,
+                customer_id=koval.id,
+                limits=runtime.settings.diagnostics,
+            )
+    with pytest.raises(errors.NotFound), runtime.database.transaction() as session:
+        diagnostics.open_run(
+            session,
+            testing.person(session),
+            kind=DiagnosticKind.DIAGNOSE,
+            target=f"customer:{koval.id + 1}",
+            customer_id=koval.id,
+            limits=runtime.settings.diagnostics,
+        )
+
+
+def test_the_facts_name_the_chain_above_a_customers_own_device(runtime, koval):
+    with runtime.database.transaction() as session:
+        top = testing.device(session, "agg", address="127.0.1.1")
+        radio = testing.device(session, "base", role=DeviceRole.RADIO, address="127.0.1.2")
+        radio.parent_id = top.id
+        top.parent_id = radio.id  # a loop in the records ends the chain
+        cpe = testing.device(session, "cpe", role=DeviceRole.CPE, customer_id=koval.id)
+        cpe.parent_id = radio.id
+    with runtime.database.reading() as session:
+        facts = diagnosis_facts.load(session, koval.id, today=TODAY)
+    assert facts.device is not None
+    assert facts.device.name == "base"
+    assert [one.name for one in facts.parents] == ["agg"]
+    assert facts.port is None
