@@ -58,6 +58,7 @@ DOORS: dict[str, str] = {
     "desk.board": EVERYBODY,
     "desk.ticket": EVERYBODY,
     "diagnostics.panel": EVERYBODY,
+    "diagnostics.diagnose": "noc technician administrator",
     "diagnostics.ping": "noc technician administrator",
     "diagnostics.mac": "noc technician administrator",
     "diagnostics.snmp": "noc technician administrator",

@@ -27,6 +27,12 @@ def panel(customer_id: int) -> Response:
 
 
 @permissions.required("diagnostics.run")
+def diagnose(customer_id: int) -> Response:
+    """Check the customer's whole line, stage by stage, and give a verdict."""
+    return _start(customer_id, DiagnosticKind.DIAGNOSE, targets=[f"customer:{customer_id}"])
+
+
+@permissions.required("diagnostics.run")
 def ping(customer_id: int) -> Response:
     """Ping the ticked addresses, all at once."""
     options = {name: request.form.get(name) for name in ("count", "interval_s", "size")}
@@ -51,9 +57,15 @@ def locate(customer_id: int) -> Response:
     return _start(customer_id, DiagnosticKind.LOCATE_MAC)
 
 
-def _start(customer_id: int, kind: DiagnosticKind, options: dict[str, Any] | None = None) -> Response:
+def _start(
+    customer_id: int,
+    kind: DiagnosticKind,
+    options: dict[str, Any] | None = None,
+    *,
+    targets: list[str] | None = None,
+) -> Response:
     """Open one run for each target and answer with them; what could not be opened is said in words."""
-    targets = list(dict.fromkeys(request.form.getlist("target")))[:TARGETS_LIMIT]
+    targets = targets or list(dict.fromkeys(request.form.getlist("target")))[:TARGETS_LIMIT]
     if not targets:
         text = gettext("Tick at least one address")
         return _refused(errors.Invalid(text, {"target": text}))

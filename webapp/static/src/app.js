@@ -4,6 +4,7 @@ import { startShell } from "./shell.js";
 import { startForms } from "./forms.js";
 import { startFragments } from "./fragments.js";
 import { startLive } from "./live.js";
+import { followDiagnosis } from "./diagnosis_run.js";
 import { followPing, replaceOlder } from "./ping_run.js";
 
 async function startWidgets(root) {
@@ -12,6 +13,8 @@ async function startWidgets(root) {
   htmx.findAll(root, "[data-ping-run]").forEach(followPing);
   if (root.matches?.("[data-question][data-run-open]")) replaceOlder(root);
   if (root.matches?.("[data-ping-run]")) followPing(root);
+  htmx.findAll(root, "[data-diagnosis-run]").forEach(followDiagnosis);
+  if (root.matches?.("[data-diagnosis-run]")) followDiagnosis(root);
   if (root.matches?.("[data-map]")) import("./map.js").then((module) => module.drawMap(root));
   if (root.matches?.("[data-ping-chart]")) import("./ping_chart.js").then((module) => module.drawChart(root));
   if (maps.length) import("./map.js").then((module) => maps.forEach(module.drawMap));
