@@ -186,14 +186,14 @@ class ArpRow(Result):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class System(Result):
-    """The system group of a device (SNMPv2-MIB, RFC 3418)."""
+    """The system group of a device (SNMPv2-MIB, RFC 3418); None for what it does not say."""
 
-    name: str
-    description: str
-    object_id: str
+    name: str | None
+    description: str | None
+    object_id: str | None
     uptime_s: float | None
-    location: str
-    contact: str
+    location: str | None
+    contact: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -204,8 +204,8 @@ class PortStatus(Result):
     name: str
     description: str
     alias: str
-    admin: str
-    oper: str
+    admin: str | None
+    oper: str | None
     speed_bps: int | None
     duplex: str | None
     mtu: int | None
@@ -225,16 +225,10 @@ class PortStatus(Result):
     out_discards_per_s: float | None = None
     gap_s: float | None = None
     is_counter_reset: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeviceStatus(Result):
-    """What a device says about itself and its port or ports; `at` is the moment of the reading."""
-
-    host: str
-    system: System
-    ports: tuple[PortStatus, ...]
-    at: float
+    type: str | None = None
+    poe: str | None = None
+    poe_w: float | None = None
+    vlan: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -243,7 +237,132 @@ class FdbEntry(Result):
 
     mac: str
     vlan: int | None
-    bridge_port: int
+    bridge_port: int | None
     if_index: int | None
     port_name: str | None
     status: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Optics(Result):
+    """A transceiver as it measures itself; `name` tells the lanes of one port apart."""
+
+    if_index: int | None = None
+    port_name: str | None = None
+    name: str | None = None
+    rx_dbm: float | None = None
+    tx_dbm: float | None = None
+    temperature_c: float | None = None
+    voltage_v: float | None = None
+    bias_ma: float | None = None
+    wavelength_nm: float | None = None
+    reach_m: float | None = None
+    vendor: str | None = None
+    part: str | None = None
+    serial: str | None = None
+    type: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sensor(Result):
+    """One measured value of a device: `kind` says of what, `unit` in what (empty for a word)."""
+
+    kind: str
+    name: str | None
+    value: float | str
+    unit: str
+    if_index: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Onu(Result):
+    """A subscriber's unit on a PON port; `rx_dbm` is at the unit, `olt_rx_dbm` at the head end."""
+
+    index: str
+    kind: str | None = None
+    if_index: int | None = None
+    port_name: str | None = None
+    id: str | None = None
+    name: str | None = None
+    serial: str | None = None
+    mac: str | None = None
+    state: str | None = None
+    admin: str | None = None
+    rx_dbm: float | None = None
+    tx_dbm: float | None = None
+    olt_rx_dbm: float | None = None
+    olt_tx_dbm: float | None = None
+    distance_m: float | None = None
+    last_down: str | None = None
+    last_up: str | None = None
+    uptime_s: float | None = None
+    model: str | None = None
+    vendor: str | None = None
+    version: str | None = None
+    temperature_c: float | None = None
+    voltage_v: float | None = None
+    bias_ma: float | None = None
+    profile: str | None = None
+    ip: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RadioLink(Result):
+    """A radio of the device (`is_peer` False) or a station connected to it (True)."""
+
+    index: str
+    is_peer: bool = False
+    if_index: int | None = None
+    port_name: str | None = None
+    name: str | None = None
+    mac: str | None = None
+    ip: str | None = None
+    mode: str | None = None
+    ssid: str | None = None
+    link: str | None = None
+    frequency_mhz: float | None = None
+    channel: float | None = None
+    width_mhz: float | None = None
+    tx_power_dbm: float | None = None
+    signal_dbm: float | None = None
+    remote_signal_dbm: float | None = None
+    noise_dbm: float | None = None
+    snr_db: float | None = None
+    ccq_percent: float | None = None
+    tx_rate_bps: float | None = None
+    rx_rate_bps: float | None = None
+    capacity_bps: float | None = None
+    distance_m: float | None = None
+    clients: float | None = None
+    peer_mac: str | None = None
+    peer_name: str | None = None
+    uptime_s: float | None = None
+    model: str | None = None
+    version: str | None = None
+    interface: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceStatus(Result):
+    """What a device says about itself and its port or ports; `at` is the moment of the reading.
+
+    `pon` and `radio` are None for a device that is no head end and has no radio; `warnings` say in words
+    what could not be read or makes no sense.
+    """
+
+    host: str
+    system: System
+    ports: tuple[PortStatus, ...]
+    at: float
+    vendor: str | None = None
+    family: str | None = None
+    model: str | None = None
+    version: str | None = None
+    serial: str | None = None
+    hardware: str | None = None
+    fdb: tuple[FdbEntry, ...] = ()
+    optics: tuple[Optics, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    pon: tuple[Onu, ...] | None = None
+    radio: tuple[RadioLink, ...] | None = None
+    warnings: tuple[str, ...] = ()

@@ -74,7 +74,7 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
         port = diagnostic_sources.port(session, port_id) if port_id is not None else None
     target = agents.target_of(runtime, agent.device_id)
     try:
-        read = wire_status.read(target, if_index=port.if_index if port else None)
+        read = wire_status.read(target, if_index=port.if_index if port else None, has_fdb=False)
     except wire.SnmpFailed as error:
         state = next((state for kind, state in _STATES if isinstance(error, kind)), DeviceState.REFUSED)
         status: dict[str, Any] = {}

@@ -24,23 +24,26 @@ def command(commands: Any, name: str, run: Callable[[Options], int], words: str)
 def credentials(parser: argparse.ArgumentParser) -> None:
     """Add the options that open an SNMP agent."""
     keys = parser.add_argument_group(
-        "SNMP", "keys are read from NETDIAG_COMMUNITY, NETDIAG_AUTH_KEY and NETDIAG_PRIV_KEY"
+        "SNMP",
+        "keys are read from NETDIAG_COMMUNITY, NETDIAG_AUTH_KEY and NETDIAG_PRIV_KEY, where other users' ps "
+        "does not show them; --community is for a laboratory",
     )
     keys.add_argument("-v", "--version", choices=("1", "2c", "3"), default="2c")
     keys.add_argument("-u", "--user", default="")
     keys.add_argument("-a", "--auth", choices=target.AUTH_PROTOCOLS)
     keys.add_argument("-x", "--priv", choices=target.PRIV_PROTOCOLS)
-    keys.add_argument("--udp-port", type=int, default=161)
+    keys.add_argument("-p", "--port", "--udp-port", type=int, default=161, dest="udp_port", metavar="PORT")
+    keys.add_argument("-c", "--community", help="instead of NETDIAG_COMMUNITY")
     keys.add_argument("--timeout", type=float, default=1.5, metavar="SECONDS")
 
 
 def target_of(options: Options, host: str) -> SnmpTarget:
-    """Build the target; keys come from the environment, where other users' `ps` does not show them."""
+    """Build the target; keys come from the environment, a community may be an option."""
     return SnmpTarget(
         host=host,
         port=options.udp_port,
         version=options.version,
-        community=os.environ.get("NETDIAG_COMMUNITY", "public"),
+        community=options.community or os.environ.get("NETDIAG_COMMUNITY", "public"),
         user=options.user,
         auth_protocol=options.auth,
         auth_key=os.environ.get("NETDIAG_AUTH_KEY", ""),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from netdiag import commands, status
+from netdiag.commands.snmp import lines_of
 from netdiag.snmp import profile_trial, profiles
 
 
@@ -21,7 +22,10 @@ def _profile(options: commands.Options) -> int:
         found = profiles.load_file(options.check)
         commands.say(options, {"file": found.file, "vendor": found.vendor}, f"{found.file} is well formed")
         return commands.ANSWERED
+    known = profiles.shipped()
+    if options.profile is not None:
+        known = (*profiles.load_beside(options.profile), *known)
     with profile_trial.serve(options.walk) as agent:
-        read = status.read(profile_trial.target(agent))
-    commands.say(options, read.as_dict(), repr(read))
+        read = status.read(profile_trial.target(agent), known=known)
+    commands.say(options, status.as_contract(read), "\n".join(lines_of(read)))
     return commands.ANSWERED

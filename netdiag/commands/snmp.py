@@ -1,8 +1,10 @@
 """`python -m netdiag snmp|status`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from netdiag import commands, status
+from netdiag.results import DeviceStatus
 from netdiag.snmp import client
 
 
@@ -14,9 +16,10 @@ def add(parsers: Any) -> None:
     values.add_argument("--walk", action="store_true")
     commands.credentials(values)
 
-    device = commands.command(parsers, "status", _status, "a device's system group and ports")
+    device = commands.command(parsers, "status", _status, "what a device is and how its ports are")
     device.add_argument("host")
-    device.add_argument("--port", type=int, dest="if_index", metavar="IFINDEX", help="one port, with rates")
+    device.add_argument("--if-index", type=int, metavar="IFINDEX", help="one port, with rates")
+    device.add_argument("--deadline", type=float, default=status.DEADLINE_S, metavar="SECONDS")
     commands.credentials(device)
 
 
@@ -33,10 +36,31 @@ def _snmp(options: commands.Options) -> int:
 
 
 def _status(options: commands.Options) -> int:
-    found = status.read(commands.target_of(options, options.host), if_index=options.if_index)
-    lines = [f"{found.system.name}: {found.system.description}", f"up {found.system.uptime_s} s"]
+    asked = commands.target_of(options, options.host)
+    found = status.read(asked, if_index=options.if_index, deadline_s=options.deadline)
+    commands.say(options, status.as_contract(found), "\n".join(lines_of(found)))
+    return commands.ANSWERED
+
+
+def lines_of(found: DeviceStatus) -> Iterator[str]:
+    """Return a status in words, one thing a line."""
+    about = found.system
+    yield f"{about.name or found.host}: {about.description or '-'}"
+    what = (found.vendor, found.family, found.model, found.version, found.serial)
+    yield "  ".join(one or "-" for one in what) + f"  up {about.uptime_s} s"
     for port in found.ports:
         rate = "" if port.in_bps is None else f", in {port.in_bps} bit/s, out {port.out_bps} bit/s"
-        lines.append(f"{port.if_index} {port.name}: {port.admin}/{port.oper}, {port.speed_bps} bit/s{rate}")
-    commands.say(options, found.as_dict(), "\n".join(lines))
-    return commands.ANSWERED
+        yield f"{port.if_index} {port.name}: {port.admin}/{port.oper}, {port.speed_bps} bit/s{rate}"
+    for light in found.optics:
+        yield f"optics {light.port_name or light.name}: rx {light.rx_dbm} dBm, tx {light.tx_dbm} dBm"
+    for sensor in found.sensors:
+        yield f"{sensor.kind} {sensor.name or ''}: {sensor.value} {sensor.unit}".rstrip()
+    for onu in found.pon or ():
+        who = f"{onu.port_name} {onu.id or onu.index} {onu.serial or onu.mac}"
+        yield f"ONU {who}: {onu.state}, {onu.rx_dbm} dBm"
+    for link in found.radio or ():
+        yield f"radio {link.name or link.ssid or link.mac}: {link.signal_dbm} dBm"
+    if found.fdb:
+        yield f"{len(found.fdb)} MACs in the forwarding table"
+    for warning in found.warnings:
+        yield f"warning: {warning}"

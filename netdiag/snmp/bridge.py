@@ -1,5 +1,7 @@
 """Forwarding tables: behind which port a MAC is (Q-BRIDGE-MIB, RFC 4363; else BRIDGE-MIB, RFC 4188)."""
 
+from collections.abc import Mapping
+
 from netdiag import mac as mac_text
 from netdiag.results import FdbEntry
 from netdiag.snmp import client, interfaces, values
@@ -7,14 +9,14 @@ from netdiag.snmp.message import Value
 from netdiag.snmp.target import SnmpTarget
 
 _PORT_IF_INDEX = "1.3.6.1.2.1.17.1.4.1.2"
-_FDB_PORT = "1.3.6.1.2.1.17.4.3.1.2"
-_FDB_STATUS = "1.3.6.1.2.1.17.4.3.1.3"
+FDB_PORT = "1.3.6.1.2.1.17.4.3.1.2"
+FDB_STATUS = "1.3.6.1.2.1.17.4.3.1.3"
 _Q_FDB_COUNT = "1.3.6.1.2.1.17.7.1.2.1.1.2"
-_Q_FDB_PORT = "1.3.6.1.2.1.17.7.1.2.2.1.2"
-_Q_FDB_STATUS = "1.3.6.1.2.1.17.7.1.2.2.1.3"
-_VLAN_FDB = "1.3.6.1.2.1.17.7.1.4.2.1.3"
-_STATUS_WORDS = {1: "other", 2: "invalid", 3: "learned", 4: "self", 5: "management"}
-_INVALID = 2
+Q_FDB_PORT = "1.3.6.1.2.1.17.7.1.2.2.1.2"
+Q_FDB_STATUS = "1.3.6.1.2.1.17.7.1.2.2.1.3"
+VLAN_FDB = "1.3.6.1.2.1.17.7.1.4.2.1.3"
+STATUS_WORDS = {1: "other", 2: "invalid", 3: "learned", 4: "self", 5: "management"}
+INVALID = 2
 _MOST_ROWS = 50_000
 _MOST_PORTS = 5000
 
@@ -27,16 +29,16 @@ def find_mac(target: SnmpTarget, mac: str) -> list[FdbEntry]:
     """
     colon_mac = mac_text.parse(mac)
     row = values.index_of_mac(colon_mac)
-    if not _has_rows(target, _Q_FDB_PORT):
-        return _entries(target, _pick(target, [row], _FDB_PORT, _FDB_STATUS), {}, is_vlan_aware=False)
+    if not _has_rows(target, Q_FDB_PORT):
+        return _entries(target, _pick(target, [row], FDB_PORT, FDB_STATUS), {}, is_vlan_aware=False)
     vlans = _vlans(target)
     databases = sorted(set(vlans) | set(client.columns(target, [_Q_FDB_COUNT])))
     rows = [f"{database}.{row}" for database in databases]
-    found = _pick(target, rows, _Q_FDB_PORT, _Q_FDB_STATUS) if rows else {}
+    found = _pick(target, rows, Q_FDB_PORT, Q_FDB_STATUS) if rows else {}
     if not found:
         # Some switches number their databases otherwise than they say: only the table itself is proof.
-        table = client.columns(target, [_Q_FDB_PORT, _Q_FDB_STATUS], max_rows=_MOST_ROWS)
-        found = _rows(table, _Q_FDB_PORT, _Q_FDB_STATUS)
+        table = client.columns(target, [Q_FDB_PORT, Q_FDB_STATUS], max_rows=_MOST_ROWS)
+        found = _rows(table, Q_FDB_PORT, Q_FDB_STATUS)
         found = {index: pair for index, pair in found.items() if index.endswith("." + row)}
     return _entries(target, found, vlans, is_vlan_aware=True)
 
@@ -45,8 +47,8 @@ def macs_on_port(target: SnmpTarget, if_index: int) -> list[FdbEntry]:
     """Return the MACs a switch has learned behind one port. Raises SnmpFailed."""
     ports = _port_indexes(target)
     bridge_ports = {port for port, index in ports.items() if index == if_index}
-    is_vlan_aware = _has_rows(target, _Q_FDB_PORT)
-    port_column, status_column = (_Q_FDB_PORT, _Q_FDB_STATUS) if is_vlan_aware else (_FDB_PORT, _FDB_STATUS)
+    is_vlan_aware = _has_rows(target, Q_FDB_PORT)
+    port_column, status_column = (Q_FDB_PORT, Q_FDB_STATUS) if is_vlan_aware else (FDB_PORT, FDB_STATUS)
     table = client.columns(target, [port_column, status_column], max_rows=_MOST_ROWS)
     found = {
         index: pair
@@ -84,16 +86,22 @@ def _rows(
     for index, row in table.items():
         port, status = values.number(row.get(port_column)), values.number(row.get(status_column))
         # Port 0: the MAC is known, but the switch does not say where.
-        if port and status != _INVALID:
+        if port and status != INVALID:
             found[index] = (port, status)
     return found
 
 
 def _vlans(target: SnmpTarget) -> dict[str, int]:
     """Return filtering database -> VLAN (dot1qVlanFdbId; its index is a time mark and the VLAN)."""
+    rows = client.columns(target, [VLAN_FDB], max_rows=_MOST_PORTS)
+    return vlans_of({index: row[VLAN_FDB] for index, row in rows.items()})
+
+
+def vlans_of(column: Mapping[str, Value]) -> dict[str, int]:
+    """Return filtering database -> VLAN of a dot1qVlanFdbId column that has been read."""
     found: dict[str, int] = {}
-    for index, row in client.columns(target, [_VLAN_FDB], max_rows=_MOST_PORTS).items():
-        found.setdefault(str(row[_VLAN_FDB]), int(index.rsplit(".", 1)[-1]))
+    for index, value in column.items():
+        found.setdefault(str(value), int(index.rsplit(".", 1)[-1]))
     return found
 
 
@@ -136,7 +144,7 @@ def _entries(
                 bridge_port=port,
                 if_index=if_index,
                 port_name=names.get(if_index) or None if if_index else None,
-                status=_STATUS_WORDS.get(status) if status else None,
+                status=STATUS_WORDS.get(status) if status else None,
             )
         )
     return sorted(entries, key=lambda entry: (entry.vlan or 0, entry.mac))

@@ -11,7 +11,19 @@ from netdiag.snmp.profile_format import Reading, Source
 
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _ERRORS_IN_WORDS = frozenset(
-    {"", "n/a", "na", "none", "null", "unknown", "not available", "unspecified", "-", "--"}
+    {
+        "",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "unknown",
+        "not available",
+        "unspecified",
+        "not specified",
+        "not applicable",
+    }
+    | {"-", "--", "0000", "uninitialized", "default string", "to be filled by o.e.m."}
 )
 
 
@@ -44,6 +56,12 @@ def finish_text(source: Reading | Source, found: str | None) -> Any:
     if found.lower() in _ERRORS_IN_WORDS:
         return None
     return source.template.replace("{}", found) if source.template else found
+
+
+def meaningful(text: str) -> str | None:
+    """Return a text without space around it; None for an empty one and for words that say nothing."""
+    plain = text.strip()
+    return None if plain.lower() in _ERRORS_IN_WORDS or not any(map(str.isalnum, plain)) else plain
 
 
 def group(pattern: re.Pattern[str], text: str) -> str | None:
@@ -134,9 +152,13 @@ def mac(value: Value | None) -> str | None:
     """Return a MAC from six octets or from its text in any common writing; None for anything else."""
     if isinstance(value, bytes) and len(value) == 6:
         return values.mac(value)
-    digits = re.sub(r"[^0-9a-fA-F]", "", values.text(value)) if value is not None else ""
-    written = re.sub(r"[0-9a-fA-F:.\-\s]", "", values.text(value)) if value is not None else ""
-    return values.mac(bytes.fromhex(digits)) if len(digits) == 12 and not written else None
+    text = values.text(value).strip()
+    parts = re.split(r"[:\s-]", text)
+    if len(parts) == 6 and all(re.fullmatch(r"[0-9a-fA-F]{1,2}", part) for part in parts):
+        # Agents that write a MAC as text leave out leading zeros.
+        return values.mac(bytes(int(part, 16) for part in parts))
+    digits = text.replace(".", "").replace("-", "").removeprefix("0x")
+    return values.mac(bytes.fromhex(digits)) if re.fullmatch(r"[0-9a-fA-F]{12}", digits) else None
 
 
 def gpon_serial(octets: bytes) -> str | None:

@@ -153,6 +153,7 @@ class Profile:
     sections: Mapping[str, tuple[Section, ...]]
     port_name: str | None = None
     vlan_contexts: str | None = None
+    entity_sensors: str | None = None
 
 
 def parse(file: str, found: Mapping[str, Any]) -> Profile:
@@ -178,6 +179,7 @@ def parse(file: str, found: Mapping[str, Any]) -> Profile:
         },
         port_name=ports.word("name", frozenset({"name", "descr", "alias"})) if ports else None,
         vlan_contexts=table.oid("vlan_contexts"),
+        entity_sensors=table.oid("entity_sensors"),
     )
     if ports:
         ports.end()

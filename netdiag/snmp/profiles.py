@@ -12,6 +12,7 @@ from netdiag.snmp.profile_format import Match, Profile
 from netdiag.snmp.toml_reader import RELATIVE, BadProfile
 
 FOLDER = Path(__file__).with_name("profiles")
+STANDARD = Path(__file__).with_name("standard.toml")
 _NOT_PROFILES = frozenset({"enterprises.toml"})
 _MOST_ANCESTORS = 8
 # A regular expression or a probe that holds is worth as much as this many numbers of an object identifier.
@@ -36,10 +37,22 @@ def load_folder(folder: Path) -> list[Profile]:
     return [_complete(profile, plain) for profile in plain.values()]
 
 
+def load_beside(path: Path) -> list[Profile]:
+    """Return one more profile, completed by the shipped ones it may extend; raises BadProfile, OSError."""
+    plain = {one.stem: load_file(one) for one in FOLDER.glob("*.toml") if one.name not in _NOT_PROFILES}
+    return [_complete(load_file(path), plain)]
+
+
 @functools.cache
 def shipped() -> tuple[Profile, ...]:
     """Return the profiles that come with this library; read once."""
     return tuple(load_folder(FOLDER))
+
+
+@functools.cache
+def standard() -> Profile:
+    """Return what every device may have, whoever made it; read once."""
+    return load_file(STANDARD)
 
 
 def _complete(profile: Profile, others: dict[str, Profile]) -> Profile:
@@ -59,6 +72,7 @@ def _complete(profile: Profile, others: dict[str, Profile]) -> Profile:
             sections={**parent.sections, **profile.sections},
             port_name=profile.port_name or parent.port_name,
             vlan_contexts=profile.vlan_contexts or parent.vlan_contexts,
+            entity_sensors=profile.entity_sensors or parent.entity_sensors,
         )
     return profile
 

@@ -263,7 +263,7 @@ def test_a_restarted_agent_is_read_with_the_first_question(lab):
 
 
 def test_the_command_reads_a_device(lab, capsys, monkeypatch):
-    assert lab(lambda: command.main(["status", DEVICE, "--port", str(lab.index("v0"))])) == 0
+    assert lab(lambda: command.main(["status", DEVICE, "--if-index", str(lab.index("v0"))])) == 0
     assert "sw-attic" in capsys.readouterr().out
     assert lab(lambda: command.main(["snmp", DEVICE, "1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.99.0"])) == 0
     assert capsys.readouterr().out == "1.3.6.1.2.1.1.5.0 = sw-attic\n"
