@@ -160,8 +160,8 @@ def read_port(target: Callable[[], SnmpTarget], device: str, port: PortFacts) ->
     return PortEvidence(
         device=device,
         name=port.name or found.name,
-        admin=found.admin,
-        oper=found.oper,
+        admin=found.admin or "unknown",
+        oper=found.oper or "unknown",
         speed_bps=found.speed_bps,
         duplex=found.duplex,
         last_change_s=found.last_change_s,
