@@ -37,7 +37,7 @@ def identify(device: Device, about: System, profile: Profile | None) -> Identity
     asked = _scalars(profile.identity.values() if profile else ())
     with device.part("identity"):
         device.get(*asked)
-    vendor = profile.vendor if profile else _vendor(device, about, parts)
+    vendor = _maker(device, about, parts, profile) if profile else _vendor(device, about, parts)
     found: dict[str, str | None] = {}
     for field in IDENTITY:
         sources = profile.identity.get(field, ()) if profile else ()
@@ -47,6 +47,13 @@ def identify(device: Device, about: System, profile: Profile | None) -> Identity
             standard = _with_guesses(field, standard, parts, about.description or "", vendor)
         found[field] = _first(device, field, [*questions, *standard])
     return Identity(vendor, profile.family if profile else None, **found)
+
+
+def _maker(device: Device, about: System, parts: Inventory, profile: Profile) -> str | None:
+    """Return whom the device names as its maker, if its profile knows where; else the profile's vendor."""
+    sources = profile.identity.get("maker", ())
+    named = [functools.partial(ask, source, device, about, parts) for source in sources]
+    return _first(device, "vendor", named) or profile.vendor
 
 
 def _scalars(all_sources: Iterable[Iterable[Source]]) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 from netdiag.snmp.toml_reader import BadProfile, Table
 
 IDENTITY = ("model", "version", "serial", "hardware")
+# The maker of this one device, where a family is sold under many names.
+SOURCED = ("maker", *IDENTITY)
 ENTITY_WORDS = frozenset(
     {"model", "version", "serial", "hardware", "firmware", "name", "description", "vendor"}
 )
@@ -112,6 +114,7 @@ class PortRule:
     name: str | None = None
     is_bridge_port: bool = False
     offset: int = 0
+    clear: int = 0
     bits: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     template: str | None = None
     key: tuple[int, ...] | None = None
@@ -169,7 +172,7 @@ def parse(file: str, found: Mapping[str, Any]) -> Profile:
         matches=tuple(_match(one) for one in table.tables("match")),
         identity={
             field: tuple(_source(one) for one in table.tables(field))
-            for field in IDENTITY
+            for field in SOURCED
             if table.has(field)
         },
         sections={
@@ -337,6 +340,7 @@ def _port_rule(table: Table) -> PortRule:
         name=table.oid("name"),
         is_bridge_port=table.word("is", frozenset({"if_index", "bridge_port"})) == "bridge_port",
         offset=table.integer("offset") or 0,
+        clear=table.integer("clear") or 0,
         bits={name: _bits(bits, name) for name in bits.names()} if bits else {},
         template=table.text("template"),
         key=_integers(table, "key"),
@@ -344,6 +348,8 @@ def _port_rule(table: Table) -> PortRule:
     table.end()
     if sum(one is not None for one in (made.part, made.column, made.name)) != 1:
         raise table.fault("part", "exactly one of part, column, name is needed")
+    if not 0 <= made.clear <= 32:
+        raise table.fault("clear", "must be a number of bits")
     return made
 
 

@@ -153,9 +153,10 @@ def _number(device: Device, rule: PortRule, index: str) -> int | None:
         parts = index.split(".")
         if not -len(parts) <= rule.part < len(parts) or not parts[rule.part]:
             return None
-        return int(parts[rule.part]) + rule.offset
-    number = values.number(_cell(device, rule.column or "", index, rule))
-    return None if number is None else number + rule.offset
+        found: int | None = int(parts[rule.part])
+    else:
+        found = values.number(_cell(device, rule.column or "", index, rule))
+    return None if found is None else (found >> rule.clear << rule.clear) + rule.offset
 
 
 def _cell(device: Device, base: str, index: str, rule: PortRule) -> Value | None:
