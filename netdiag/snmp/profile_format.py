@@ -171,9 +171,7 @@ def parse(file: str, found: Mapping[str, Any]) -> Profile:
         extends=table.text("extends"),
         matches=tuple(_match(one) for one in table.tables("match")),
         identity={
-            field: tuple(_source(one) for one in table.tables(field))
-            for field in SOURCED
-            if table.has(field)
+            field: tuple(_source(one) for one in table.tables(field)) for field in SOURCED if table.has(field)
         },
         sections={
             name: tuple(_section(name, one) for one in table.tables(name))
