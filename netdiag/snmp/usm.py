@@ -135,27 +135,37 @@ def peek(wire: bytes) -> Letter:
 
 def unseal(letter: Letter, user: User | None) -> Raw:
     """Check signature, decrypt, and return the PDU; raises WrongDigest, Undecipherable, Garbage."""
+    plain = opened(letter, user)
+    if not letter.header.flags & PRIV:
+        return _scoped(plain)
+    try:
+        return _scoped(plain)
+    except Garbage as fault:
+        raise Undecipherable(str(fault)) from fault
+
+
+def opened(letter: Letter, user: User | None) -> bytes:
+    """Check signature, decrypt, and return the scoped PDU; raises WrongDigest, Undecipherable, Garbage."""
     header = letter.header
     if header.flags & AUTH:
         if user is None or not user.auth_protocol:
             raise WrongDigest("signed, but no key is known here")
         _verify(letter, user)
     if not header.flags & PRIV:
-        return _scoped(letter.wire, letter.body)
+        return letter.wire[letter.body :]
     if user is None or not user.priv_protocol:
         raise Undecipherable("encrypted, but no key is known here")
-    protocol = user.priv_protocol
-    key = keys.priv_key(protocol, str(user.auth_protocol), user.priv_key, header.engine_id)
+    key = keys.priv_key(user.priv_protocol, str(user.auth_protocol), user.priv_key, header.engine_id)
     try:
         body, _at = ber.read_octets(letter.wire, letter.body)
-        return _scoped(keys.decrypt(protocol, key, (header.boots, header.time), letter.salt, body), 0)
-    except (Garbage, IndexError) as fault:
-        raise Undecipherable(str(fault)) from fault
+    except IndexError:
+        raise Garbage("cut off") from None
+    return keys.decrypt(user.priv_protocol, key, (header.boots, header.time), letter.salt, body)
 
 
-def _scoped(data: bytes, at: int) -> Raw:
+def _scoped(data: bytes) -> Raw:
     try:
-        _tag, at, _stop = ber.head(data, at, ber.SEQUENCE)
+        _tag, at, _stop = ber.head(data, 0, ber.SEQUENCE)
         _engine_id, at = ber.read_octets(data, at)
         _context, at = ber.read_octets(data, at)
     except IndexError:
