@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import icmplib
+
+from netdiag import errors, icmp
 from netdiag.snmp import SnmpTarget, target
 
 ANSWERED, USAGE, SILENT, REFUSED = 0, 2, 3, 4
@@ -19,6 +22,17 @@ def command(commands: Any, name: str, run: Callable[[Options], int], words: str)
     made.add_argument("--json", action="store_true", help="JSON, one object a line")
     made.set_defaults(run=run)
     return made
+
+
+def resolve(text: str) -> str:
+    """Return the address of a literal or a host name, IPv4 first; raises BadAddress."""
+    try:
+        return str(icmp.parse_address(text))
+    except errors.BadAddress as fault:
+        try:
+            return str(icmplib.resolve(text.strip())[0])
+        except (icmplib.NameLookupError, UnicodeError):
+            raise errors.BadAddress(f"{fault} nor a name that can be resolved") from None
 
 
 def credentials(parser: argparse.ArgumentParser) -> None:

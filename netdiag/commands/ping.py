@@ -23,8 +23,9 @@ def add(parsers: Any) -> None:
 
 def _ping(options: commands.Options) -> int:
     replies = []
+    address = commands.resolve(options.address)
     for one in ping.stream(
-        options.address,
+        address,
         count=options.count,
         interval_s=options.interval,
         size=options.size,
@@ -36,7 +37,7 @@ def _ping(options: commands.Options) -> int:
         commands.say(
             options, one.as_dict(), f"{one.sequence}: {words}{' (duplicate)' if one.is_duplicate else ''}"
         )
-    total = ping.summarize(options.address, replies)
+    total = ping.summarize(address, replies)
     times = f"{total.rtt_min_ms}/{total.rtt_avg_ms}/{total.rtt_max_ms} ms, jitter {total.jitter_ms} ms"
     commands.say(
         options,
@@ -48,7 +49,8 @@ def _ping(options: commands.Options) -> int:
 
 
 def _sweep(options: commands.Options) -> int:
-    found = sweep.sweep(options.addresses, probes=options.count, timeout_s=options.timeout)
+    addresses = [commands.resolve(one) for one in options.addresses]
+    found = sweep.sweep(addresses, probes=options.count, timeout_s=options.timeout)
     for one in found:
         words = f"{one.rtt_avg_ms} ms" if one.received else "silent"
         commands.say(options, one.as_dict(), f"{one.address}: {words}, {one.loss_percent} % lost")

@@ -62,3 +62,10 @@ def test_an_interrupt_ends_the_run_without_a_trace(capsys):
 def test_loopback_has_no_mac_and_the_words_say_so(capsys):
     assert command.main(["mac", "127.0.0.1"]) == 3
     assert "has no MAC" in capsys.readouterr().out
+
+
+def test_a_name_is_resolved_and_one_that_is_none_is_said_to_be_none(capsys):
+    assert command.main(["ping", "localhost", "-c", "1"]) == 0
+    assert "1 of 1 answered" in capsys.readouterr().out
+    assert command.main(["ping", "no-such-host.invalid", "-c", "1"]) == 2
+    assert "nor a name that can be resolved" in capsys.readouterr().err
