@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from netdiag import errors
-from netdiag.snmp import SnmpTarget, poll, security
+from netdiag.snmp import SnmpTarget, client, poll, security
 from netdiag.testing import FakeSnmp
 
 NAME, UPTIME = "1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.3.0"
@@ -85,6 +85,16 @@ def test_two_devices_behind_one_address_are_not_mixed_up(device):
         jobs = [poll.Job((device, other)[number % 2].target(), WANTED, number) for number in range(40)]
         for result in poll.many(jobs, at_once=40):
             assert result.reading.values[NAME] == (b"sw-attic", b"other")[result.job.key % 2]
+
+
+def test_both_address_families_are_polled_in_one_round(device):
+    with FakeSnmp({NAME: "six"}, address=("::1", 0)) as six:
+        target = six.target(host="::1")
+        jobs = [poll.Job((device.target(), target)[number % 2], WANTED, number) for number in range(10)]
+        for result in poll.many(jobs):
+            assert result.reading.values[NAME] == (b"sw-attic", b"six")[result.job.key % 2]
+    with pytest.raises(errors.SnmpRefused):
+        client.get(target, NAME)
 
 
 def test_a_round_given_up_gives_its_sockets_back(device):

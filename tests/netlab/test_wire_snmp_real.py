@@ -23,6 +23,28 @@ SHA_AES = {
     "priv_key": PRIV,
 }
 STRONG = SHA_AES | {"user": "strong", "auth_protocol": "SHA256", "priv_protocol": "AES256"}
+AUTHS = {
+    "MD5": "MD5",
+    "SHA": "SHA",
+    "SHA224": "SHA-224",
+    "SHA256": "SHA-256",
+    "SHA384": "SHA-384",
+    "SHA512": "SHA-512",
+}
+# What Debian's Net-SNMP offers of the ciphers; 3DES it does not have.
+PRIVS = {
+    "DES": "DES",
+    "AES": "AES",
+    "AES192": "AES-192",
+    "AES256": "AES-256",
+    "AES192C": "AES-192-C",
+    "AES256C": "AES-256-C",
+}
+PAIRS = [(auth, priv) for auth in AUTHS for priv in PRIVS]
+COMBINED = "\n".join(
+    f"createUser {auth}x{priv} {AUTHS[auth]} {AUTH} {PRIVS[priv]} {PRIV}\nrouser {auth}x{priv} authPriv"
+    for auth, priv in PAIRS
+)
 CONFIG = f"""
 agentaddress udp:{DEVICE}:161
 rocommunity public
@@ -33,6 +55,7 @@ sysContact noc@isp.example
 createUser noc SHA {AUTH} AES {PRIV}
 createUser strong SHA-256 {AUTH} AES-256 {PRIV}
 createUser signer SHA {AUTH}
+{COMBINED}
 rouser noc authPriv
 rwuser strong authPriv
 rouser signer authNoPriv
@@ -175,6 +198,26 @@ def test_the_status_equals_snmpgets_answers(lab, credentials):
     assert port.speed_bps == int(speed) * 1_000_000
     assert port.mac == mac.lower().replace(" ", ":")
     assert len(found.ports) == 3
+
+
+def test_every_digest_with_every_cipher_opens_the_agent(lab):
+    def read_all():
+        return [
+            system.read(
+                SnmpTarget(
+                    DEVICE,
+                    version="3",
+                    user=f"{auth}x{priv}",
+                    auth_protocol=auth,
+                    auth_key=AUTH,
+                    priv_protocol=priv,
+                    priv_key=PRIV,
+                )
+            ).name
+            for auth, priv in PAIRS
+        ]
+
+    assert lab(read_all) == ["sw-attic"] * len(PAIRS)
 
 
 def test_a_walk_brings_every_row_that_snmpwalk_brings(lab):
