@@ -1,4 +1,4 @@
-"""`python -m netdiag ping|sweep|arp|scan|nd|mac|snmp|status|profile`: the wire from a shell, for engineers.
+"""`python -m netdiag COMMAND`, `--help` lists them: the wire from a shell, for engineers.
 
 Exit codes: 0 answered, 2 wrong usage, 3 silent, 4 refused or not permitted.
 """

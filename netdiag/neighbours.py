@@ -4,18 +4,13 @@ import contextlib
 import socket
 import time
 
-from netdiag import icmp, netlink
-from netdiag.snmp import SnmpTarget, client, values
+from netdiag import icmp, netlink, router_arp
+from netdiag.snmp import SnmpTarget
 
 # The discard port (RFC 863): the datagram is only there to make the kernel resolve the neighbour.
 _DISCARD_PORT = 9
 _LOOK_S = 0.02
 _USELESS = netlink.INCOMPLETE | netlink.FAILED
-
-_IF_INDEX = "1.3.6.1.2.1.2.2.1.1"
-_NET_TO_PHYSICAL = "1.3.6.1.2.1.4.35.1.4"
-_NET_TO_MEDIA = "1.3.6.1.2.1.4.22.1.2"
-_MOST_INTERFACES = 5000
 
 
 def segment(address: str) -> str | None:
@@ -62,26 +57,5 @@ def _wake(address: str, version: int) -> None:
 
 
 def router(target: SnmpTarget, address: str) -> str | None:
-    """Return the MAC a router has for an address, None if it has none. Raises SnmpFailed, BadAddress.
-
-    Asks for the very row on each of the router's interfaces in ipNetToPhysicalTable (RFC 4293), then in
-    the older ipNetToMediaTable; walks the table only where the interfaces cannot be listed.
-    """
-    wanted = icmp.parse_address(address)
-    numbers = ".".join(str(part) for part in wanted.packed)
-    tails = [(_NET_TO_PHYSICAL, f"{1 if wanted.version == 4 else 2}.{len(wanted.packed)}.{numbers}")]
-    if wanted.version == 4:
-        tails.append((_NET_TO_MEDIA, numbers))
-    interfaces = list(client.columns(target, [_IF_INDEX], max_rows=_MOST_INTERFACES))
-    for base, tail in tails:
-        if interfaces:
-            oids = [f"{base}.{index}.{tail}" for index in interfaces]
-            found = list(client.get(target, *oids).values())
-        else:
-            rows = client.columns(target, [base]).items()
-            found = [row[base] for index, row in rows if index.partition(".")[2] == tail]
-        for value in found:
-            mac = values.mac(value)
-            if mac:
-                return mac
-    return None
+    """Return the MAC a router has for an address, None if it has none. Raises SnmpFailed, BadAddress."""
+    return router_arp.find(target, address)

@@ -6,6 +6,7 @@ import fcntl
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 
 from netdiag import errors
@@ -58,19 +59,27 @@ def route(address: str) -> Route | None:
     if index:
         body += _attribute(_RTA_OIF, struct.pack("=I", index))
     for payload in _ask(_GET_ROUTE, _REQUEST, body):
-        kind = payload[7]
-        found = _attributes(payload[_ROUTE.size :])
-        (oif,) = struct.unpack("=I", found.get(_RTA_OIF, bytes(4)))
-        via = found.get(_RTA_GATEWAY) or found.get(_RTA_VIA, b"")[2:]
-        source = found.get(_RTA_PREFSRC)
-        return Route(
-            interface=_interface(oif),
-            gateway=str(ipaddress.ip_address(via)) if via else None,
-            source=str(ipaddress.ip_address(source)) if source else None,
-            is_local=kind == _LOCAL,
-            is_unicast=kind == _UNICAST,
-        )
+        return route_of(payload)
     return None
+
+
+def route_of(payload: bytes) -> Route | None:
+    """Read one message about a route (struct rtmsg and attributes); None if it is too short."""
+    if len(payload) < _ROUTE.size:
+        return None
+    found = _attributes(payload[_ROUTE.size :])
+    via = found.get(_RTA_GATEWAY) or found.get(_RTA_VIA, b"")[2:]
+    return Route(
+        interface=_interface(int.from_bytes(found.get(_RTA_OIF, b"")[:4], sys.byteorder)),
+        gateway=_spell(via),
+        source=_spell(found.get(_RTA_PREFSRC, b"")),
+        is_local=payload[7] == _LOCAL,
+        is_unicast=payload[7] == _UNICAST,
+    )
+
+
+def _spell(packed: bytes) -> str | None:
+    return str(ipaddress.ip_address(packed)) if len(packed) in {4, 16} else None
 
 
 def owner(address: str) -> str | None:

@@ -1,8 +1,8 @@
-"""`python -m netdiag arp|mac|scan|nd`."""
+"""`python -m netdiag arp|mac|scan|nd|neighbours`."""
 
 from typing import Any
 
-from netdiag import arp_client, arp_scan, commands, mac_lookup, nd
+from netdiag import arp_client, arp_scan, commands, mac, mac_lookup, nd, router_arp
 from netdiag.results import ArpHost, ArpScan, ArpSpeaker, MacFinding, MacSeen, NdAnswer
 
 
@@ -26,6 +26,10 @@ def add(parsers: Any) -> None:
         "--rate", type=int, default=arp_scan.CALM_RATE, metavar="N", help="frames a second, 0 for no limit"
     )
 
+    table = commands.command(parsers, "neighbours", _neighbours, "read a router's ARP and ND table by SNMP")
+    table.add_argument("router")
+    commands.credentials(table)
+
     six = commands.command(parsers, "nd", _nd, "ask the own segment who has an IPv6 address")
     six.add_argument("address")
     six.add_argument("-I", "--interface")
@@ -40,6 +44,15 @@ def _arp(options: commands.Options) -> int:
 def _mac(options: commands.Options) -> int:
     routers = [commands.target_of(options, options.router)] if options.router else []
     return _show(options, mac_lookup.find(options.address, routers=routers))
+
+
+def _neighbours(options: commands.Options) -> int:
+    rows = router_arp.table(commands.target_of(options, options.router))
+    for one in rows:
+        maker = "made-up address" if mac.is_random(one.mac) else mac.vendor(one.mac) or "unknown maker"
+        words = f"{one.address} {one.mac} ({maker}) on interface {one.if_index}"
+        commands.say(options, {**one.as_dict(), "vendor": mac.vendor(one.mac)}, words)
+    return commands.ANSWERED if rows else commands.SILENT
 
 
 def _maker(one: MacSeen | ArpSpeaker | NdAnswer) -> str:
