@@ -159,6 +159,38 @@ CASES = {
         ("SIAE", "ALFOplus", "ALFOplus80HD", None, None),
         [{"index": "1", "signal_dbm": -41, "tx_power_dbm": 12}],
     ),
+    "PTP 650": (
+        walk("Cambium PTP 650 650-01-47", "1.3.6.1.4.1.17713.7", {"17713.7.12.4.0": 150, "17713.7.12.12.0": -583}),
+        ("Cambium", "PTP", "PTP 650", "650-01-47", None),
+        [{"index": "", "tx_power_dbm": 15.0, "signal_dbm": -58.3}],
+    ),
+    "RADWIN": (
+        walk(
+            "Wireless Link",
+            "1.3.6.1.4.1.4458.20.3.1.2",
+            {"4458.1000.1.1.2.0": "8", "4458.1000.1.1.3.0": "4.9.35", "4458.1000.1.1.29.0": "P14650E500A00123"},
+            {"4458.1000.1.1.30.0": "RW-2050-A150", "4458.1000.1.5.2.0": 5840, "4458.1000.1.5.9.1.0": -58},
+        ),
+        ("RADWIN", "RADWIN", "RW-2050-A150", "4.9.35", "P14650E500A00123"),
+        [{"index": "", "frequency_mhz": 5840, "signal_dbm": -58}],
+    ),
+    "airFiber 60": (
+        walk(
+            "Linux LR 4.4.60 armv7l",
+            "1.3.6.1.4.1.41112.1.11",
+            table("41112.1.11.1.1", 1, c1=1, c2=60480),
+            table("41112.1.11.1.2", 1, c2="airFiber 60 LR", c4="GMP.v2.6.0"),
+            table("41112.1.11.1.3.1", "1.1", c1=MAC, c3=-49, c4=17, c7=1925000, c8=1540000, c15=812),
+        ),
+        ("Ubiquiti", "airFiber 60", "airFiber 60 LR", "v2.6.0", None),
+        [
+            {"index": "1", "mode": "station", "frequency_mhz": 60480},
+            {
+                "index": "1.1", "mac": COLON_MAC, "signal_dbm": -49, "snr_db": 17, "tx_rate_bps": 1925000000,
+                "rx_rate_bps": 1540000000, "distance_m": 812,
+            },
+        ],
+    ),
 }  # fmt: skip
 
 

@@ -46,6 +46,8 @@ KNOWN = [
     ("Linux roof 4.4", LINUX, f"{E}41112.1.11", "Ubiquiti", "airFiber 60"),
     ("Cambium ePMP", f"{E}17713.21", "", "Cambium", "ePMP"),
     ("CANOPY 12.1 SM-DES", f"{E}161.19.250.256", "", "Cambium", "PMP"),
+    ("PTP250", f"{E}17713.250", "", "Cambium", "PTP"),
+    ("CANOPY 15.0.0.1 AP", f"{E}161.19.250.256", "", "Cambium", "PMP"),
     ("Cambium PTP 650", f"{E}17713.7", "", "Cambium", "PTP"),
     ("Cambium cnPilot E500 Access Point", f"{E}17713.22", "", "Cambium", "cnPilot"),
     ("Cambium cnMatrix EX2028-P", f"{E}17713.24.5", "", "Cambium", "cnMatrix"),
