@@ -94,8 +94,7 @@ def _of_addresses(runtime: Runtime, facts: LineFacts) -> Iterator[Question]:
     for place, one in enumerate(facts.addresses):
         key = f"ip.{place}"
         yield Question(f"{key}.ping", ("address", "quality"), partial(reach, one.address))
-        large = partial(echoes, one.address, LARGE_ECHOES, size=LARGE_SIZE)
-        yield Question(f"{key}.large", ("quality",), large)
+        yield Question(f"{key}.large", ("quality",), partial(reach_large, one.address))
         yield Question(f"{key}.mac", ("address",), partial(who_has, runtime, one.address, facts.gateway))
 
 
@@ -121,6 +120,14 @@ def reach(address: str) -> tuple[PingEvidence, bool]:
     if 0 < answered < ECHOES:
         replies += _ping(address, MORE_ECHOES, 56)
     return _evidence(replies), neighbours.segment(address) is not None
+
+
+def reach_large(address: str) -> PingEvidence:
+    """Ping with packets that fill an Ethernet frame, more of them when none comes back."""
+    replies = _ping(address, LARGE_ECHOES, LARGE_SIZE)
+    if all(reply.rtt_ms is None for reply in replies):
+        replies += _ping(address, LARGE_ECHOES, LARGE_SIZE)
+    return _evidence(replies)
 
 
 def _ping(address: str, count: int, size: int) -> list[PingReply]:

@@ -83,6 +83,9 @@ def _large(one: AddressEvidence) -> list[Finding]:
                 is_suspect=False,
             )
         ]
+    # Where small ones are lost as well, a few large ones may be lost by chance.
+    if small.loss_percent >= LOSS_PERCENT and large.sent < ENOUGH_SENT:
+        return []
     doubts = []
     if small.loss_percent > 0:
         doubts.append("Small packets are lost too")
