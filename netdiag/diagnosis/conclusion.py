@@ -34,6 +34,8 @@ _AT_THE_CUSTOMER = frozenset({StageKey.PORT, StageKey.MAC, StageKey.ADDRESS, Sta
 # These are facts of a device, not of the way to it.
 _READ_AT_THE_SPOT = frozenset({StageKey.ACCOUNT, StageKey.INCIDENT, StageKey.PORT, StageKey.MAC})
 _HOPED_FOR = frozenset({StageKey.ADDRESS, StageKey.QUALITY})
+# What is over: it may explain a complaint, but names nothing that is still wrong.
+_PASSING = frozenset({Cause.DEVICE_RESTARTED, Cause.PORT_CAME_UP})
 _FINE = (
     "Your line is fine up to your router, as far as we can measure. Please restart the router, and try "
     "with a cable beside it: the trouble may be in the Wi-Fi or in one device."
@@ -54,16 +56,22 @@ def _verdict(evidence: Evidence, stages: tuple[Stage, ...]) -> Verdict:
     if broken is not None:
         return _named(evidence, stages, broken, not_checked)
     suspect = _first(stages, State.WARNING)
+    passing = _first(stages, State.WARNING, _PASSING)
+    is_seen_to_work = not _HOPED_FOR & {one.stage for one in not_checked}
+    if suspect is None and not is_seen_to_work:
+        suspect = passing
     if suspect is not None:
         return _named(evidence, stages, suspect, not_checked)
-    return _nothing(stages, not_checked)
+    return _nothing(stages, not_checked, passing[1] if passing else None)
 
 
-def _first(stages: tuple[Stage, ...], state: State) -> tuple[Stage, Finding] | None:
+def _first(
+    stages: tuple[Stage, ...], state: State, among: frozenset[Cause] = frozenset(Cause) - _PASSING
+) -> tuple[Stage, Finding] | None:
     """Return the first finding of that state that may be a verdict."""
     for one in stages:
         for finding in one.findings:
-            if finding.state is state and finding.is_suspect:
+            if finding.state is state and finding.is_suspect and finding.cause in among:
                 return one, finding
     return None
 
@@ -98,7 +106,9 @@ def _named(
     )
 
 
-def _nothing(stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...]) -> Verdict:
+def _nothing(
+    stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...], passing: Finding | None
+) -> Verdict:
     missing = {one.stage for one in not_checked}
     if _HOPED_FOR & missing:
         known = [one for one in stages if one.state is not State.UNKNOWN]
@@ -120,13 +130,13 @@ def _nothing(stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...]) -> V
     return Verdict(
         Cause.NOTHING_FOUND,
         None,
-        "The line is fine as far as it can be measured",
+        "The line is fine as far as it can be measured" + (f"; {passing.words}" if passing else ""),
         Who.NOBODY,
-        _FINE,
+        passing.say if passing else _FINE,
         Confidence.HIGH.lowered(min(1, len(doubts)) + (1 if len(doubts) > 2 else 0)),
         doubts=doubts,
         not_checked=not_checked,
-        also=_also(stages, None),
+        also=_also(stages, passing),
     )
 
 

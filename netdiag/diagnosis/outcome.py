@@ -77,6 +77,7 @@ class Cause(StrEnum):
     PORT_SLOW = "port_slow"
     PORT_HALF = "port_half"
     PORT_FLAPS = "port_flaps"
+    PORT_CAME_UP = "port_came_up"
     ONU_POWER = "onu_power"
     ONU_FIBRE = "onu_fibre"
     ONU_SHUT = "onu_shut"

@@ -25,6 +25,7 @@ _CABLE = (
     "Your equipment has no link to us. Please check that it is switched on and that the cable from the wall "
     "is in its WAN socket."
 )
+_AGAIN = "Your line has come up only just now. Please try again; call us if it goes once more."
 _VISIT = "The cable to you does not work as it should. A technician will look at it."
 
 
@@ -129,7 +130,7 @@ def _flaps(found: PortEvidence) -> list[Finding]:
     changed = words.known(found.last_change_s)
     if found.oper == "up" and changed is not None and 0 <= changed < JUST_CAME_UP_S:
         text = f"Port {_name(found)} came up only {words.span(changed)} ago"
-        return [Finding(Cause.PORT_FLAPS, State.WARNING, text, Who.CUSTOMER, _CABLE, Confidence.LOW)]
+        return [Finding(Cause.PORT_CAME_UP, State.WARNING, text, Who.CUSTOMER, _AGAIN, Confidence.LOW)]
     return []
 
 

@@ -99,7 +99,7 @@ def rules(namespace: str, *tables: str) -> Iterator[None]:
 
 
 def chain(hook: str, rule: str = "drop") -> str:
-    return f"chain {hook} {{ type filter hook {hook} priority -100; policy accept; {rule}; }}"
+    return f"chain {hook} {{\n type filter hook {hook} priority -100\n {rule}\n}}\n"
 
 
 def speak(product: Product, inside: Inside, key: str) -> None:
@@ -115,12 +115,13 @@ def speak(product: Product, inside: Inside, key: str) -> None:
 @pytest.mark.parametrize("key", ["c1", "c10"])
 def test_a_healthy_line_is_called_fine(product_lab: Product, noc: Client, inside: Inside, key: str) -> None:
     speak(product_lab, inside, key)
+    wait_for(lambda: stage(diagnose(product_lab, noc, key), "account")["state"] == "good", 30)
     result = diagnose(product_lab, noc, key)
     verdict = result["verdict"]
     print(f"{key}: {verdict['headline']} {verdict['doubts']} {verdict['also']} {result['took_s']} s")
-    assert verdict["cause"] == "nothing_found", verdict
-    assert verdict["who"] == "nobody"
-    for name in ("account", "pop", "device", "port", "mac", "address", "quality"):
+    # A laboratory just built has ports that have just come up: worth saying, and nothing wrong.
+    assert (verdict["cause"], verdict["who"], verdict["confidence"]) == ("nothing_found", "nobody", "high")
+    for name in ("account", "pop", "mac", "address", "quality"):
         assert stage(result, name)["state"] == "good", stage(result, name)
 
 
@@ -213,7 +214,7 @@ def test_a_gateway_that_drops_everything_is_named_before_what_is_behind_it(
     probe = f"ip saddr {product_lab.plan.probe_address} drop"
     with rules(
         product_lab.plan.gateway.namespace,
-        f"inet fault {{ {chain('input', probe)} {chain('forward', probe)} }}",
+        f"inet fault {{\n{chain('input', probe)}{chain('forward', probe)}}}",
     ):
         verdict = verdict_when(product_lab, noc, "c9", "gateway_silent")
     assert (verdict["stage"], verdict["who"], verdict["confidence"]) == ("pop", "noc", "high")
@@ -223,7 +224,7 @@ def test_a_gateway_that_drops_everything_is_named_before_what_is_behind_it(
 @contextmanager
 def dead_switch(product: Product) -> Iterator[None]:
     """Let the access switch neither answer nor forward."""
-    tables = (f"inet fault {{ {chain('input')} }}", f"bridge fault {{ {chain('forward')} }}")
+    tables = (f"inet fault {{\n{chain('input')}}}", f"bridge fault {{\n{chain('forward')}}}")
     with rules(product.plan.switch.namespace, *tables):
         yield
 
