@@ -138,7 +138,7 @@ class Watch(Section):
     probes: int = Field(default=1, ge=1, le=15)
     timeout_s: float = Field(default=1.0, ge=0.1, le=10)
     packets_per_second: int = Field(default=2000, ge=10, le=100_000)
-    poll_threads: int = Field(default=16, ge=1, le=256)
+    poll_at_once: int = Field(default=100, ge=1, le=2000)
     minute_days: int = Field(default=14, ge=2, le=400)
     hour_days: int = Field(default=400, ge=31, le=4000)
 

@@ -158,7 +158,7 @@ def _customers(session: Session, rows: Iterable[Any]) -> dict[int, int]:
     numbers = {row.username for row in rows if row.username}
     addresses = {row.framed_ip for row in rows if row.framed_ip}
     by_number = dict(
-        session.execute(select(Customer.number, Customer.id).where(Customer.number.in_(numbers))).tuples()
+        session.execute(select(Customer.number, Customer.id).where(Customer.number.in_(numbers))).all()
     )
     query = select(IpAddress.address, IpAddress.customer_id).where(IpAddress.address.in_(addresses))
     by_address = dict(session.execute(query).all())

@@ -1,7 +1,6 @@
 """Read the octets of customers' ports and keep what went through since the last reading."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +8,8 @@ import structlog
 
 from core import clock, errors
 from netdiag import errors as wire
-from netdiag.snmp import SnmpTarget, client, rates, values
+from netdiag.snmp import SnmpTarget, rates, values
+from netdiag.snmp import poll as poll_many
 from registry import equipment, usage, watch_rounds
 from registry.models import DeviceState
 from registry.series_codec import UsagePoint, usage_moment
@@ -24,6 +24,11 @@ _OCTETS = ("in_octets_64", "out_octets_64", "in_octets_32", "out_octets_32", "di
 _COLUMNS = {name: rates.COUNTERS[name] for name in _OCTETS} | {
     "high_speed": "1.3.6.1.2.1.31.1.1.1.15",
     "speed": "1.3.6.1.2.1.2.2.1.5",
+}
+_WANTED = poll_many.Wanted(scalars=(_UPTIME,), tables=(tuple(_COLUMNS.values()),))
+_STATES: dict[type[wire.WireError], DeviceState] = {
+    wire.SnmpDenied: DeviceState.DENIED,
+    wire.SnmpRefused: DeviceState.REFUSED,
 }
 # Farther apart than so many rounds two readings have a gap between them: when it went through is not known.
 _GAP_ROUNDS = 3
@@ -46,7 +51,7 @@ def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
     """
     with runtime.database.reading() as session:
         found = usage.meters(session, claim.pop, runtime.settings.diagnostics.default_pop)
-    told = _ask(runtime, found)
+    told = _ask(runtime, found, claim.interval_s)
     for meter in found:
         one = told.get(meter.device.id)
         if one is None or not one.readings:
@@ -91,7 +96,7 @@ def _speed_bps(reading: Reading) -> int | None:
     return high * 1_000_000 if high else low
 
 
-def _ask(runtime: Runtime, found: list[Meter]) -> dict[int, Told]:
+def _ask(runtime: Runtime, found: list[Meter], interval_s: int) -> dict[int, Told]:
     limits, ring = runtime.settings.diagnostics, runtime.ring
     targets = {}
     for meter in found:
@@ -104,21 +109,19 @@ def _ask(runtime: Runtime, found: list[Meter]) -> dict[int, Told]:
                 timeout_s=limits.snmp_timeout_s, retries=limits.snmp_retries, **known
             )
     ports = {meter.device.id: meter.ports for meter in found}
-    with ThreadPoolExecutor(runtime.settings.watch.poll_threads, thread_name_prefix="meter") as pool:
-        asked = {key: pool.submit(_read, target, ports[key]) for key, target in targets.items()}
-        return {key: one.result() for key, one in asked.items()}
+    jobs = (poll_many.Job(target, _WANTED, key, _DEADLINE_S) for key, target in targets.items())
+    # The rounds do not overlap: what is not read by then is left for the next one.
+    results = poll_many.many(jobs, at_once=runtime.settings.watch.poll_at_once, deadline_s=interval_s * 0.8)
+    return {result.job.key: _told(result, ports[result.job.key]) for result in results}
 
 
-def _read(target: SnmpTarget, ports: Mapping[int, int]) -> Told:
-    try:
-        uptime = values.number(client.get(target, _UPTIME)[_UPTIME])
-        rows = client.columns(target, list(_COLUMNS.values()), deadline_s=_DEADLINE_S)
-    except wire.SnmpDenied:
-        return Told(DeviceState.DENIED, clock.now(), {})
-    except wire.SnmpRefused:
-        return Told(DeviceState.REFUSED, clock.now(), {})
-    except (wire.SnmpFailed, wire.BadAddress):
-        return Told(DeviceState.SILENT, clock.now(), {})
+def _told(result: poll_many.Result, ports: Mapping[int, int]) -> Told:
+    if result.error is not None:
+        kinds = _STATES.items()
+        state = next((state for kind, state in kinds if isinstance(result.error, kind)), DeviceState.SILENT)
+        return Told(state, clock.now(), {})
+    uptime = values.number(result.reading.values.get(_UPTIME))
+    rows = result.reading.tables[0] if result.reading.tables else {}
     readings: dict[int, Reading] = {}
     for if_index, port_id in ports.items():
         row = rows.get(str(if_index))
