@@ -3,6 +3,7 @@
 from pysnmp.proto.rfc1902 import ObjectIdentifier, TimeTicks
 
 from netdiag import status
+from netdiag.snmp import profiles
 from netdiag.testing import FakeSnmp
 
 LINUX = "1.3.6.1.4.1.8072.3.2.10"
@@ -42,3 +43,17 @@ def said(result):
     """Return the fields of a result that hold something, without its place."""
     plain = {field: value for field, value in result.as_dict().items() if value is not None}
     return {field: value for field, value in plain.items() if field not in {"if_index", "is_peer"}}
+
+
+def assert_known_alone(values, object_id, description):
+    """Fail if two profiles know a device with these values equally well."""
+    scores = {}
+    for profile in profiles.shipped():
+        for match in profile.matches:
+            score = profiles.exactness(match, object_id, description, "")
+            if score is not None and all(
+                any(profiles.is_under(oid, probe) for oid in values) for probe in match.probes
+            ):
+                scores[profile.file] = max(score, scores.get(profile.file, 0))
+    best = [file for file, score in scores.items() if score == max(scores.values())]
+    assert len(best) == 1, best
