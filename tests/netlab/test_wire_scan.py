@@ -26,50 +26,6 @@ def sh(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=30).stdout
 
 
-def plug(near, port, name, mac):
-    sh("ip", "link", "add", port, "netns", near, "type", "veth", "peer", "name", "v0", "netns", name)
-    sh("ip", "-n", near, "link", "set", port, "master", "br0", "up")
-    sh("ip", "-n", name, "link", "set", "v0", "address", mac, "up")
-
-
-@pytest.fixture(scope="module")
-def segment(need, inside):
-    """A probe on a bridge with two hosts: they share TWIN, the second speaks for PROXIED."""
-    need("root", "ip")
-    tag = f"s{os.urandom(3).hex()}"
-    near, one, two = names = [f"{tag}{letter}" for letter in "pab"]
-    try:
-        for name in names:
-            sh("ip", "netns", "add", name)
-            sh("ip", "-n", name, "link", "set", "lo", "up")
-        sh("ip", "-n", near, "link", "add", "br0", "type", "bridge")
-        sh("ip", "-n", near, "link", "set", "br0", "address", OWN, "up")
-        plug(near, "p1", one, ONE)
-        plug(near, "p2", two, TWO)
-        for name, address, device in (
-            (near, "10.1.0.1/22", "br0"),
-            (one, f"{HOST}/22", "v0"),
-            (one, f"{TWIN}/22", "v0"),
-            (two, f"{TWIN}/22", "v0"),
-            (two, f"{OTHER}/22", "v0"),
-        ):
-            sh("ip", "-n", name, "addr", "add", address, "dev", device)
-        for name, address, device in (
-            (near, "fd00:1::1/64", "br0"),
-            (one, "fd00:1::2/64", "v0"),
-            (one, "fd00:1::3/64", "v0"),
-            (two, "fd00:1::3/64", "v0"),
-        ):
-            sh("ip", "-n", name, "addr", "add", address, "dev", device, "nodad")
-        sh("ip", "-n", two, "route", "add", "local", PROXIED, "dev", "lo", "table", "local")
-        yield lambda call, where=near: inside(where, call), names
-    finally:
-        arp_client.stop()
-        packet.close()
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-
-
 @pytest.fixture
 def probe(segment):
     return segment[0]
