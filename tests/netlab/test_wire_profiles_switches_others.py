@@ -222,6 +222,48 @@ KNOWN = [
         "Calix E7-2",
         {"6321.1.2.2.2.1.7.10.0": "C1"},
     ),
+    (
+        ("ZTE", "ZXR10", "ZXR10 5250-52TM-H", "V2.05.11B23", ""),
+        "0.0",
+        "ZTE Ethernet Switch  ZXR10 5250-52TM-H, Version: V2.05.11B23",
+        {},
+    ),
+    (
+        ("Ubiquiti", "EdgeOS", "EP-54V-150W", "1.6.0", ""),
+        "1.3.6.1.4.1.10002.1",
+        "Linux 2.6.32.71 #1 Fri Jan 24 08:44:01 UTC 2020 mips",
+        {"41112.1.5.1.1.0": "EP-54V-150W", "41112.1.5.1.3.0": "EP.v1.6.0"},
+    ),
+    (
+        ("Cisco", "IOS", "C2950", "12.1(22)EA4", ""),
+        "0.0",
+        "Cisco Internetwork Operating System Software \r\nIOS (tm) C2950 Software (C2950-I6Q4L2-M), Version 12.1(22)EA4, RELEASE SOFTWARE(fc1)",
+        {},
+    ),
+    (
+        ("Cisco", "IOS XE", "", "16.9.4", ""),
+        "0.0",
+        "Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.4, RELEASE SOFTWARE (fc2)",
+        {},
+    ),
+    (
+        ("Huawei", "VRP", "S5720-36C-EI-AC", "V200R019C10SPC500", ""),
+        "0.0",
+        "S5720-36C-EI-AC\r\nHuawei Versatile Routing Platform Software\r\nVRP (R) software,Version 5.170 (S5720 V200R019C10SPC500)",
+        {},
+    ),
+    (
+        ("Nokia", "SR OS", "", "9.0.R3", ""),
+        "1.3.6.1.4.1.6527.1.3",
+        "the operator wrote this",
+        {"6527.3.1.2.1.1.5.0": 9, "6527.3.1.2.1.1.6.0": 0, "6527.3.1.2.1.1.7.0": "R3"},
+    ),
+    (
+        ("Huawei", "VRP", "S5720-56C-PWR-EI-AC", "V200R010C00SPC600", ""),
+        "1.3.6.1.4.1.2011.2.23.291",
+        "S5720-56C-PWR-EI-AC\nHuawei Versatile Routing Platform Software \r\n VRP (R) software,Version 5.170 (S5720 V200R010C00SPC600) \r\n Copyright (C) 2007 Huawei Technologies Co., Ltd.",
+        {},
+    ),
 ]  # fmt: skip
 
 
