@@ -1,7 +1,7 @@
 """What the records say of a customer's line, gathered in one short read before the wire is asked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -22,6 +22,9 @@ from registry.models import (
     Network,
     Pop,
     Port,
+    WatchSeries,
+    WatchState,
+    WatchStatus,
 )
 
 ADDRESSES_LIMIT = 4
@@ -50,13 +53,14 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """A device on the way to the customer."""
+    """A device on the way to the customer; `died_at` as the rounds of watching found it."""
 
     device_id: int
     name: str
     role: DeviceRole
     address: str | None
     has_snmp: bool
+    died_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class LineFacts:
     services: tuple[ServiceFacts, ...]
     addresses: tuple[AddressFacts, ...]
     macs: tuple[str, ...]
+    serials: tuple[str, ...]
     gateway: DeviceFacts | None
     device: DeviceFacts | None
     parents: tuple[DeviceFacts, ...]
@@ -111,7 +116,7 @@ def load(session: Session, customer_id: int, *, today: date) -> LineFacts:
     port = _port(session, customer_id)
     gateway_id = next((network.gateway_id for _, network, _ in places if network.gateway_id), None)
     above = port.device_id if port else _above(session, customer_id)
-    chain = _chain(session, above)
+    chain = _with_deaths(session, _chain(session, above))
     device, parents = (chain[0], chain[1:]) if chain else (None, ())
     return LineFacts(
         customer_id=customer_id,
@@ -119,6 +124,7 @@ def load(session: Session, customer_id: int, *, today: date) -> LineFacts:
         services=_services(session, customer.account_id, today),
         addresses=_addresses(places, own),
         macs=_macs(places, own),
+        serials=tuple(one.serial for one, _ in own if one.serial),
         gateway=_device(session, gateway_id),
         device=device,
         parents=tuple(one for one in parents if one.device_id != gateway_id),
@@ -255,6 +261,21 @@ def _chain(session: Session, device_id: int | None) -> tuple[DeviceFacts, ...]:
         chain.append(_facts(*found[0]))
         device_id = found[0][0].parent_id
     return tuple(chain)
+
+
+def _with_deaths(session: Session, chain: tuple[DeviceFacts, ...]) -> tuple[DeviceFacts, ...]:
+    """Return the devices with the moment the watching found each dead."""
+    rows = session.execute(
+        select(WatchSeries.device_id, WatchStatus.died_at)
+        .join(WatchStatus, WatchStatus.series_id == WatchSeries.id)
+        .where(
+            WatchSeries.device_id.in_([one.device_id for one in chain]),
+            WatchStatus.died_at.is_not(None),
+            WatchStatus.state.in_((WatchState.DEAD, WatchState.BEHIND)),
+        )
+    )
+    deaths = {row.device_id: row.died_at for row in rows}
+    return tuple(replace(one, died_at=deaths.get(one.device_id)) for one in chain)
 
 
 def _uplinks(session: Session, device: DeviceFacts | None) -> frozenset[int]:

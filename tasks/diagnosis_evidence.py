@@ -16,8 +16,10 @@ from netdiag.diagnosis.evidence import (
     Parent,
     PingEvidence,
     PopEvidence,
+    PortEvidence,
 )
-from registry.diagnosis_facts import LineFacts, ServiceFacts
+from registry.diagnosis_facts import DeviceFacts, LineFacts, ServiceFacts
+from registry.models import DeviceRole
 from tasks.diagnosis_questions import LARGE_SIZE
 
 Answer = TypeVar("Answer")
@@ -40,8 +42,9 @@ def assemble(
     return Evidence(
         account=_account(facts.services, taken_at),
         pop=_pop(facts, answers, measured_from, is_worker_alive=is_worker_alive),
-        device=_device(facts, answers),
+        device=_device(facts, answers, taken_at),
         port=_port(facts, answers),
+        onu=_onu(facts, answers),
         mac=_mac(facts, answers, owners),
         addresses=_addresses(facts, answers, owners),
         taken_at=taken_at,
@@ -99,7 +102,7 @@ def _pop(
     )
 
 
-def _device(facts: LineFacts, answers: Mapping[str, Any]) -> DeviceEvidence | NotChecked:
+def _device(facts: LineFacts, answers: Mapping[str, Any], at: datetime) -> DeviceEvidence | NotChecked:
     device = facts.device
     if device is None:
         return NotChecked("no access device is on file for this customer")
@@ -111,19 +114,41 @@ def _device(facts: LineFacts, answers: Mapping[str, Any]) -> DeviceEvidence | No
     parents = []
     for place, parent in enumerate(facts.parents):
         found = _of(answers, f"parent.{place}") if parent.address else _NO_ADDRESS
-        parents.append(Parent(parent.name, None if isinstance(found, NotChecked) else found.is_silent))
+        is_dead = None if isinstance(found, NotChecked) else found.is_silent
+        parents.append(Parent(parent.name, is_dead, _dead_for_s(parent, at)))
     return DeviceEvidence(
         name=device.name,
         ping=_of(answers, "device.ping") if device.address else _NO_ADDRESS,
         snmp=snmp,
         uptime_s=uptime_s,
+        dead_for_s=_dead_for_s(device, at),
         parents=tuple(parents),
     )
 
 
+def _dead_for_s(device: DeviceFacts, at: datetime) -> float | None:
+    return None if device.died_at is None else max(0.0, (at - device.died_at).total_seconds())
+
+
+def _onu(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
+    if facts.device is None or not _is_olt(facts):
+        return NotChecked("the customer is not on an OLT")
+    if not facts.device.has_snmp:
+        return NotChecked(_NO_SNMP.format(name=facts.device.name))
+    return _of(answers, "onu")
+
+
 def _port(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
     why = _unread(facts)
-    return NotChecked(why) if why else _of(answers, "port")
+    found = NotChecked(why) if why else _of(answers, "port")
+    if isinstance(found, PortEvidence) and _is_olt(facts) and found.oper == "up":
+        # That the PON port of all is up says nothing of one customer: his ONU does.
+        return NotChecked(f"PON port {found.name} is up, which says nothing of one ONU on it")
+    return found
+
+
+def _is_olt(facts: LineFacts) -> bool:
+    return facts.device is not None and facts.device.role is DeviceRole.OLT
 
 
 def _unread(facts: LineFacts) -> str:
@@ -146,7 +171,7 @@ def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]
         on_port=NotChecked(why) if why else _of(answers, "mac.port"),
         places=places,
         owners=tuple(owners.items()),
-        port_is_shared=facts.port is not None and facts.port.is_shared,
+        port_is_shared=facts.port is not None and (facts.port.is_shared or _is_olt(facts)),
     )
 
 

@@ -16,7 +16,8 @@ from netdiag.diagnosis.evidence import MacAnswer, MacPlace, PingEvidence, PortEv
 from netdiag.results import PingReply
 from netdiag.snmp import SnmpTarget, bridge, interfaces, system
 from registry.diagnosis_facts import DeviceFacts, LineFacts, PortFacts
-from tasks import agents
+from registry.models import DeviceRole
+from tasks import agents, diagnosis_onu
 from tasks.runtime import Runtime
 
 ECHOES, MORE_ECHOES, EVERY_S, ECHO_LIMIT_S = 5, 20, 0.05, 0.8
@@ -83,6 +84,8 @@ def _of_device(runtime: Runtime, facts: LineFacts) -> Iterator[Question]:
         return
     target = _target(runtime, device)
     yield Question("device.snmp", ("device",), partial(speaks, target))
+    if device.role is DeviceRole.OLT:
+        yield Question("onu", ("port",), partial(diagnosis_onu.read, target, facts))
     if facts.port is not None:
         yield Question("port", ("port",), partial(read_port, target, device.name, facts.port))
         yield Question("mac.port", ("mac",), partial(_twice, partial(learned, target, facts.port)))
