@@ -48,6 +48,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("customers.listing", lazy_gettext("Customers"), "users", "c"),
             Entry("network.coverage", lazy_gettext("Map"), "map-2", "m"),
             Entry("diagnostics.listing", lazy_gettext("Diagnostics"), "stethoscope", "d"),
+            Entry("watch.down", lazy_gettext("What is down"), "wifi-off", "w"),
             Entry("desk.board", lazy_gettext("Tickets"), "ticket", "t"),
         ),
     ),

@@ -17,6 +17,8 @@ async function startWidgets(root) {
   if (root.matches?.("[data-diagnosis-run]")) followDiagnosis(root);
   if (root.matches?.("[data-map]")) import("./map.js").then((module) => module.drawMap(root));
   if (root.matches?.("[data-ping-chart]")) import("./ping_chart.js").then((module) => module.drawChart(root));
+  const histories = htmx.findAll(root, "[data-history-chart]");
+  if (histories.length) import("./history_chart.js").then((module) => histories.forEach(module.drawHistory));
   if (maps.length) import("./map.js").then((module) => maps.forEach(module.drawMap));
   if (charts.length) import("./ping_chart.js").then((module) => charts.forEach(module.drawChart));
 }

@@ -1,0 +1,1 @@
+"""Watching: graphs of what was measured, and who is down."""
