@@ -1,17 +1,18 @@
-"""`python -m netdiag profile`: check a vendor's profile, try it on a recording."""
+"""`python -m netdiag profile`: propose a vendor's profile, check it, try it on a recording."""
 
 from pathlib import Path
 from typing import Any
 
 from netdiag import commands, status
 from netdiag.commands.snmp import lines_of
-from netdiag.snmp import profile_trial, profiles
+from netdiag.snmp import profile_proposal, profile_trial, profiles, walks
 
 
 def add(parsers: Any) -> None:
     """Add the command to the parser."""
     made = commands.command(parsers, "profile", _profile, "check a vendor's profile, try it on a recording")
     what = made.add_mutually_exclusive_group(required=True)
+    what.add_argument("--from-walk", type=Path, metavar="FILE", help="propose a profile for a recording")
     what.add_argument("--check", type=Path, metavar="FILE", help="read a profile strictly")
     what.add_argument("--try", type=Path, metavar="WALK", dest="walk", help="the status this recording gives")
     made.add_argument("profile", nargs="?", type=Path, help="with --try: a profile beside the shipped ones")
@@ -21,6 +22,10 @@ def _profile(options: commands.Options) -> int:
     if options.check is not None:
         found = profiles.load_file(options.check)
         commands.say(options, {"file": found.file, "vendor": found.vendor}, f"{found.file} is well formed")
+        return commands.ANSWERED
+    if options.from_walk is not None:
+        proposed = profile_proposal.propose(walks.read(options.from_walk))
+        commands.say(options, {"profile": proposed}, proposed.rstrip())
         return commands.ANSWERED
     known = profiles.shipped()
     if options.profile is not None:

@@ -20,7 +20,7 @@ ERRORS_PER_S = 1.0
 DISCARDS_PER_S = 1.0
 FLAPS_AN_HOUR = 3
 JUST_CAME_UP_S = 300.0
-_DOWN = frozenset({"down", "lower layer down", "not present", "dormant"})
+_DOWN = frozenset({"down", "lowerLayerDown", "notPresent", "dormant"})
 _CABLE = (
     "Your equipment has no link to us. Please check that it is switched on and that the cable from the wall "
     "is in its WAN socket."

@@ -16,7 +16,14 @@ _HEAD_ROWS = 200
 # UPS-MIB (RFC 1628) and Printer-MIB (RFC 3805) name their device in scalars of their own.
 _UPS_VENDOR, _UPS_MODEL, _UPS_VERSION = (f"1.3.6.1.2.1.33.1.1.{number}.0" for number in (1, 2, 3))
 _PRINTER_SERIAL = "1.3.6.1.2.1.43.5.1.1.17.1"
-_STANDARD_SCALARS = {"model": (_UPS_MODEL,), "version": (_UPS_VERSION,), "serial": (_PRINTER_SERIAL,)}
+# RMON2-MIB (RFC 4502), probeSoftwareRev and probeHardwareRev: many switches have them and no ENTITY-MIB.
+_PROBE_SOFTWARE, _PROBE_HARDWARE = "1.3.6.1.2.1.16.19.2.0", "1.3.6.1.2.1.16.19.3.0"
+_STANDARD_SCALARS = {
+    "model": (_UPS_MODEL,),
+    "version": (_UPS_VERSION, _PROBE_SOFTWARE),
+    "serial": (_PRINTER_SERIAL,),
+    "hardware": (_PROBE_HARDWARE,),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -142,3 +142,12 @@ def _address(value: str, is_hex: bool) -> str:
     if ":" in text:
         return ".".join(str(int(part, 16)) for part in text.split(":"))
     return text
+
+
+def plain(value: Any) -> int | bytes | str:
+    """Return a recording's value as the client reads it: number, octets, or text of an OID or address."""
+    if isinstance(value, rfc1902.IpAddress):
+        return ".".join(str(byte) for byte in value.asOctets())
+    if isinstance(value, rfc1902.ObjectIdentifier):
+        return ".".join(str(part) for part in value.asTuple())
+    return bytes(value.asOctets()) if hasattr(value, "asOctets") else int(value)
