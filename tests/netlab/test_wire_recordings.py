@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,10 +72,16 @@ def snmpsim(folder: Path):
             simulator.terminate()
 
 
-def test_an_independent_simulator_gives_the_same_status(tmp_path_factory):
-    folder = tmp_path_factory.getbasetemp().parent / f"snmpsim-{os.getpid()}"
-    folder.mkdir(mode=0o755)
-    folder.parent.chmod(0o755)
+@pytest.fixture
+def open_folder():
+    """A folder that a user of no rights reaches: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="snmpsim-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_an_independent_simulator_gives_the_same_status(open_folder):
+    folder = open_folder
     texts = {f"recording{number}": recordings.cut(name) for number, name in enumerate(BY_SNMPSIM)}
     for community, text in texts.items():
         (folder / f"{community}.snmprec").write_text(text, errors="surrogateescape")
