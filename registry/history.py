@@ -188,8 +188,13 @@ def read(
     step_s = step_s if has_minutes else max(step_s, _HOUR_S)
     found = _moments(session, codec, series_id, since, until)
     if step_s < _HOUR_S:
-        found += _minutes(session, codec, series_id, since, until)
-        grain_s = 0
+        minutes = _minutes(session, codec, series_id, since, until)
+        # A day whose minutes are gone, or were never kept, still has its hours.
+        days = {at // _DAY_S for at, _ in minutes}
+        hours = _hours(session, codec, series_id, since, until)
+        coarse = [(at, point) for at, point in hours if at // _DAY_S not in days]
+        found += minutes + coarse
+        grain_s = _HOUR_S if coarse else 0
     elif step_s < _DAY_S:
         found += _hours(session, codec, series_id, since, until)
         grain_s = _HOUR_S

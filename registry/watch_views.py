@@ -67,7 +67,11 @@ class DownPage:
 def of_customer(session: Session, customer_id: int) -> tuple[SeriesView, ...]:
     """Return the customer's series: his addresses and devices first, then what went through, then light."""
     ips = select(IpAddress.id).where(IpAddress.customer_id == customer_id)
-    devices = select(Device.id).where(Device.customer_id == customer_id)
+    given = select(IpAddress.address).where(IpAddress.customer_id == customer_id)
+    # A device that answers at an address given to the customer is that address's graph already.
+    devices = select(Device.id).where(
+        Device.customer_id == customer_id, or_(Device.address.is_(None), Device.address.not_in(given))
+    )
     ports = select(Connection.port_id).where(Connection.customer_id == customer_id)
     wanted = or_(
         WatchSeries.ip_id.in_(ips),

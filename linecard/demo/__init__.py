@@ -48,7 +48,7 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
     Everything is dated back from today. Raises Conflict when somebody else is seeding.
     """
     from core import db, errors, secrets
-    from linecard.demo import money, network, records, work
+    from linecard.demo import money, network, records, watched, work
     from registry import audit
 
     with database.transaction() as session:
@@ -68,5 +68,6 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
         purses = money.write_year(session, world)
         money.write_consequences(session, world, purses)
         work.write(session, world)
+        watched.write(session, world)
         audit.record(session, records.ACTOR, SEEDED, note="The demo ISP")
     return True

@@ -39,9 +39,12 @@ _USUAL = {"ethernet": Pace(0.6, 0.2), "pon": Pace(1.9, 0.3), "radio": Pace(6.0, 
 
 def pace_of(customer: Customer) -> Pace | None:
     """Return how a customer's line answers; None when it is dead."""
-    if not customer.is_alive or not customer.access:
-        return None
-    usual = _USUAL[customer.access]
+    return usual_pace(customer) if customer.is_alive and customer.access else None
+
+
+def usual_pace(customer: Customer) -> Pace:
+    """Return how a connected customer's line answers, or did while it lived."""
+    usual = _USUAL[customer.access or "ethernet"]
     return {
         "": usual,
         "loss": Pace(usual.delay_ms, usual.stray_ms, lost=0.3),

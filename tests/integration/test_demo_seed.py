@@ -1,6 +1,7 @@
 """The demo ISP in a real database: whole, consistent, written once."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -217,3 +218,18 @@ def test_everybody_of_the_sign_ins_may_come_in(seeded: Any) -> None:
         for login, password, role in demo.sign_ins():
             assert staff[login].roles == [role]
             assert passwords.fits(staff[login].password_hash, password)
+
+
+def test_every_address_has_a_month_of_history_and_today_ends_now(seeded: Any) -> None:
+    with seeded.reading() as session:
+        addresses = count(session, IpAddress)
+        days = session.scalar(
+            text(
+                "SELECT count(*) FROM series_days d JOIN watch_series s ON s.id = d.series_id WHERE s.ip_id IS NOT NULL"
+            )
+        )
+        assert 30 * addresses <= days <= 31 * addresses
+        assert session.scalar(text("SELECT max(day) FROM series_minutes")) <= clock.now().date()
+        assert session.scalar(text("SELECT min(day) FROM series_minutes")) >= clock.now().date() - timedelta(
+            days=2
+        )

@@ -61,8 +61,10 @@ function make(place, { kind, columns }) {
   const hidden = { stroke: "transparent", width: 0, spanGaps: false, points: { show: false } };
   const kinds = {
     ping: {
-      series: [{}, line(`${label.labelAvg}, ms`, "--accent"), hidden, hidden, { ...hidden, scale: "loss" }],
-      bands: [{ series: [3, 2], fill: colour("--accent-wash") }],
+      // The mean comes last, so that its band lies under it.
+      columns: ([times, mean, low, high, loss]) => [times, low, high, loss, mean],
+      series: [{}, hidden, hidden, { ...hidden, scale: "loss" }, line(`${label.labelAvg}, ms`, "--accent")],
+      bands: [{ series: [2, 1], fill: colour("--accent-wash") }],
       draw: (plot) => losses(plot, colour("--bad")),
       low: 0,
     },
@@ -87,12 +89,12 @@ function make(place, { kind, columns }) {
         y: { range: (_, low, high) => ("low" in chosen ? [0, Math.max((high ?? 1) * 1.15, 1)] : [(low ?? -30) - 1, (high ?? 0) + 1]) },
         loss: { range: [0, 100] },
       },
-      axes: [{ ...axis, size: 26 }, { ...axis, size: 46, values: (_, ticks) => ticks.map(isPace ? pace : String) }],
+      axes: [{ ...axis, size: 40 }, { ...axis, size: 46, values: (_, ticks) => ticks.map(isPace ? pace : String) }],
       series: chosen.series,
       bands: chosen.bands ?? [],
       hooks: { draw: [(plot) => chosen.draw?.(plot)] },
     },
-    columns,
+    chosen.columns?.(columns) ?? columns,
     place,
   );
 }
@@ -107,7 +109,7 @@ function pace(bps) {
 // A bar from the floor for what was lost; as high as the share of it.
 function losses(plot, ink) {
   const { ctx, bbox } = plot;
-  const [times, , , , lost] = plot.data;
+  const [times, , , lost] = plot.data;
   const width = Math.max(2, Math.min(8, bbox.width / Math.max(times.length, 1)));
   ctx.save();
   ctx.fillStyle = ink;
