@@ -1,4 +1,4 @@
-"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in three queries."""
+"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in four queries."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from billing import access, debt
+from billing import access, debt, pauses
 from billing.models import Account, LockReason, Promise, PromiseStatus, Subscription, SuspensionLock
 from billing.rules import Rules
 from billing.verdicts import Debtor, Service
@@ -39,6 +39,7 @@ def gather(
         query = query.where(Account.id == _any(account_ids))
     rows = session.execute(query).all()
     services = _services(session, [row.Account.id for row in rows], on)
+    paused = pauses.notes(session, [row.Account.id for row in rows])
     oldest = debt.oldest_due(session, {row.Account.id: row.Account.balance_minor for row in rows})
     return [
         Debtor(
@@ -53,6 +54,7 @@ def gather(
             is_never_cut=row.Account.is_never_cut,
             never_cut_note=row.Account.never_cut_note,
             promise_until=row.until,
+            pause_note=paused.get(row.Account.id, ""),
             services=tuple(services[row.Account.id]),
         )
         for row in rows

@@ -272,6 +272,30 @@ class Promise(Base):
     )
 
 
+class CutoffPause(Base):
+    """A time in which debt cuts nobody of this account: something of ours is broken. Stands until lifted."""
+
+    __tablename__ = "cutoff_pauses"
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    owner: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    placed_at: Mapped[CreatedAt]
+    lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index(
+            "uq_cutoff_pauses_standing",
+            "account_id",
+            "owner",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index("ix_cutoff_pauses_owner", "owner", postgresql_where=text("lifted_at IS NULL")),
+    )
+
+
 class CutoffRun(Base):
     """One plan of the cutoff: who, why, what would change; and what became of it."""
 

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     NEVER_CUT = "never_cut"
     PROMISE = "promise"
+    INCIDENT = "incident"
     PAID = "paid"
     MINIMUM = "minimum"
     GRACE = "grace"
@@ -46,6 +47,7 @@ class Debtor:
     is_never_cut: bool
     never_cut_note: str
     promise_until: date | None
+    pause_note: str
     services: tuple[Service, ...]
 
 
@@ -59,40 +61,45 @@ class Verdict:
     explanation: str
 
 
+# These keep a line from being cut, and let none in.
+_PAUSES = frozenset({Reason.INCIDENT, Reason.WEEKDAY})
+
+
 def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
     """Return a verdict for every running or cut subscription of the debtor, one at least."""
-    exemption = _exemption(debtor, on, rules)
+    exemptions = _exemptions(debtor, on, rules)
     concerned = [service for service in debtor.services if service.is_running or service.is_cut]
     if not concerned:
         newest = max((service.subscription_id for service in debtor.services), default=None)
         words = f"No running service to cut; {_owes(debtor)}"
         return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, words)]
-    return [_verdict(debtor, service, exemption, on, rules) for service in concerned]
+    return [_verdict(debtor, service, exemptions, on, rules) for service in concerned]
 
 
-def _verdict(debtor: Debtor, service: Service, exemption: Reason | None, on: date, rules: Rules) -> Verdict:
-    reason = exemption or Reason.DEBT
+def _verdict(debtor: Debtor, service: Service, exemptions: list[Reason], on: date, rules: Rules) -> Verdict:
     if service.is_cut:
-        # A day without cutoff lets nobody in: who is cut stays cut until he pays or promises.
-        stays = exemption in {None, Reason.WEEKDAY}
-        action = DecisionAction.KEEP if stays else DecisionAction.LIFT
-        reason = Reason.DEBT if stays else reason
+        # A pause lets nobody in: who is cut stays cut until he pays or promises.
+        ways_in = [reason for reason in exemptions if reason not in _PAUSES]
+        action = DecisionAction.LIFT if ways_in else DecisionAction.KEEP
+        reason = next(iter(ways_in), Reason.DEBT)
     else:
-        action = DecisionAction.CUT if exemption is None else DecisionAction.SPARE
+        action = DecisionAction.SPARE if exemptions else DecisionAction.CUT
+        reason = next(iter(exemptions), Reason.DEBT)
     return Verdict(service.subscription_id, action, reason, _words(reason, debtor, on, rules))
 
 
-def _exemption(debtor: Debtor, on: date, rules: Rules) -> Reason | None:
-    """Return the first reason not to cut, or to let in again, in the order of Reason."""
+def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
+    """Return the reasons not to cut that apply, in the order of Reason."""
     tests = (
         (Reason.NEVER_CUT, debtor.is_never_cut),
         (Reason.PROMISE, debtor.promise_until is not None and debtor.promise_until >= on),
+        (Reason.INCIDENT, bool(debtor.pause_note)),
         (Reason.PAID, debtor.past_due_minor <= 0),
         (Reason.MINIMUM, not rules.is_cuttable(debtor.past_due_minor)),
         (Reason.GRACE, not rules.is_cuttable(debtor.overdue_minor)),
         (Reason.WEEKDAY, on.isoweekday() in rules.skip_weekdays),
     )
-    return next((reason for reason, applies in tests if applies), None)
+    return [reason for reason, applies in tests if applies]
 
 
 def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
@@ -103,6 +110,8 @@ def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
             words = f"Marked never to be cut{note}; {owes}"
         case Reason.PROMISE:
             words = f"Promised to pay until {debtor.promise_until}; {owes}"
+        case Reason.INCIDENT:
+            words = f"{debtor.pause_note}; {owes}"
         case Reason.PAID:
             words = "Nothing is past due any more"
         case Reason.MINIMUM:

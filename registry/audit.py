@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from registry.models import AuditEvent
@@ -46,6 +47,41 @@ def record(
     session.add(event)
     session.flush()
     return event
+
+
+def record_for_many(
+    session: Session,
+    actor: Actor,
+    action: str,
+    customer_ids: Select[int],
+    *,
+    object_kind: str,
+    object_id: int,
+    note: str,
+) -> None:
+    """Write the same line into the history of every customer the query names, in one statement."""
+    chosen = customer_ids.subquery()
+    columns = (
+        "staff_id",
+        "staff_name",
+        "action",
+        "customer_id",
+        "object_kind",
+        "object_id",
+        "changes",
+        "note",
+    )
+    lines = select(
+        literal(actor.staff_id, BigInteger),
+        literal(actor.name[:120]),
+        literal(action),
+        chosen.c.customer_id,
+        literal(object_kind),
+        literal(object_id, BigInteger),
+        literal({}, JSONB),
+        literal(note),
+    )
+    session.execute(insert(AuditEvent).from_select(columns, lines))
 
 
 def of_customer(

@@ -16,6 +16,7 @@ from registry.models.customers import (
 )
 from registry.models.diagnostics import DiagnosticKind, DiagnosticRun, DiagnosticStatus
 from registry.models.equipment import Device, DeviceRole, DeviceState, DeviceType, Port
+from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
 from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
 from registry.models.staff import StaffSession, StaffUser
@@ -57,6 +58,9 @@ __all__ = [
     "GeocodeAnswer",
     "Group",
     "Heartbeat",
+    "Incident",
+    "IncidentCustomer",
+    "IncidentScope",
     "IpAddress",
     "Line",
     "LineGate",

@@ -27,6 +27,7 @@ OWES = Debtor(
     is_never_cut=False,
     never_cut_note="",
     promise_until=None,
+    pause_note="",
     services=(RUNNING,),
 )
 EXEMPT = {
@@ -112,3 +113,16 @@ def test_a_debt_without_due_date_is_said_without_one():
     assert judge(debtor).explanation == "€34.00 past due; the 3 days of grace are not over"
     weekday = judge(replace(OWES, oldest_due_on=None), replace(RULES, skip_weekdays=(7,)))
     assert weekday.explanation == "€34.00 past due; nobody is cut on a Sunday"
+
+
+def test_an_incident_spares_and_lets_nobody_in():
+    hit = replace(OWES, pause_note="Incident 7: sw-1 is silent")
+    assert (judge(hit).action, judge(hit).reason) == (DecisionAction.SPARE, Reason.INCIDENT)
+    assert judge(hit).explanation == "Incident 7: sw-1 is silent; €34.00 past due since 2026-10-15 (38 days)"
+    stays = judge(replace(hit, services=(CUT,)))
+    assert (stays.action, stays.reason) == (DecisionAction.KEEP, Reason.DEBT)
+
+
+def test_who_pays_during_an_incident_is_let_in_all_the_same():
+    paid = judge(replace(OWES, pause_note="Incident 7", past_due_minor=0, services=(CUT,)))
+    assert (paid.action, paid.reason) == (DecisionAction.LIFT, Reason.PAID)
