@@ -77,6 +77,14 @@ def building(session: Session, customer_id: int) -> Element:
     return Element(IncidentScope.BUILDING, f"building:{key}"[:240], f"{street} {house}, {city}")
 
 
+def devices(session: Session) -> list[tuple[int, str]]:
+    """Return id and name of the ISP's own devices, by name: what an incident can be opened for by hand."""
+    rows = session.execute(
+        select(Device.id, Device.name).where(Device.customer_id.is_(None)).order_by(Device.name, Device.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
 def customers_on(session: Session, element: Element) -> dict[int, int]:
     """Return customer id -> account id of everybody on the element who is not a former customer."""
     kind, _, rest = element.key.partition(":")

@@ -1,7 +1,7 @@
 """Incidents: opened once for an element, with everybody on it; while one is open, debt cuts none of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -12,9 +12,11 @@ from billing import pauses
 from core import clock, errors
 from registry import audit, incident_elements, paging
 from registry.incident_elements import Element
-from registry.models import Customer, Incident, IncidentCustomer, IncidentScope
+from registry.models import Customer, Incident, IncidentCustomer, IncidentScope, IpAddress
 
 PAGE = 50
+# A sighting this soon after the opening may still be from before the fault.
+RECOVERY_S = 90
 JOB = audit.Actor(None, "diagnosis")
 
 
@@ -116,6 +118,27 @@ def close(session: Session, actor: audit.Actor, incident_id: int, *, note: str =
     pauses.lift(session, owner=owner_of(incident_id))
     _record(session, actor, "incident.closed", incident_id, f"Incident {incident_id} {note}".strip())
     return True
+
+
+def close_recovered(session: Session) -> list[int]:
+    """Close what a job opened and is over: half of those it hits were heard again. Returns their ids."""
+    heard = (
+        select(IpAddress.customer_id)
+        .where(
+            IpAddress.customer_id == IncidentCustomer.customer_id,
+            IpAddress.last_seen_at > Incident.opened_at + timedelta(seconds=RECOVERY_S),
+        )
+        .exists()
+    )
+    over = session.scalars(
+        select(Incident.id)
+        .join(IncidentCustomer, IncidentCustomer.incident_id == Incident.id)
+        .where(Incident.closed_at.is_(None), Incident.is_automatic)
+        .group_by(Incident.id)
+        .having(func.count().filter(heard) * 2 >= func.count())
+        .order_by(Incident.id)
+    ).all()
+    return [one for one in over if close(session, JOB, one, note="Half of those it hit were heard again")]
 
 
 def owner_of(incident_id: int) -> str:

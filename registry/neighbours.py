@@ -1,5 +1,7 @@
-"""Neighbours of a customer: who shares his port, device or house and was heard lately, to compare a fault with."""
+"""Neighbours of a customer: who shares his port, device or house, to compare a fault with."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -7,9 +9,18 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from core import clock
+from core import clock, errors
 from registry import incident_elements
-from registry.models import Address, AddressKind, Connection, Customer, CustomerStatus, Device, IpAddress, Port
+from registry.incident_elements import Element
+from registry.models import (
+    Address,
+    AddressKind,
+    Connection,
+    Customer,
+    CustomerStatus,
+    IpAddress,
+    Port,
+)
 
 LIMIT = 5
 # Who was not heard for so long says nothing about today's fault.
@@ -24,51 +35,40 @@ class Neighbours:
 
     scope: Scope
     name: str
-    element: incident_elements.Element
+    element: Element
     addresses: tuple[str, ...]
 
 
 def of(session: Session, customer_id: int) -> tuple[Neighbours, ...]:
     """Return the groups that have anybody in them, the narrowest first; at most five addresses each."""
-    found: list[Neighbours] = []
+    found = []
+    for scope, ids, element in _groups(session, customer_id):
+        addresses = _heard(session, ids, customer_id)
+        if addresses:
+            found.append(Neighbours(scope, element.place, element, addresses))
+    return tuple(found)
+
+
+def _groups(session: Session, customer_id: int) -> Iterator[tuple[Scope, Any, Element]]:
+    """Yield what the customer shares with others, and the query of their ids."""
     port = session.execute(
-        select(Port.id, Port.device_id, Port.name, Device.name)
+        select(Port.id, Port.device_id)
         .join(Connection, Connection.port_id == Port.id)
-        .join(Device, Device.id == Port.device_id)
         .where(Connection.customer_id == customer_id)
         .order_by(Connection.id)
         .limit(1)
     ).one_or_none()
     if port is not None:
-        same_port = select(Connection.customer_id).where(Connection.port_id == port[0])
-        same_device = (
+        on_port = select(Connection.customer_id).where(Connection.port_id == port.id)
+        yield "port", on_port, incident_elements.port(session, port.id)
+        on_device = (
             select(Connection.customer_id)
             .join(Port, Port.id == Connection.port_id)
-            .where(Port.device_id == port[1])
+            .where(Port.device_id == port.device_id)
         )
-        for scope, ids, element in (
-            ("port", same_port, incident_elements.port(session, port[0])),
-            ("device", same_device, incident_elements.device(session, port[1])),
-        ):
-            _add(session, found, scope, ids, element, customer_id)
-    home = _house(customer_id)
-    if session.scalar(select(func.count()).select_from(home.subquery())):
-        element = incident_elements.building(session, customer_id)
-        _add(session, found, "building", home, element, customer_id)
-    return tuple(found)
-
-
-def _add(
-    session: Session,
-    found: list[Neighbours],
-    scope: Any,
-    ids: Any,
-    element: incident_elements.Element,
-    customer_id: int,
-) -> None:
-    addresses = _heard(session, ids, customer_id)
-    if addresses:
-        found.append(Neighbours(scope, element.place, element, addresses))
+        yield "device", on_device, incident_elements.device(session, port.device_id)
+    with contextlib.suppress(errors.NotFound):  # no service address is on file
+        yield "building", _house(customer_id), incident_elements.building(session, customer_id)
 
 
 def _house(customer_id: int) -> Any:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from core import clock, errors, live
 from netdiag import diagnosis
 from netdiag.diagnosis import NotChecked, StageKey
-from registry import diagnosis_facts
+from netdiag.diagnosis.outcome import Cause
+from registry import diagnosis_facts, incident_elements, incidents, neighbours
 from registry.diagnosis_facts import LineFacts
 from registry.models import DiagnosticRun, DiagnosticStatus
-from tasks import diagnosis_evidence, diagnosis_questions
+from tasks import diagnosis_evidence, diagnosis_neighbours, diagnosis_questions
 from tasks.diagnosis_questions import Answers, Question
 from tasks.runtime import Runtime
 
@@ -34,19 +35,47 @@ def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     zone = ZoneInfo(runtime.settings.isp.time_zone)
     with runtime.database.reading() as session:
         facts = diagnosis_facts.load(session, row.customer_id, today=clock.today(zone.key))
+        hit_by = incidents.of_customer(session, row.customer_id)
     questions = diagnosis_questions.plan(runtime, facts)
     board = Board(runtime, row, facts, questions, clock.now().astimezone(zone))
+    board.know(incident=diagnosis_neighbours.known(hit_by, zone))
     board.tell()
     is_stopped = _ask_all(runtime, row.id, questions, board)
     found = board.conclude()
+    incident_id = None
+    if not is_stopped and diagnosis_neighbours.is_shared_fault(found):
+        found, incident_id = _ask_neighbours(runtime, row, facts, board, found)
     live.publish(runtime.redis, row.id, "verdict", found.verdict.as_dict())
     result = {
         **found.as_dict(),
         "answered": diagnosis_evidence.answered(facts, board.answers),
         "addresses": [one.address for one in facts.addresses],
+        "incident_id": incident_id,
         "took_s": round(time.monotonic() - began, 3),
     }
     return DiagnosticStatus.STOPPED if is_stopped else DiagnosticStatus.DONE, result
+
+
+def _ask_neighbours(
+    runtime: Runtime, row: DiagnosticRun, facts: LineFacts, board: "Board", found: diagnosis.Diagnosis
+) -> tuple[diagnosis.Diagnosis, int | None]:
+    """Compare with the neighbours; a fault they share becomes an incident, unless one is open already."""
+    with runtime.database.reading() as session:
+        groups = neighbours.of(session, facts.customer_id)
+        silent = {}
+        if facts.device is not None:
+            silent[Cause.DEVICE_SILENT] = incident_elements.device(session, facts.device.device_id)
+        dead = diagnosis_evidence.highest_silent(facts, board.answers)
+        if dead is not None:
+            silent[Cause.PARENT_DEAD] = incident_elements.device(session, dead.device_id)
+    compared = diagnosis_neighbours.compare(groups)
+    board.know(neighbours=compared)
+    found = board.tell()
+    element = diagnosis_neighbours.element_of(found, compared, groups, silent)
+    if element is None:
+        return found, None
+    title = diagnosis_neighbours.title_of(found, element)
+    return found, diagnosis_neighbours.report(runtime, row.id, element, title)
 
 
 class Board:
@@ -72,6 +101,10 @@ class Board:
         self.answers[key] = answer
         for waiting in self._waiting.values():
             waiting.discard(key)
+
+    def know(self, **extras: Any) -> None:
+        """Take in evidence that is no answer to a question of ours."""
+        self._extras = {**self._extras, **extras}
 
     def tell(self) -> diagnosis.Diagnosis:
         """Publish the stages that wait for nothing more and read otherwise than what was told."""

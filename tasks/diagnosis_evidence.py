@@ -208,6 +208,16 @@ def foreign_macs(facts: LineFacts, answers: Mapping[str, Any]) -> set[str]:
     return seen - set(facts.macs)
 
 
+def highest_silent(facts: LineFacts, answers: Mapping[str, Any]) -> DeviceFacts | None:
+    """Return the device farthest up that was asked and gave no sign, if any."""
+    found = None
+    for place, parent in enumerate(facts.parents):
+        ping = answers.get(f"parent.{place}")
+        if isinstance(ping, PingEvidence) and ping.is_silent:
+            found = parent
+    return found
+
+
 def answered(facts: LineFacts, answers: Mapping[str, Any]) -> list[str]:
     """Return the addresses that were heard: by echo, or by their MAC on the wire."""
     heard = []

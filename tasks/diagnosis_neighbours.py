@@ -1,6 +1,7 @@
 """Not only you: try the neighbours when a line is broken, and open one incident for what they share."""
 
 from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -10,7 +11,7 @@ from netdiag import sweep
 from netdiag.diagnosis import Diagnosis, NotChecked, StageKey, State
 from netdiag.diagnosis.evidence import Incident, IncidentEvidence, NeighbourEvidence, NeighbourGroup
 from netdiag.diagnosis.outcome import Cause
-from registry import incident_elements, incidents, neighbours
+from registry import incidents
 from registry.incident_elements import Element
 from registry.neighbours import Neighbours
 from tasks.runtime import Runtime
@@ -22,13 +23,11 @@ _SHARED = frozenset({StageKey.DEVICE, StageKey.PORT, StageKey.MAC, StageKey.ADDR
 _PROBES, _TIMEOUT_S = 2, 0.6
 
 
-def known(rows: Sequence[incidents.IncidentRow], zone: str) -> IncidentEvidence:
+def known(rows: Sequence[incidents.IncidentRow], zone: ZoneInfo) -> IncidentEvidence:
     """Return the open incidents that hit the customer as evidence; times are the ISP's."""
-    from zoneinfo import ZoneInfo
-
     return IncidentEvidence(
         tuple(
-            Incident(one.title, one.opened_at.astimezone(ZoneInfo(zone)).strftime("%d.%m. %H:%M"), one.place)
+            Incident(one.title, one.opened_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"), one.place)
             for one in rows
         )
     )
@@ -86,6 +85,11 @@ def element_of(
     return silent.get(found.verdict.cause)
 
 
+def title_of(found: Diagnosis, element: Element) -> str:
+    """Return what the incident is called: the place and what was found there."""
+    return f"{element.place}: {found.verdict.headline}"
+
+
 def report(runtime: Runtime, run_id: int, element: Element, title: str) -> int | None:
     """Open the incident, or find the one that is open; returns its id, None when nobody is on file there."""
     try:
@@ -99,6 +103,3 @@ def report(runtime: Runtime, run_id: int, element: Element, title: str) -> int |
     if is_new:
         log.info("incident_opened", incident_id=number, element=element.key)
     return number
-
-
-__all__ = ["compare", "element_of", "incident_elements", "is_shared_fault", "known", "neighbours", "report"]

@@ -82,6 +82,9 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _tidy_runs() -> None:
         upkeep.tidy_runs(runtime)
 
+    def _close_incidents() -> None:
+        upkeep.close_incidents(runtime)
+
     def _note_beat() -> None:
         upkeep.note_beat(runtime)
 
@@ -89,4 +92,5 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
     app.task(_geocode, name="geocode", **_OWN)
     app.task(_tidy_runs, name="tidy_runs", **_OWN)
+    app.task(_close_incidents, name="close_incidents", **_OWN)
     app.task(_note_beat, name="note_beat", **_OWN)

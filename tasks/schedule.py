@@ -11,6 +11,7 @@ from tasks import celery_app
 SWEEP_S = 10
 OBSERVE_S = 60
 UPKEEP_S = 10
+INCIDENTS_S = 60
 BEAT_S = 30
 WATCH_S = 5
 FOLD_S = 1800
@@ -29,6 +30,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "sweep-access": _every("sweep_access", SWEEP_S, gate),
         "observe-access": _every("observe_access", OBSERVE_S, gate),
         "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
+        "close-incidents": _every("close_incidents", INCIDENTS_S, work),
         "note-beat": _every("note_beat", BEAT_S, work),
         "fold-history": _every("fold_history", FOLD_S, work),
         "fold-radius": _every("fold_radius", RADIUS_S, work),

@@ -11,7 +11,7 @@ from core import live
 from core.errors import LinecardError
 from core.settings import Settings
 from netdiag import ping
-from registry import diagnostics, upkeep
+from registry import diagnostics, incidents, upkeep
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
@@ -65,6 +65,14 @@ def facts_of(name: str) -> dict[str, Any]:
         access = ping.access()
         facts["ping"] = {"is_allowed": access.is_allowed, "method": access.method, "advice": access.advice}
     return facts
+
+
+def close_incidents(runtime: Runtime) -> None:
+    """Close the incidents that a job opened and that are over."""
+    with runtime.database.transaction() as session:
+        closed = incidents.close_recovered(session)
+    for incident_id in closed:
+        log.info("incident_closed", incident_id=incident_id)
 
 
 def note_beat(runtime: Runtime) -> None:

@@ -49,6 +49,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("network.coverage", lazy_gettext("Map"), "map-2", "m"),
             Entry("diagnostics.listing", lazy_gettext("Diagnostics"), "stethoscope", "d"),
             Entry("watch.down", lazy_gettext("What is down"), "wifi-off", "w"),
+            Entry("incidents.listing", lazy_gettext("Incidents"), "alert-triangle", "i"),
             Entry("desk.board", lazy_gettext("Tickets"), "ticket", "t"),
         ),
     ),

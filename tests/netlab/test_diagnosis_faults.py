@@ -14,6 +14,7 @@ from billing.models import LockReason
 from core import clock
 from linecard.lab import shell
 from netdiag import ping
+from registry import incidents
 from registry.models import Device, DeviceType, DiagnosticRun, DiagnosticStatus, Line
 from tests.product import Client, Product, wait_for
 
@@ -31,6 +32,15 @@ SEEN_S = 12.0
 def noc(product_lab: Product) -> Client:
     """Somebody of the NOC."""
     return product_lab.client("noc")
+
+
+@pytest.fixture(autouse=True)
+def _no_incident_is_left(product_lab: Product) -> Iterator[None]:
+    """An incident that is not over yet would be the verdict of the next fault."""
+    yield
+    with product_lab.database.transaction() as session:
+        for one in incidents.page(session, is_closed=False).rows:
+            incidents.close(session, incidents.JOB, one.id, note="the fault was undone")
 
 
 def diagnose(product: Product, client: Client, key: str) -> dict[str, Any]:
@@ -234,11 +244,26 @@ def test_a_dead_access_switch_is_named_and_a_dead_parent_before_it(product_lab: 
         verdict = verdict_when(product_lab, noc, "c2", "device_silent")
         assert (verdict["stage"], verdict["who"], verdict["confidence"]) == ("device", "noc", "high")
         assert "lab-access-switch does not answer" in verdict["headline"]
+        assert_one_incident(product_lab, noc)
         with parent(product_lab):
             verdict = verdict_when(product_lab, noc, "c2", "parent_dead")
     assert (verdict["stage"], verdict["who"]) == ("device", "noc")
     assert "lab-aggregation is dead" in verdict["headline"]
     assert "lab-access-switch is behind it" in verdict["headline"]
+
+
+def assert_one_incident(product: Product, client: Client) -> None:
+    """The dead switch is one incident for everybody on it, told on their cards; somebody closes it."""
+    with product.database.reading() as session:
+        (found,) = incidents.page(session, is_closed=False).rows
+        numbers = {one.number for one in incidents.affected(session, found.id)}
+    print(f"incident: {found.title}, {found.customers} customers")
+    assert (found.place, found.is_automatic) == ("lab-access-switch", True)
+    assert {"LAB-1", "LAB-2"} <= numbers
+    other = product.customer_id("LAB-1")
+    assert "lab-access-switch" in client.get(f"/customers/{other}/incidents").text
+    assert diagnose(product, client, "c1")["verdict"]["cause"] == "known_incident"
+    assert client.post(f"/incidents/{found.id}/close", {"note": "by the test"}).status == 303
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Incidents: faults that several customers share."""
