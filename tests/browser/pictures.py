@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import func, select
 
+from linecard.lab import shell
 from registry.models import Customer, IpAddress, Line, Note
 from tests import product as products
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
@@ -34,6 +35,18 @@ def _interesting(product: products.Product) -> int:
 def _ping(page: Page) -> None:
     page.get_by_role("button", name="Ping").first.click()
     page.locator("ol.replies li").nth(3).wait_for(timeout=15_000)
+
+
+# What each picture of a diagnosis shows, by the laboratory's customer.
+DIAGNOSES = {"fine": "LAB-1", "duplicate": "LAB-6", "loss": "LAB-4", "locked": "LAB-12"}
+
+
+def _diagnose(page: Page) -> None:
+    page.get_by_role("button", name="Diagnose").click()
+    page.locator("[data-part=verdict]").first.wait_for(timeout=15_000)
+    page.locator("[data-diagnosis-run]").first.evaluate("element => element.scrollIntoView({block: 'start'})")
+    page.mouse.wheel(0, -70)
+    page.wait_for_timeout(300)
 
 
 def _nothing(_: Page) -> None:
@@ -77,6 +90,16 @@ def main() -> None:
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
         _take(browser, product, "cutoff", plan, _nothing)
+        if not shell.missing():
+            product.lab_up()
+            for name, number in DIAGNOSES.items():
+                _take(
+                    browser,
+                    product,
+                    f"diagnosis-{name}",
+                    f"/customers/{product.customer_id(number)}",
+                    _diagnose,
+                )
         browser.close()
 
 

@@ -2,7 +2,7 @@
 //
 //   <article data-diagnosis-run data-run="17" data-run-open>
 //     <li data-stage="port">   with [data-part="state|words|facts"]
-//     <template data-stage-badge="good">   the badge of each state
+//     <template data-stage-badge="good">   the badge of each state; <template data-badge="running"> that of the run
 //
 // The messages are those of tasks/diagnosis.py: started, stage (stage: {key, state, words, why_not, facts}), verdict.
 
@@ -11,8 +11,17 @@ import { past } from "./live.js";
 export function followDiagnosis(place) {
   if (place.dataset.followed !== undefined) return;
   place.dataset.followed = "";
-  for (const message of past(place.dataset.run)) if (message.kind === "stage") show(place, message.stage);
+  for (const message of past(place.dataset.run)) {
+    if (message.kind === "stage") show(place, message.stage);
+    else if (message.kind === "started") showRunning(place);
+  }
+  place.addEventListener("run:started", ({ target }) => target === place && showRunning(place));
   place.addEventListener("run:stage", ({ detail, target }) => target === place && show(place, detail.stage));
+}
+
+function showRunning(place) {
+  const badge = place.querySelector('template[data-badge="running"]');
+  if (badge) place.querySelector('[data-part="status"]')?.replaceChildren(badge.content.cloneNode(true));
 }
 
 function show(place, stage) {
