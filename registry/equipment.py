@@ -28,6 +28,7 @@ __all__ = [
     "ports_of",
     "reveal_login",
     "set_credentials",
+    "set_unwatched",
     "snmp_of",
     "switches",
     "web_url",
@@ -180,6 +181,16 @@ def reveal_login(
         raise errors.NotFound("This device has no login on file")
     _record(session, actor, "device.login_revealed", device, note=reason.strip())
     return login
+
+
+def set_unwatched(session: Session, actor: audit.Actor, device_id: int, *, is_unwatched: bool) -> None:
+    """Leave a device out of watching, or take it in again; raises NotFound."""
+    device = get(session, device_id)
+    changes = audit.difference({"is_unwatched": device.is_unwatched}, {"is_unwatched": is_unwatched})
+    if changes:
+        device.is_unwatched = is_unwatched
+        session.flush()
+        _record(session, actor, "device.changed", device, changes=changes)
 
 
 def note_status(

@@ -138,8 +138,12 @@ def _save(device_id: int | None, form: DeviceForm) -> int:
     }
     with runtime.current().database.transaction() as session:
         if device_id is None:
-            return equipment.create(session, identity.actor(), **values).id
-        return equipment.change(session, identity.actor(), device_id, **values).id
+            device = equipment.create(session, identity.actor(), **values)
+        else:
+            device = equipment.change(session, identity.actor(), device_id, **values)
+        actor, is_unwatched = identity.actor(), form.is_unwatched.data
+        equipment.set_unwatched(session, actor, device.id, is_unwatched=is_unwatched)
+        return device.id
 
 
 @permissions.required("setup.gear")

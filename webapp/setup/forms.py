@@ -117,7 +117,7 @@ class DeviceForm(Form):
         ("pop_id", "parent_id"),
         ("address", "mac"),
         ("serial", "software", "snmp_port"),
-        ("is_gateway",),
+        ("is_gateway", "is_unwatched"),
     )
 
     name = TextField(lazy_gettext("Name"), _NAME)
@@ -139,6 +139,7 @@ class DeviceForm(Form):
     software = TextField(lazy_gettext("Software version"), [Length(max=120)])
     snmp_port = IntegerField(lazy_gettext("SNMP port"), [InputRequired(REQUIRED)], default=161)
     is_gateway = BooleanField(lazy_gettext("Routes networks: may be chosen as their gateway"))
+    is_unwatched = BooleanField(lazy_gettext("Never watched: neither pinged nor read"))
 
 
 class PortForm(Form):
