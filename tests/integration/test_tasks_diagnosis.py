@@ -207,3 +207,26 @@ def test_the_facts_name_the_chain_above_a_customers_own_device(runtime, koval):
     assert facts.device.name == "base"
     assert [one.name for one in facts.parents] == ["agg"]
     assert facts.port is None
+
+
+def test_an_onu_without_power_is_found_by_its_serial_on_the_olt(runtime, koval):
+    table = "1.3.6.1.4.1.37950.1.1.6.1.1."
+    values = switch_values() | {"1.3.6.1.2.1.1.1.0": "V1600G1 OLT"}
+    del values[f"{FDB_PORT}{MAC_OID}"]
+    for number, (serial, state) in enumerate((("HWTC00000001", 3), ("HWTC1A2B3C4D", 4)), start=1):
+        values[f"{table}1.1.5.1.{number}"] = state
+        values[f"{table}2.1.5.1.{number}"] = serial
+    with runtime.database.transaction() as session:
+        session.scalars(select(IpAddress)).one().address = "192.0.2.77"
+        unit = testing.device(session, "ONU", role=DeviceRole.ONU, customer_id=koval.id)
+        unit.serial = "485754431A2B3C4D"
+    with FakeSnmp(values, community="very-secret-word") as agent:
+        with runtime.database.transaction() as session:
+            olt = testing.device(session, "olt-2", role=DeviceRole.OLT, address="127.0.0.1")
+            olt.snmp_port = agent.port
+            credentials.set_snmp(olt, runtime.ring, version="2c", community="very-secret-word")
+            testing.connect(session, koval.id, olt.id, 3, name="GPON0/1")
+        row = run(runtime, koval.id)
+    verdict = row.result["verdict"]
+    assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "onu_power", "customer")
+    assert "lost its power" in verdict["headline"]
