@@ -48,7 +48,7 @@ def credentials(parser: argparse.ArgumentParser) -> None:
     keys.add_argument("-x", "--priv", choices=target.PRIV_PROTOCOLS)
     keys.add_argument("-p", "--port", "--udp-port", type=int, default=161, dest="udp_port", metavar="PORT")
     keys.add_argument("-c", "--community", help="instead of NETDIAG_COMMUNITY")
-    keys.add_argument("--timeout", type=float, default=1.5, metavar="SECONDS")
+    keys.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
 
 
 def target_of(options: Options, host: str) -> SnmpTarget:

@@ -19,7 +19,7 @@ def add(parsers: Any) -> None:
     device = commands.command(parsers, "status", _status, "what a device is and how its ports are")
     device.add_argument("host")
     device.add_argument("--if-index", type=int, metavar="IFINDEX", help="one port, with rates")
-    device.add_argument("--deadline", type=float, default=status.DEADLINE_S, metavar="SECONDS")
+    device.add_argument("--deadline", type=float, default=60.0, metavar="SECONDS")
     commands.credentials(device)
 
 
