@@ -14,7 +14,7 @@ from netdiag.diagnosis.outcome import Cause
 from registry import diagnosis_facts, incident_elements, incidents, neighbours
 from registry.diagnosis_facts import LineFacts
 from registry.models import DiagnosticRun, DiagnosticStatus
-from tasks import diagnosis_evidence, diagnosis_neighbours, diagnosis_questions
+from tasks import diagnosis_evidence, diagnosis_measured, diagnosis_neighbours, diagnosis_questions
 from tasks.diagnosis_questions import Answers, Question
 from tasks.runtime import Runtime
 
@@ -50,6 +50,7 @@ def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
         **found.as_dict(),
         "answered": diagnosis_evidence.answered(facts, board.answers),
         "addresses": [one.address for one in facts.addresses],
+        "measured": diagnosis_measured.figures(facts, board.answers),
         "incident_id": incident_id,
         "took_s": round(time.monotonic() - began, 3),
     }

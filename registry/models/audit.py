@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text
+from sqlalchemy import BigInteger, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,4 +30,10 @@ class AuditEvent(Base):
         Index("ix_audit_events_customer_id", "customer_id", "id"),
         Index("ix_audit_events_at", "at"),
         Index("ix_audit_events_staff_id", "staff_id", "id"),
+        Index(
+            "ix_audit_events_mac",
+            text("(changes -> 'mac')"),
+            postgresql_using="gin",
+            postgresql_where=text("changes ? 'mac'"),
+        ),
     )

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.diagnostics import block, runs, stream
+from webapp.diagnostics import block, macs, runs, stream
 
 blueprint = Blueprint("diagnostics", __name__)
 
@@ -13,6 +13,8 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/diagnostics/mac", "mac", block.mac, ["POST"]),
     ("/customers/<int:customer_id>/diagnostics/snmp", "snmp", block.snmp, ["POST"]),
     ("/customers/<int:customer_id>/diagnostics/locate", "locate", block.locate, ["POST"]),
+    ("/customers/<int:customer_id>/macs", "macs", macs.panel, ["GET"]),
+    ("/customers/<int:customer_id>/macs/adopt", "adopt_mac", macs.adopt, ["POST"]),
     ("/runs", "listing", runs.listing, ["GET"]),
     ("/runs/events", "events", stream.events, ["GET"]),
     ("/runs/<int:run_id>", "run", runs.show, ["GET"]),

@@ -1,0 +1,45 @@
+"""The bare figures of a diagnosis, kept beside its words: baselines and the truth of MACs read them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from netdiag.diagnosis.evidence import MacAnswer, OnuEvidence, PingEvidence, PortEvidence
+from registry.diagnosis_facts import LineFacts
+
+MACS_LIMIT = 64
+
+
+def figures(facts: LineFacts, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured as plain values; what was not is left out or None."""
+    port, onu, learned = answers.get("port"), answers.get("onu"), answers.get("mac.port")
+    return {
+        "addresses": [
+            {"address": one.address, **_of_address(answers, place)}
+            for place, one in enumerate(facts.addresses)
+        ],
+        "port": _port(port) if isinstance(port, PortEvidence) else None,
+        "rx_dbm": onu.rx_dbm if isinstance(onu, OnuEvidence) else None,
+        "learned": list(learned[:MACS_LIMIT]) if isinstance(learned, tuple) else None,
+        "learned_at": [facts.device.name, facts.port.name] if facts.device and facts.port else None,
+    }
+
+
+def _of_address(answers: Mapping[str, Any], place: int) -> dict[str, Any]:
+    reached, answer = answers.get(f"ip.{place}.ping"), answers.get(f"ip.{place}.mac")
+    found: dict[str, Any] = {}
+    if isinstance(reached, tuple) and isinstance(reached[0], PingEvidence) and reached[0].sent > 0:
+        ping = reached[0]
+        found |= {"rtt_ms": ping.rtt_ms, "jitter_ms": ping.jitter_ms, "loss_percent": ping.loss_percent}
+    if isinstance(answer, MacAnswer):
+        found |= {"macs": list(answer.macs), "method": answer.method, "is_live": answer.is_live}
+    return found
+
+
+def _port(port: PortEvidence) -> dict[str, Any]:
+    return {
+        "device": port.device,
+        "name": port.name,
+        "oper": port.oper,
+        "speed_bps": port.speed_bps,
+        "duplex": port.duplex,
+    }
