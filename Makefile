@@ -12,7 +12,7 @@ MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(C
 PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser assets coverage check bench migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets coverage check bench bench-net migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, import contracts, templates
 
 bench: $(VENV)/dev.stamp ## measurements beside other programs
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and the SNMP exporter, in namespaces of its own (root)
+	@for script in bench/net/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
 
 migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"
 	@test -n "$(name)" || { echo 'say what it does: make migration name="add colours"'; exit 2; }
