@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import errors, settings
-from registry import diagnostic_sources, diagnostics
+from registry import baselines, diagnostic_sources, diagnostics
 from registry.diagnostic_sources import PortOnFile
 from registry.models import (
+    Baseline,
     Customer,
     Device,
     DeviceState,
@@ -69,6 +70,12 @@ class RunView:
         """Whether it still goes on."""
         return self.status in diagnostics.OPEN
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a diagnosis of a customer that can be taken as a baseline."""
+        is_over = self.kind is DiagnosticKind.DIAGNOSE and self.status is DiagnosticStatus.DONE
+        return is_over and self.customer_id is not None and not baselines.unfit(self.result)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -80,6 +87,7 @@ class Block:
     ports: Sequence[PortOnFile]
     open_runs: Sequence[RunView]
     history: Sequence[RunView]
+    baseline: Baseline | None
     fault: str
     """Why a ping cannot be sent now, and what to do; empty when it can."""
 
@@ -111,6 +119,7 @@ def load(
         ports=diagnostic_sources.ports_of_customer(session, customer_id),
         open_runs=[view(run) for run in diagnostics.open_runs(session, customer_id)],
         history=[view(run) for run in diagnostics.history(session, customer_id, limit=history_limit)],
+        baseline=baselines.newest(session, customer_id),
         fault=ping_fault(session, next((pop for _, _, pop in rows), None), limits),
     )
 

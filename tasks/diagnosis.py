@@ -11,7 +11,7 @@ from core import clock, errors, live
 from netdiag import diagnosis
 from netdiag.diagnosis import NotChecked, StageKey
 from netdiag.diagnosis.outcome import Cause
-from registry import diagnosis_facts, incident_elements, incidents, neighbours
+from registry import baselines, diagnosis_facts, incident_elements, incidents, neighbours
 from registry.diagnosis_facts import LineFacts
 from registry.models import DiagnosticRun, DiagnosticStatus
 from tasks import diagnosis_evidence, diagnosis_measured, diagnosis_neighbours, diagnosis_questions
@@ -36,9 +36,10 @@ def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     with runtime.database.reading() as session:
         facts = diagnosis_facts.load(session, row.customer_id, today=clock.today(zone.key))
         hit_by = incidents.of_customer(session, row.customer_id)
+        usual = diagnosis_measured.baseline(baselines.newest(session, row.customer_id), zone)
     questions = diagnosis_questions.plan(runtime, facts)
     board = Board(runtime, row, facts, questions, clock.now().astimezone(zone))
-    board.know(incident=diagnosis_neighbours.known(hit_by, zone))
+    board.know(incident=diagnosis_neighbours.known(hit_by, zone), baseline=usual)
     board.tell()
     is_stopped = _ask_all(runtime, row.id, questions, board)
     found = board.conclude()

@@ -1,10 +1,13 @@
 """The bare figures of a diagnosis, kept beside its words: baselines and the truth of MACs read them."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any
 
-from netdiag.diagnosis.evidence import MacAnswer, OnuEvidence, PingEvidence, PortEvidence
+from netdiag.diagnosis import NotChecked
+from netdiag.diagnosis.evidence import BaselineEvidence, MacAnswer, OnuEvidence, PingEvidence, PortEvidence
 from registry.diagnosis_facts import LineFacts
+from registry.models import Baseline
 
 MACS_LIMIT = 64
 
@@ -43,3 +46,18 @@ def _port(port: PortEvidence) -> dict[str, Any]:
         "speed_bps": port.speed_bps,
         "duplex": port.duplex,
     }
+
+
+def baseline(row: Baseline | None, zone: tzinfo) -> BaselineEvidence | NotChecked:
+    """Return the baseline on file as evidence."""
+    if row is None:
+        return NotChecked("no baseline was taken of this line")
+    return BaselineEvidence(
+        taken_on=row.taken_at.astimezone(zone).date().isoformat(),
+        rtt_ms=row.rtt_ms,
+        jitter_ms=row.jitter_ms,
+        loss_percent=row.loss_percent,
+        rx_dbm=row.rx_dbm,
+        speed_bps=row.speed_bps,
+        duplex=row.duplex,
+    )

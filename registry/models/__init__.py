@@ -1,6 +1,7 @@
 """The tables of records, one module a subject; importing this package knows them all."""
 
 from registry.models.audit import AuditEvent
+from registry.models.baselines import Baseline, BaselineKind
 from registry.models.cables import CableEnd, CableLine
 from registry.models.customers import (
     Contact,
@@ -40,6 +41,8 @@ __all__ = [
     "Address",
     "AddressKind",
     "AuditEvent",
+    "Baseline",
+    "BaselineKind",
     "CableEnd",
     "CableLine",
     "Connection",

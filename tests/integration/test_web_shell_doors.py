@@ -68,6 +68,7 @@ DOORS: dict[str, str] = {
     "diagnostics.mac": "noc technician administrator",
     "diagnostics.snmp": "noc technician administrator",
     "diagnostics.locate": "noc technician administrator",
+    "diagnostics.take_baseline": "noc technician administrator",
     "diagnostics.macs": EVERYBODY,
     "diagnostics.adopt_mac": "noc technician administrator",
     "diagnostics.listing": EVERYBODY,

@@ -22,7 +22,8 @@ def panel(customer_id: int) -> Response:
     with found.database.reading() as session:
         block = diagnostic_block.load(session, customer_id, found.settings.diagnostics)
     limits = found.settings.diagnostics
-    name = "diagnostics/_history.html" if request.args.get("part") == "history" else "diagnostics/_panel.html"
+    parts = {"history": "diagnostics/_history.html", "baseline": "diagnostics/_baseline.html"}
+    name = parts.get(request.args.get("part", ""), "diagnostics/_panel.html")
     return Response(render_template(name, block=block, limits=limits, sizes=diagnostics.PING_SIZES))
 
 

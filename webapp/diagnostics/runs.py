@@ -5,9 +5,9 @@ from flask import Response, render_template, request
 from flask_babel import gettext
 
 from core import errors, live
-from registry import diagnostic_block, diagnostics
+from registry import baselines, diagnostic_block, diagnostics
 from registry.diagnostic_block import RunView
-from registry.models import DiagnosticKind
+from registry.models import BaselineKind, DiagnosticKind
 from webapp import identity, permissions, rendering, runtime
 
 PAGE = 50
@@ -77,6 +77,23 @@ def store_mac(run_id: int) -> Response:
         return rendering.go("diagnostics.run", run_id=run_id)
     answer = Response(render_template("diagnostics/_run.html", run=_load(run_id), is_mac_stored=True))
     return rendering.with_event(rendering.with_toast(answer, text), "addresses-changed")
+
+
+@permissions.required("diagnostics.run")
+def take_baseline(run_id: int) -> Response:
+    """Keep what a good diagnosis measured: later ones are compared with it."""
+    kind = request.form.get("kind", "")
+    if kind not in set(BaselineKind):
+        text = gettext("Choose the occasion")
+        raise errors.Invalid(text, {"kind": text})
+    with runtime.current().database.transaction() as session:
+        note = request.form.get("note", "")
+        baselines.take(session, identity.actor(), run_id, kind=BaselineKind(kind), note=note)
+    text = gettext("The baseline of this line is taken.")
+    if not rendering.is_htmx():
+        rendering.say(text)
+        return rendering.go("diagnostics.run", run_id=run_id)
+    return rendering.with_event(rendering.with_toast(Response(""), text), "baseline-taken")
 
 
 def _load(run_id: int) -> RunView:

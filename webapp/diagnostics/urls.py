@@ -20,5 +20,6 @@ for _rule, _name, _view, _methods in (
     ("/runs/<int:run_id>", "run", runs.show, ["GET"]),
     ("/runs/<int:run_id>/stop", "stop", runs.stop, ["POST"]),
     ("/runs/<int:run_id>/store-mac", "store_mac", runs.store_mac, ["POST"]),
+    ("/runs/<int:run_id>/baseline", "take_baseline", runs.take_baseline, ["POST"]),
 ):
     blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
