@@ -38,8 +38,8 @@ def figures(result: Mapping[str, Any]) -> dict[str, Any]:
     """
     measured = result.get("measured") or {}
     addresses = measured.get("addresses") or ()
-    first = next((one for one in addresses if one.get("rtt_ms") is not None), {})
-    macs = first.get("macs") or ()
+    first: Mapping[str, Any] = next((one for one in addresses if one.get("rtt_ms") is not None), {})
+    macs: list[str] = first.get("macs") or []
     port = measured.get("port") or {}
     return {
         **{name: first.get(name) for name in _FIGURES},
