@@ -26,10 +26,10 @@ from netdiag.icmp_channel import (
     Unsendable,
     Wait,
     WideChannel,
-    canonical,
     host_of,
+    key_of,
+    keys_of,
     parse_address,
-    socket_name,
 )
 from netdiag.icmp_options import (
     MSG_ERRQUEUE,
@@ -57,7 +57,7 @@ __all__ = [
     "Unsendable",
     "Wait",
     "WideChannel",
-    "canonical",
+    "keys_of",
     "open_channel",
     "open_socket",
     "open_wide_channel",
@@ -67,7 +67,7 @@ __all__ = [
 _BATCH, _FEW, _MANY = 256, 8, 128
 _LARGEST = 65536
 _TRIES = 3
-_BURST = 64
+_BURST = 128
 _STEP_NS = 1_000_000
 
 ADVICE = (
@@ -211,10 +211,10 @@ class SocketChannel:
             del self._stamps[next(iter(self._stamps))]
 
     def _name(self, address: str) -> Any:
-        plain, _, _ = address.partition("%")
-        scope = int.from_bytes(socket_name(6, address)[24:], sys.byteorder) if self.version == 6 else 0
-        name = (plain, 0, 0, scope) if self.version == 6 else (plain, 0)
-        self._names[address] = name
+        target = parse_address(address)
+        plain, key = address.partition("%")[0], key_of(target)
+        scope = int.from_bytes(key[16:], sys.byteorder)
+        self._names[address] = name = (plain, 0, 0, scope) if self.version == 6 else (plain, 0)
         return name
 
     def receive(self) -> list[Answer]:

@@ -1,12 +1,11 @@
 """The contract of an ICMP channel: what a ping, a sweep and a trace need of the network."""
 
-import contextlib
 import dataclasses
 import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from netdiag import errors
@@ -17,9 +16,6 @@ from netdiag.icmp_words import Cause
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-_NAME4, _NAME6 = struct.Struct("=HH4s8x"), struct.Struct("=HHI16sI")
-
-
 def parse_address(text: str) -> IPAddress:
     """Read an IPv4 or IPv6 literal; raises BadAddress (names are resolved by whoever knows the zone)."""
     try:
@@ -28,25 +24,32 @@ def parse_address(text: str) -> IPAddress:
         raise errors.BadAddress(f"{text!r} is not an IP address") from None
 
 
-def canonical(text: str) -> tuple[int, str]:
-    """Return version and shortest spelling of a literal, quickly; raises BadAddress."""
-    with contextlib.suppress(OSError, ValueError):
-        socket.inet_pton(socket.AF_INET, text)
-        return 4, text
-    address = parse_address(text)
-    return address.version, str(address)
+def keys_of(addresses: Iterable[str]) -> dict[str, bytes]:
+    """Return each literal in its shortest spelling with its key, in order, once.
+
+    A key is the packed address, of version 6 with the index of its scope: 4 or 20 bytes. Raises BadAddress,
+    NoInterface.
+    """
+    found: dict[str, bytes] = {}
+    for text in addresses:
+        try:
+            found[text] = socket.inet_pton(socket.AF_INET, text)
+        except (OSError, ValueError):
+            address = parse_address(text)
+            found[str(address)] = key_of(address)
+    return found
 
 
-def socket_name(version: int, address: str) -> bytes:
-    """Return the sockaddr of a literal as the kernel reads it; raises NoInterface for an unknown scope."""
-    if version == 4:
-        return _NAME4.pack(socket.AF_INET, 0, socket.inet_pton(socket.AF_INET, address))
-    plain, _, scope = address.partition("%")
+def key_of(address: IPAddress) -> bytes:
+    """Return the key of one address; raises NoInterface for an unknown scope."""
+    if address.version == 4:
+        return address.packed
+    scope = address.scope_id or ""
     try:
         index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope) if scope else 0
     except OSError:
         raise errors.NoInterface(f"this machine has no interface {scope}") from None
-    return _NAME6.pack(socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, plain), index)
+    return address.packed + struct.pack("=I", index)
 
 
 def host_of(name: bytes) -> str | None:
@@ -67,26 +70,21 @@ class Wait(NamedTuple):
 
 
 class Targets:
-    """Addresses made ready for bursts: `keys` are how the senders of their replies are told apart."""
+    """Addresses made ready for bursts, with the keys by which the senders of their replies are known."""
 
-    def __init__(self, version: int, addresses: Iterable[str]) -> None:
-        self.addresses = tuple(addresses)
-        names = [socket_name(version, one) for one in self.addresses]
-        self._fill(version, names)
-
-    def _fill(self, version: int, names: list[bytes]) -> None:
+    def __init__(self, version: int, keys: Mapping[str, bytes]) -> None:
         self.version, self.width = version, 16 if version == 4 else 28
-        self.names = memoryview(b"".join(names))
-        self.keys = [one[4:8] if version == 4 else one[8:] for one in names]
+        self.addresses, self.keys = tuple(keys), tuple(keys.values())
+        # All socket addresses in one run of bytes: family (and port, flow), key, and zeros in version 4.
+        if version == 4:
+            head, tail = struct.pack("=HH", socket.AF_INET, 0), bytes(8)
+        else:
+            head, tail = struct.pack("=HHI", socket.AF_INET6, 0, 0), b""
+        self.names = memoryview(head + (tail + head).join(self.keys) + tail)
 
     def some(self, places: Iterable[int]) -> "Targets":
         """Return these of them."""
-        chosen = object.__new__(Targets)
-        kept = list(places)
-        chosen.addresses = tuple(self.addresses[place] for place in kept)
-        names = [bytes(self.names[place * self.width : (place + 1) * self.width]) for place in kept]
-        chosen._fill(self.version, names)
-        return chosen
+        return Targets(self.version, {self.addresses[place]: self.keys[place] for place in places})
 
 
 class Unsendable(Exception):

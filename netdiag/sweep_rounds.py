@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from netdiag import icmp
 from netdiag.icmp_channel import Wait
-from netdiag.results import PingSummary
+from netdiag.results import PingSummary, ping_summary
 
 _TOKEN = 8
 _LARGEST_SIZE = 65507
@@ -21,12 +21,13 @@ _LARGEST_PROBES = 100
 _STOP_LOOK_S = 0.1
 # A burst lasts about as long as a sleep can be short, and fills no more than an eighth of the buffer.
 _QUANTUM_S = 0.001
-_LARGEST_BURST = 64
+_LARGEST_BURST = 128
 # While many are awaited, replies are read by handfuls: their stamps are the kernel's, so that costs no truth.
 _HANDFUL, _HANDFUL_S = 64, 0.002
 # Replies this machine dropped for want of room are asked for again, at a pace that leaves room.
 _REPAIR_PACE_S = 0.0002
-_OPEN, _FAILED = -1.0, -2.0
+_OPEN, _FAILED = -1, -2
+_NOTHING: "array.array[int]" = array.array("q")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,12 +55,12 @@ class Plan:
     def __init__(self, addresses: Iterable[str], terms: Terms) -> None:
         terms.check()
         self._terms = terms
-        self._versions = {text: version for version, text in map(icmp.canonical, addresses)}
+        self._keys = icmp.keys_of(addresses)
         self._families: dict[int, _Family] = {}
-        for version in (4, 6):
-            family = [text for text, number in self._versions.items() if number == version]
-            if family:
-                self._families[version] = _Family(icmp.Targets(version, family), terms)
+        for version, width in ((4, 4), (6, 20)):
+            keys = {text: key for text, key in self._keys.items() if len(key) == width}
+            if keys:
+                self._families[version] = _Family(icmp.Targets(version, keys), terms)
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -78,15 +79,15 @@ class Plan:
         if len(self._families) == 1:
             return list(next(iter(self._families.values())).summaries())
         found = {version: family.summaries() for version, family in self._families.items()}
-        return [next(found[version]) for version in self._versions.values()]
+        return [next(found[4 if len(key) == 4 else 6]) for key in self._keys.values()]
 
 
 class _Round:
-    """One packet to each address: when it left (ns), and after how many ms it was answered."""
+    """One packet to each address: when it left (ns), and after how many microseconds it was answered."""
 
     def __init__(self, count: int) -> None:
         self.sent = array.array("q", bytes(8 * count))
-        self.found = array.array("f", [_OPEN]) * count
+        self.found = array.array("i", [_OPEN]) * count
         self.sent_count = self.open = 0
         self.began = self.ended = 0.0
         self.is_over = False
@@ -226,17 +227,21 @@ class _Family:
 
     def _collect(self, channel: icmp.WideChannel) -> bool:
         echoes, others = channel.collect()
-        by_key, places, limit = self._by_key, self._places, self._terms.timeout_s * 1e9
+        places, limit = self._places.get, self._terms.timeout_s * 1e9
+        one, current, sent, found = None, b"", _NOTHING, _NOTHING
         for name, key, at in echoes:
-            one, place = by_key.get(key), places.get(name)
-            if one is None or place is None:
+            if key != current:
+                one, current = self._by_key.get(key), key
+                sent, found = (one.sent, one.found) if one else (_NOTHING, _NOTHING)
+            place = places(name)
+            if one is None or place is None or not sent[place]:
                 continue
-            sent = one.sent[place]
-            if sent and one.found[place] == _OPEN and at - sent <= limit:
-                one.found[place] = max(0.0, (at - sent) / 1e6)
+            elapsed = at - sent[place]
+            if found[place] == _OPEN and 0 <= elapsed <= limit:
+                found[place] = (elapsed + 500) // 1000
                 one.open -= 1
-            elif sent:
-                self._take_odd(one, place, at - sent)
+            else:
+                self._take_odd(one, place, elapsed)
         for answer in others:
             self._take(answer)
         return bool(echoes or others)
@@ -263,7 +268,8 @@ class _Family:
             self._late[place] += 1
         else:
             one.open -= one.found[place] == _OPEN
-            one.found[place] = max(0.0, elapsed_ns / 1e6)
+            # A burst is taken to leave evenly: what was held up in it may seem answered before it left.
+            one.found[place] = max(0, round(elapsed_ns / 1000))
 
     def _place(self, target: str) -> int | None:
         with contextlib.suppress(OSError):
@@ -279,12 +285,24 @@ class _Family:
 
     def summaries(self) -> Iterator[PingSummary]:
         """Yield each address in numbers."""
-        rounds = self._rounds
-        for place, address in enumerate(self._targets.addresses):
-            found = [one.found[place] for one in rounds]
-            times = [one for one in found if one >= 0]
-            sent = self._count_sent(place) if self._is_stopped else len(found)
-            yield self._summary(place, address, sent, times)
+        if len(self._rounds) == 1 and not self._is_stopped:
+            yield from self._plain_summaries(self._rounds[0].found)
+            return
+        columns = zip(self._targets.addresses, *(one.found for one in self._rounds), strict=True)
+        for place, (address, *found) in enumerate(columns):
+            yield self._summary(place, address, [one for one in found if one >= 0])
+
+    def _plain_summaries(self, found: "array.array[int]") -> Iterator[PingSummary]:
+        """Do the same for one probe each, where nearly all are plain: this is half the work."""
+        odd = self._duplicates.keys() | self._late.keys() | self._errors.keys()
+        for place, (address, rtt_us) in enumerate(zip(self._targets.addresses, found, strict=True)):
+            if place in odd:
+                yield self._summary(place, address, [rtt_us] if rtt_us >= 0 else [])
+            elif rtt_us >= 0:
+                rtt_ms = rtt_us / 1000
+                yield ping_summary(address, 1, 1, 0.0, rtt_ms, rtt_ms, rtt_ms, None, 0)
+            else:
+                yield ping_summary(address, 1, 0, 100.0, None, None, None, None, 0)
 
     def _count_sent(self, place: int) -> int:
         """Count the packets of a stopped sweep that were answered, failed, or had their time."""
@@ -294,24 +312,23 @@ class _Family:
             for one in self._rounds
         )
 
-    def _summary(self, place: int, address: str, sent: int, times: list[float]) -> PingSummary:
-        received = len(times)
-        jitter = None
-        if received > 1:
-            jitter = round(sum(abs(b - a) for a, b in itertools.pairwise(times)) / (received - 1), 3)
+    def _summary(self, place: int, address: str, times_us: list[int]) -> PingSummary:
+        sent = self._count_sent(place) if self._is_stopped else len(self._rounds)
+        received = len(times_us)
+        steps = [abs(after - before) for before, after in itertools.pairwise(times_us)]
         reason, router = self._reasons.get(place, (None, None))
-        return PingSummary(
+        return ping_summary(
             address,
             sent,
             received,
             round(100 * (sent - received) / sent, 2) if sent else 0.0,
-            round(min(times), 3) if times else None,
-            round(sum(times) / received, 3) if times else None,
-            round(max(times), 3) if times else None,
-            jitter,
-            self._duplicates[place],
-            self._late[place],
-            self._errors[place],
+            min(times_us) / 1000 if times_us else None,
+            round(sum(times_us) / received / 1000, 3) if times_us else None,
+            max(times_us) / 1000 if times_us else None,
+            round(sum(steps) / len(steps) / 1000, 3) if steps else None,
+            self._duplicates.get(place, 0),
+            self._late.get(place, 0),
+            self._errors.get(place, 0),
             reason,
             router,
         )
