@@ -51,6 +51,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("watch.down", lazy_gettext("What is down"), "wifi-off", "w"),
             Entry("incidents.listing", lazy_gettext("Incidents"), "alert-triangle", "i"),
             Entry("desk.board", lazy_gettext("Tickets"), "ticket", "t"),
+            Entry("field.day", lazy_gettext("Field"), "map-pins", "f"),
         ),
     ),
     (

@@ -1,0 +1,1 @@
+"""The technician's phone: my day, a line, look-up by MAC or serial, what is near."""
