@@ -1,4 +1,4 @@
-"""What a technician needs of a line outdoors: where it is, whether it answers, what is near, whose device this is."""
+"""What a technician needs outdoors: where a line is, does it answer, what is near, whose device this is."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ from core import errors
 from core.columns import Mac
 from registry import macs
 from registry.models import Address, AddressKind, Connection, Contact, Customer, Device, IpAddress, Port
-from registry.models.watching import WatchSeries, WatchState, WatchStatus
+from registry.models.watching import SeriesKind, WatchSeries, WatchState, WatchStatus
 
 EARTH_M = 6_371_000.0
 DEGREE_M = 111_195.0
@@ -129,7 +129,7 @@ def line(session: Session, customer_id: int) -> LinePage:
 def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:
     rows = session.execute(
         select(IpAddress, WatchStatus.state, WatchStatus.last_seen_at)
-        .outerjoin(WatchSeries, WatchSeries.ip_id == IpAddress.id)
+        .outerjoin(WatchSeries, (WatchSeries.ip_id == IpAddress.id) & (WatchSeries.kind == SeriesKind.PING))
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
         .where(IpAddress.customer_id.in_(customer_ids))
         .order_by(IpAddress.address)

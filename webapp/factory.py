@@ -33,7 +33,18 @@ from core import db
 from core.settings import Settings
 from webapp import errors, health, identity, navigation, permissions, rendering, runtime, security
 
-AREAS = ("cashier", "customers", "desk", "diagnostics", "field", "incidents", "network", "setup", "staff", "watch")
+AREAS = (
+    "cashier",
+    "customers",
+    "desk",
+    "diagnostics",
+    "field",
+    "incidents",
+    "network",
+    "setup",
+    "staff",
+    "watch",
+)
 
 _YEAR_S = 31_536_000
 

@@ -1,10 +1,12 @@
 """The technician's phone: what it finds and in what order."""
 
 import pytest
+from sqlalchemy import select
 
 from core import errors
+from desk import tickets
 from registry import audit, customers, field
-from registry.models import Address, AddressKind, Device, DeviceRole, DeviceType
+from registry.models import Address, AddressKind, Device, DeviceRole, DeviceType, StaffUser
 
 ROOT = audit.Actor(None, "setup")
 
@@ -57,3 +59,38 @@ def test_what_is_not_on_file_is_not_found(database, street):
         with pytest.raises(errors.NotFound):
             field.line(session, 10**9)
         assert field.line(session, street[1]).place.point == (50.001, 30.0)
+
+
+def test_my_day_holds_only_my_tickets_by_urgency(database, sign_in_as, street):
+    browser = sign_in_as("noc", login="taras")
+    with database.transaction() as session:
+        me = session.scalars(select(StaffUser.id).where(StaffUser.login == "taras")).one()
+        for subject, priority, whose in (
+            ("later one", 3, me),
+            ("first one", 1, me),
+            ("foreign one", 1, None),
+        ):
+            tickets.open(session, ROOT, street[1], subject=subject, priority=priority, assignee_id=whose)
+    page = browser.get("/field")
+    assert page.status_code == 200
+    assert page.text.index("first one") < page.text.index("later one")
+    assert "foreign one" not in page.text
+    assert f"/field/line/{street[1]}" in page.text
+    assert "geo:50.001,30.0" in page.text
+
+
+def test_the_pages_are_small_and_say_what_is_missing(sign_in_as, street):
+    browser = sign_in_as("noc")
+    for url, words in (
+        (f"/field/line/{street[1]}", "no IP address on file"),
+        ("/field/scan?q=0011.22aa.bbcc", f"/field/line/{street[0]}"),
+        ("/field/scan?q=nobody", "Not on file: nobody"),
+        ("/field/near?lat=50&lon=30", "111 m away"),
+        ("/field/near?lat=10&lon=10", "No customer within 5 km"),
+    ):
+        page = browser.get(url)
+        assert page.status_code == 200
+        assert words in page.text
+        assert len(page.data) < 30_000
+    assert browser.get("/field/near?lat=91&lon=0").status_code == 422
+    assert browser.get("/field/line/999999999").status_code == 404
