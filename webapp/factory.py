@@ -61,7 +61,7 @@ def create_app(settings: Settings, *, database: db.Database | None = None) -> Fl
     app.add_url_rule("/", "home", _home)
     for area in AREAS:
         app.register_blueprint(importlib.import_module(f"webapp.{area}.urls").blueprint)
-    security.limit_sign_in(app, settings, "staff.sign_in")
+    security.limit_guesses(app, settings, "staff.sign_in", "diagnostics.shared")
     rendering.set_up(app, settings)
     _speak(app, settings)
     permissions.check(app)

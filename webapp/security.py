@@ -15,6 +15,7 @@ from core.errors import Forbidden
 from core.settings import Settings
 from webapp import identity, permissions
 
+SHARED_LIMIT = "60 per minute"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -44,8 +45,8 @@ def protect(app: Flask, settings: Settings) -> None:
         return _add_headers(response, policy, is_https=settings.web.is_https)
 
 
-def limit_sign_in(app: Flask, settings: Settings, endpoint: str) -> None:
-    """Bound the attempts at `endpoint` by address and by name, for all web processes together."""
+def limit_guesses(app: Flask, settings: Settings, endpoint: str, shared: str) -> None:
+    """Bound the attempts to sign in by address and by name, and looks at shared links, for all processes."""
     url = settings.data.queue_url.get_secret_value() if settings.data.queue_url else "memory://"
     limiter = Limiter(
         lambda: request.remote_addr or "",
@@ -68,6 +69,10 @@ def limit_sign_in(app: Flask, settings: Settings, endpoint: str) -> None:
         methods=["POST"],
     )
     app.view_functions[endpoint] = by_address(by_name(app.view_functions[endpoint]))
+    by_guess = limiter.shared_limit(
+        SHARED_LIMIT, scope="shared-link", key_func=lambda: request.remote_addr or ""
+    )
+    app.view_functions[shared] = by_guess(app.view_functions[shared])
 
 
 def content_policy(tile_url: str) -> str:

@@ -20,6 +20,7 @@ from registry.models.equipment import Device, DeviceRole, DeviceState, DeviceTyp
 from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
 from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
+from registry.models.shared_runs import SharedRun
 from registry.models.staff import StaffSession, StaffUser
 from registry.models.upkeep import Heartbeat
 from registry.models.watching import (
@@ -80,6 +81,7 @@ __all__ = [
     "SeriesKind",
     "SeriesMinutes",
     "SeriesRound",
+    "SharedRun",
     "StaffSession",
     "StaffUser",
     "StoredFile",

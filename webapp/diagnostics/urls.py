@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.diagnostics import block, macs, runs, stream
+from webapp.diagnostics import block, macs, passing, runs, stream
 
 blueprint = Blueprint("diagnostics", __name__)
 
@@ -21,5 +21,10 @@ for _rule, _name, _view, _methods in (
     ("/runs/<int:run_id>/stop", "stop", runs.stop, ["POST"]),
     ("/runs/<int:run_id>/store-mac", "store_mac", runs.store_mac, ["POST"]),
     ("/runs/<int:run_id>/baseline", "take_baseline", runs.take_baseline, ["POST"]),
+    ("/runs/<int:run_id>/passing", "passing", passing.panel, ["GET"]),
+    ("/runs/<int:run_id>/ticket", "attach", passing.attach, ["POST"]),
+    ("/runs/<int:run_id>/links", "share", passing.share, ["POST"]),
+    ("/runs/<int:run_id>/links/<int:share_id>/revoke", "revoke", passing.revoke, ["POST"]),
+    ("/shared/<token>", "shared", passing.shared, ["GET"]),
 ):
     blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
