@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from billing.models import AccessState, Subscription, SubscriptionAccess
 from core import errors
 from core.columns import Mac
 from registry import macs
@@ -51,12 +52,21 @@ class OnPort:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What one service is to be, open or closed, and what the gate confirmed; `applied` is None before."""
+
+    wanted: AccessState
+    applied: AccessState | None
+
+
+@dataclass(frozen=True, slots=True)
 class LinePage:
     """One line as the phone shows it."""
 
     place: Place
     addresses: tuple[Watched, ...]
     ports: tuple[OnPort, ...]
+    access: tuple[Access, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,20 @@ def line(session: Session, customer_id: int) -> LinePage:
         OnPort(device.name, name, device.state.value if device.state else "", device.last_status_at)
         for name, device in ports
     )
-    return LinePage(place, _watched(session, [customer_id]).get(customer_id, ()), on_file)
+    return LinePage(
+        place, _watched(session, [customer_id]).get(customer_id, ()), on_file, _access(session, customer_id)
+    )
+
+
+def _access(session: Session, customer_id: int) -> tuple[Access, ...]:
+    rows = session.execute(
+        select(SubscriptionAccess.wanted, SubscriptionAccess.applied)
+        .join(Subscription, Subscription.id == SubscriptionAccess.subscription_id)
+        .join(Customer, Customer.account_id == Subscription.account_id)
+        .where(Customer.id == customer_id)
+        .order_by(Subscription.id)
+    )
+    return tuple(Access(wanted, applied) for wanted, applied in rows)
 
 
 def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:

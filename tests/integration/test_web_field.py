@@ -83,6 +83,7 @@ def test_the_pages_are_small_and_say_what_is_missing(sign_in_as, street):
     browser = sign_in_as("noc")
     for url, words in (
         (f"/field/line/{street[1]}", "no IP address on file"),
+        (f"/field/line/{street[1]}", "no service with access"),
         ("/field/scan?q=0011.22aa.bbcc", f"/field/line/{street[0]}"),
         ("/field/scan?q=nobody", "Not on file: nobody"),
         ("/field/near?lat=50&lon=30", "111 m away"),
