@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 # Linux numbers that the socket module does not name (linux/in.h, in6.h, icmp.h, net_tstamp.h, sock_diag.h).
 IP_RECVERR, IPV6_RECVERR = 11, 25
 MSG_ERRQUEUE = 0x2000
-_IP_RECVTTL, _IP_MTU_DISCOVER, _PMTUDISC_DONT, _PMTUDISC_PROBE = 12, 10, 0, 3
+_IP_RECVTTL, _IP_MTU_DISCOVER, _PMTUDISC_WANT, _PMTUDISC_PROBE = 12, 10, 1, 3
 _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 51, 52, 23, 62
 _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_MEMINFO, _MEMINFO_DROPS = 26, 33, 55, 8
@@ -58,7 +58,7 @@ def set_shape(sock: socket.socket, version: int, shape: Shape) -> None:
     if version == 4:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, shape.ttl)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, traffic_class)
-        discover = _PMTUDISC_PROBE if shape.dont_fragment else _PMTUDISC_DONT
+        discover = _PMTUDISC_PROBE if shape.dont_fragment else _PMTUDISC_WANT
         sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, discover)
         return
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, shape.ttl)

@@ -19,9 +19,10 @@ _LARGEST_SIZE = 65507
 _LARGEST_PROBES = 100
 # Somebody may press stop at any moment: it is looked at this often.
 _STOP_LOOK_S = 0.1
-# A burst lasts about as long as a sleep can be short, and fills no more than an eighth of the buffer.
+# Sending runs ahead of its pace by as much as a sleep can be short. A burst has one pair of stamps for all:
+# where there is time they are small; none fills more than an eighth of the buffer.
 _QUANTUM_S = 0.001
-_LARGEST_BURST = 128
+_PACED_BURST, _LARGEST_BURST = 8, 64
 # While many are awaited, replies are read by handfuls: their stamps are the kernel's, so that costs no truth.
 _HANDFUL, _HANDFUL_S = 64, 0.002
 # Replies this machine dropped for want of room are asked for again, at a pace that leaves room.
@@ -157,24 +158,29 @@ class _Family:
     ) -> Iterator[Wait]:
         due = one.began = channel.now()
         most = max(1, min(_LARGEST_BURST, channel.capacity // 8))
-        quantum = min(most, math.ceil(_QUANTUM_S / pace_s)) if pace_s else most
-        first = 0
+        burst_size = min(most, _PACED_BURST) if pace_s else most
+        ahead_s = max(_QUANTUM_S, pace_s)
+        first, is_cold, full_since = 0, True, math.inf
         while first < len(places) and not self._wants_stop(channel.now()):
             self._collect(channel)
             now = channel.now()
-            if now < due:
+            if pace_s and due >= now + ahead_s:
                 yield Wait(due - now, False)
+                is_cold = True
                 continue
-            burst = channel.burst(targets, first, min(len(places), first + quantum))
+            # After a pause the first packet takes longer: alone, it does not spoil the others' moments.
+            burst = channel.burst(targets, first, min(len(places), first + (1 if is_cold else burst_size)))
             one.note(places[first : first + burst.sent], burst)
             first += burst.sent
-            if burst.failure:
-                self._refuse(one, places[first], burst.failure)
-                first += 1
-            if burst.is_full:
-                yield Wait(_QUANTUM_S, False)
+            is_cold = burst.is_full
             # Who was held up does not make up for it by a flood.
-            due = max(due + pace_s * burst.sent, now - pace_s * quantum)
+            due = max(due, now) + pace_s * burst.sent
+            full_since = min(full_since, now) if burst.is_full else math.inf
+            if burst.failure or now - full_since > self._terms.timeout_s:
+                self._refuse(one, places[first], burst.failure or "the interface takes no packets")
+                first += 1
+            elif burst.is_full:
+                yield Wait(_QUANTUM_S, False)
         one.ended = channel.now()
 
     def _refuse(self, one: _Round, place: int, failure: str) -> None:

@@ -16,6 +16,9 @@ from netdiag.snmp.target import Version
 
 Answerer = Callable[[bytes], bytes | None]
 
+# What follows an echo to this address, of this payload size and TTL; Unsendable if it does not leave.
+Rule = Callable[[str, int, int], "Sequence[Echo]"]
+
 _EPOCH = 1_700_000_000.0
 
 
@@ -29,13 +32,15 @@ class Echo:
     is_foreign_payload: bool = False
     error: str | None = None
     ttl: int = 64
+    cause: icmp.Cause | None = None
 
 
 class FakeIcmp:
     """A network in memory with a clock of its own: `script` says what follows each sequence number.
 
-    A sequence that is not in the script is answered after `default`; an empty list is a loss. Give
-    `FakeIcmp(...).open` as `open_channel` to `ping.stream`, `.open_wide` to `sweep.sweep`.
+    A sequence that is not in the script is answered after `default`; an empty list is a loss. `rule` decides
+    by address, size and TTL instead. Give `FakeIcmp(...).open` as `open_channel` to `ping.stream`,
+    `trace.trace` and `mtu.measure`, `.open_wide` to `sweep.sweep`.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class FakeIcmp:
         default: Sequence[Echo] = (Echo(),),
         silent: frozenset[str] = frozenset(),
         unsendable: Mapping[int, str] | None = None,
+        rule: Rule | None = None,
     ) -> None:
         self.identifier = 4711
         self.capacity = 1000
@@ -58,6 +64,7 @@ class FakeIcmp:
         self._default = default
         self._silent = silent
         self._unsendable = dict(unsendable or {})
+        self._rule = rule
         self._flying: list[tuple[float, int, icmp.Answer]] = []
 
     def open(self, address: icmp.IPAddress) -> "FakeIcmp":
@@ -87,7 +94,7 @@ class FakeIcmp:
         if sequence in self._unsendable:
             raise icmp.Unsendable(self._unsendable[sequence])
         self.sent.append((self.clock, address, sequence))
-        for echo in () if address in self._silent else self._script.get(sequence, self._default):
+        for echo in self._echoes(address, sequence, len(payload), self.shape.ttl if ttl is None else ttl):
             at = self.clock + echo.after_s
             sender = echo.sender or address
             answer = icmp.Answer(
@@ -100,9 +107,15 @@ class FakeIcmp:
                 size=None if echo.error else len(payload) + 8,
                 ttl=None if echo.error else echo.ttl,
                 error=echo.error,
+                cause=echo.cause,
             )
             heapq.heappush(self._flying, (at, next(self._order), answer))
         return _EPOCH + self.clock
+
+    def _echoes(self, address: str, sequence: int, size: int, ttl: int) -> Sequence[Echo]:
+        if self._rule:
+            return self._rule(address, size, ttl)
+        return () if address in self._silent else self._script.get(sequence, self._default)
 
     def receive(self) -> list[icmp.Answer]:
         """Return what has come by now."""
