@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from netdiag import errors, icmp_packets
-from netdiag.icmp_batch import HEAD, Echo, FastReader, Inbox, Letter, Outbox
+from netdiag.icmp_batch import HEAD, MARK, Echo, FastReader, Inbox, Letter, Outbox
 from netdiag.icmp_channel import (
     Answer,
     Burst,
@@ -303,16 +303,20 @@ class SocketChannel:
 
     def load(self, sequence: int, payload: bytes) -> bytes:
         """Make the echo of the next bursts; return its id, sequence and token, which a reply repeats."""
-        packet = icmp_packets.echo_request(self.version, self.identifier, sequence, payload)
-        self._outbox.load(packet)
-        return packet[4 : 8 + icmp_packets.TOKEN]
+        before = 8 + icmp_packets.TOKEN
+        # A mark is a number and its complement: whatever the number, the checksum stays the same.
+        marked = payload[: icmp_packets.TOKEN] + Targets.mark(0) + payload[icmp_packets.TOKEN + MARK :]
+        packet = icmp_packets.echo_request(self.version, self.identifier, sequence, marked)
+        self._outbox.load(packet[:before], packet[before + MARK :])
+        return packet[4:before]
 
     def burst(self, targets: Targets, first: int, last: int) -> Burst:
         """Send the loaded echo to targets `first` to `last - 1`."""
         names = targets.names[first * targets.width : last * targets.width]
+        marks = targets.marks[first * MARK : last * MARK]
         for attempt in range(1, _TRIES + 1):
             began = time.monotonic_ns()
-            sent, number = self._outbox.send(names)
+            sent, number = self._outbox.send(names, marks)
             ended = time.monotonic_ns()
             if number in _FULL:
                 return Burst(0, 0, 0, is_full=True)
@@ -323,7 +327,7 @@ class SocketChannel:
         return Burst(sent, began + offset, ended + offset, failure)
 
     def collect(self) -> tuple[list[Echo], list[Answer]]:
-        """Return what has come: replies as (sender's key, id with sequence and token, ns), and errors."""
+        """Return what has come: replies and errors."""
         echoes: list[Echo] = []
         others: list[Answer] = []
         for _ in range(_BATCH):
@@ -338,7 +342,7 @@ class SocketChannel:
         # Sent by the monotonic clock, received by the kernel's wall clock: a step between them is taken out.
         drift = time.time_ns() - time.monotonic_ns() - self._clock_offset_ns
         if abs(drift) > _STEP_NS:
-            echoes = [(name, key, at - drift) for name, key, at in echoes]
+            echoes = [(name, key, place, at - drift) for name, key, place, at in echoes]
         return echoes, others
 
 

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from netdiag.icmp_options import SO_TIMESTAMPNS
 
@@ -20,13 +21,15 @@ _HEADER = struct.Struct(f"@PIPNPNi{_POINTER - 4}xI{_POINTER - 4}x")
 _VECTOR = struct.Struct("@PN")
 # Of each packet the head is kept: an ICMP error with the headers it quotes fits well.
 HEAD = 192
+MARK = 8
 _NAME, _CONTROL = 32, 160
 _STRIDE = _NAME + _CONTROL + HEAD
 _DONTWAIT, _TRUNC = socket.MSG_DONTWAIT, socket.MSG_TRUNC
 
 _libc = ctypes.PyDLL(None, use_errno=True)
 
-Echo = tuple[bytes, bytes, int]
+# Of an echo reply: the sender's key, id with sequence and token, the place in the mark, when it came (ns).
+Echo = tuple[bytes, bytes, int, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,31 +43,42 @@ class Letter:
 
 
 class Outbox:
-    """Sends one and the same packet to a run of addresses, `slots` a call."""
+    """Sends one packet to a run of addresses, `slots` a call; only a mark in it differs."""
 
-    def __init__(self, descriptor: int, width: int, slots: int = 64) -> None:
-        self.slots = slots
+    def __init__(self, descriptor: int, width: int, slots: int) -> None:
         self._descriptor, self._width = descriptor, width
         self._names = ctypes.create_string_buffer(width * slots)
-        self._vector = ctypes.create_string_buffer(_VECTOR.size)
-        vector, names = ctypes.addressof(self._vector), ctypes.addressof(self._names)
-        headers = b"".join(
-            _HEADER.pack(names + width * slot, width, vector, 1, 0, 0, 0, 0) for slot in range(slots)
+        self._marks = ctypes.create_string_buffer(MARK * slots)
+        self._vectors = ctypes.create_string_buffer(3 * _VECTOR.size * slots)
+        vectors, names = ctypes.addressof(self._vectors), ctypes.addressof(self._names)
+        self._headers = ctypes.create_string_buffer(
+            b"".join(
+                _HEADER.pack(names + width * slot, width, vectors + 3 * _VECTOR.size * slot, 3, 0, 0, 0, 0)
+                for slot in range(slots)
+            ),
+            _HEADER.size * slots,
         )
-        self._headers = ctypes.create_string_buffer(headers, len(headers))
-        self._view = memoryview(self._names).cast("B")
-        self._packet = ctypes.create_string_buffer(1)
+        self._name_view = memoryview(self._names).cast("B")
+        self._mark_view = memoryview(self._marks).cast("B")
+        self._slots = slots
+        self._parts: tuple[Any, ...] = ()
 
-    def load(self, packet: bytes) -> None:
-        """Take the packet that the next calls send."""
-        self._packet = ctypes.create_string_buffer(packet, len(packet))
-        _VECTOR.pack_into(self._vector, 0, ctypes.addressof(self._packet), len(packet))
+    def load(self, before: bytes, after: bytes) -> None:
+        """Take the packet that the next calls send: what stands before the mark, and what behind it."""
+        parts = [ctypes.create_string_buffer(one, len(one) or 1) for one in (before, after)]
+        marks, (head, tail) = ctypes.addressof(self._marks), map(ctypes.addressof, parts)
+        vectors = (
+            (head, len(before), marks + MARK * slot, MARK, tail, len(after)) for slot in range(self._slots)
+        )
+        wire = b"".join(struct.pack("@PNPNPN", *one) for one in vectors)
+        ctypes.memmove(self._vectors, wire, len(wire))
+        self._parts = tuple(parts)  # kept, for the kernel reads them
 
-    def send(self, names: memoryview) -> tuple[int, int]:
+    def send(self, names: memoryview, marks: memoryview) -> tuple[int, int]:
         """Send to these socket addresses; return how many were sent and the error number that stopped it."""
-        count = len(names) // self._width
-        self._view[: len(names)] = names
-        sent = _libc.sendmmsg(self._descriptor, self._headers, count, _DONTWAIT)
+        self._name_view[: len(names)] = names
+        self._mark_view[: len(marks)] = marks
+        sent = _libc.sendmmsg(self._descriptor, self._headers, len(marks) // MARK, _DONTWAIT)
         return (sent, 0) if sent >= 0 else (0, ctypes.get_errno())
 
 
@@ -151,13 +165,13 @@ class FastReader:
         head = len(self._stamp_head)
         control = f"{head}sll{_CONTROL - head - struct.calcsize('@ll')}x"
         packet = "1s19x" if has_ip_header else "0s"
-        body = f"{packet}2s2x12s"
-        rest = HEAD - (20 if has_ip_header else 0) - 16
+        body = f"{packet}2s2x12sI4x"
+        rest = HEAD - (20 if has_ip_header else 0) - 24
         self._slot = struct.Struct(f"@{name}{control}{body}{rest}x")
         self._size = struct.Struct(f"@{_HEADER.size - _POINTER}xI{_POINTER - 4}x")
         self._ip = b"\x45" if has_ip_header else b""
         self._kind = b"\x00\x00" if version == 4 else b"\x81\x00"
-        self._least = 36 if has_ip_header else 16
+        self._least = 44 if has_ip_header else 24
         if self._slot.size != _STRIDE:
             raise AssertionError("the slot's layout does not fit this machine")
 
@@ -166,8 +180,8 @@ class FastReader:
         head, ip, kind, least = self._stamp_head, self._ip, self._kind, self._least
         sizes = self._size.iter_unpack(headers)
         found = [
-            (name, key, seconds * 1_000_000_000 + nanoseconds)
-            for (name, stamp, seconds, nanoseconds, outer, inner, key), (size,) in zip(
+            (name, key, place, seconds * 1_000_000_000 + nanoseconds)
+            for (name, stamp, seconds, nanoseconds, outer, inner, key, place), (size,) in zip(
                 self._slot.iter_unpack(slots), sizes, strict=True
             )
             if inner == kind and stamp == head and outer == ip and size >= least
@@ -180,6 +194,6 @@ class FastReader:
         wanted = self._kind, self._stamp_head, self._ip
         return [
             slot
-            for slot, ((_, stamp, _, _, outer, inner, _), (size,)) in enumerate(rows)
+            for slot, ((_, stamp, _, _, outer, inner, _, _), (size,)) in enumerate(rows)
             if (inner, stamp, outer) != wanted or size < self._least
         ]

@@ -1,11 +1,12 @@
 """The contract of an ICMP channel: what a ping, a sweep and a trace need of the network."""
 
+import array
 import dataclasses
 import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from netdiag import errors
@@ -70,9 +71,13 @@ class Wait(NamedTuple):
 
 
 class Targets:
-    """Addresses made ready for bursts, with the keys by which the senders of their replies are known."""
+    """Addresses made ready for bursts, with the keys by which the senders of their replies are known.
 
-    def __init__(self, version: int, keys: Mapping[str, bytes]) -> None:
+    `marks` go into the payloads: each holds the place of its address, so that a host that answers from the
+    address of another is not taken for that one.
+    """
+
+    def __init__(self, version: int, keys: Mapping[str, bytes], places: Sequence[int] | None = None) -> None:
         self.version, self.width = version, 16 if version == 4 else 28
         self.addresses, self.keys = tuple(keys), tuple(keys.values())
         # All socket addresses in one run of bytes: family (and port, flow), key, and zeros in version 4.
@@ -82,9 +87,27 @@ class Targets:
             head, tail = struct.pack("=HHI", socket.AF_INET6, 0, 0), b""
         self.names = memoryview(head + (tail + head).join(self.keys) + tail)
 
-    def some(self, places: Iterable[int]) -> "Targets":
-        """Return these of them."""
-        return Targets(self.version, {self.addresses[place]: self.keys[place] for place in places})
+        count = len(self.keys)
+        marks = map(_mark, places) if places is not None else range(_MARK_0, _MARK_0 + count * _STEP, _STEP)
+        self.marks = memoryview(array.array("Q", marks)).cast("B")
+
+    def some(self, places: Sequence[int]) -> "Targets":
+        """Return these of them, with the marks they have here."""
+        return Targets(self.version, {self.addresses[one]: self.keys[one] for one in places}, places)
+
+    @staticmethod
+    def mark(place: int) -> bytes:
+        """Return the mark of a place."""
+        return array.array("Q", [_mark(place)]).tobytes()
+
+
+# The place and its complement, whose checksum is always the same; as numbers they lie evenly apart.
+_MARK_0 = 0xFFFFFFFF << 32 if sys.byteorder == "little" else 0xFFFFFFFF
+_STEP = 1 - (1 << 32) if sys.byteorder == "little" else (1 << 32) - 1
+
+
+def _mark(place: int) -> int:
+    return _MARK_0 + place * _STEP
 
 
 class Unsendable(Exception):
@@ -175,7 +198,7 @@ class WideChannel(Channel, Protocol):
         ...
 
     def collect(self) -> tuple[list[Echo], list[Answer]]:
-        """Return what has come: replies as (sender's key, id with sequence and token, ns), and errors."""
+        """Return what has come: replies and errors."""
         ...
 
     def overflowed(self) -> int:

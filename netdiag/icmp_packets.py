@@ -10,6 +10,8 @@ ECHO_REPLY = {4: 0, 6: 129}
 # What a router or host says of an echo that did not make it: 4 = source quench is long obsolete (RFC 6633).
 ERRORS = {4: frozenset({3, 11, 12}), 6: frozenset({1, 2, 3, 4})}
 TOKEN = 8
+# So much of a payload is kept: a token, and what a sweep writes behind it.
+_KEPT = 16
 _PROTOCOL = {4: 1, 6: 58}
 _FRAGMENT_HEADER = 44
 
@@ -65,7 +67,7 @@ def read(version: int, packet: bytes, size: int, *, has_ip_header: bool) -> Mess
     kind, code = packet[0], packet[1]
     if kind == ECHO_REPLY[version] and code == 0:
         identifier, sequence = struct.unpack_from("!HH", packet, 4)
-        return Message(kind, code, identifier, sequence, packet[8 : 8 + TOKEN], size, ttl)
+        return Message(kind, code, identifier, sequence, packet[8 : 8 + _KEPT], size, ttl)
     if kind in ERRORS[version]:
         return _error(version, packet, size, ttl)
     return None
@@ -76,7 +78,7 @@ def quoted(echo: bytes, target: str) -> Message | None:
     if len(echo) < 8:
         return None
     identifier, sequence = struct.unpack_from("!HH", echo, 4)
-    return Message(echo[0], echo[1], identifier, sequence, echo[8 : 8 + TOKEN], len(echo), None, target)
+    return Message(echo[0], echo[1], identifier, sequence, echo[8 : 8 + _KEPT], len(echo), None, target)
 
 
 def _ip_header(packet: bytes) -> int | None:
@@ -100,7 +102,7 @@ def _error(version: int, packet: bytes, size: int, ttl: int | None) -> Message |
     identifier, sequence = struct.unpack_from("!HH", echo, 4)
     kind, code = packet[0], packet[1]
     return Message(
-        kind, code, identifier, sequence, echo[8 : 8 + TOKEN], size, ttl, target, _mtu(version, packet)
+        kind, code, identifier, sequence, echo[8 : 8 + _KEPT], size, ttl, target, _mtu(version, packet)
     )
 
 

@@ -14,7 +14,7 @@ from netdiag import icmp
 from netdiag.icmp_channel import Wait
 from netdiag.results import PingSummary, ping_summary
 
-_TOKEN = 8
+_TOKEN, _LEAST_SIZE = 8, 16
 _LARGEST_SIZE = 65507
 _LARGEST_PROBES = 100
 # Somebody may press stop at any moment: it is looked at this often.
@@ -43,7 +43,7 @@ class Terms:
 
     def check(self) -> None:
         """Raise ValueError if a number is out of range."""
-        if not 1 <= self.probes <= _LARGEST_PROBES or not _TOKEN <= self.size <= _LARGEST_SIZE:
+        if not 1 <= self.probes <= _LARGEST_PROBES or not _LEAST_SIZE <= self.size <= _LARGEST_SIZE:
             raise ValueError("probes or size is out of range")
         if self.timeout_s <= 0 or self.pace_s < 0:
             raise ValueError("timeout_s or pace_s is out of range")
@@ -114,7 +114,7 @@ class _Family:
 
     def __init__(self, targets: icmp.Targets, terms: Terms) -> None:
         self._targets, self._terms = targets, terms
-        self._places = {key: place for place, key in enumerate(targets.keys)}
+        self._places: dict[bytes, int] = {}
         self._payload = secrets.token_bytes(terms.size)
         self._rounds: list[_Round] = []
         self._by_key: dict[bytes, _Round] = {}
@@ -233,14 +233,14 @@ class _Family:
 
     def _collect(self, channel: icmp.WideChannel) -> bool:
         echoes, others = channel.collect()
-        places, limit = self._places.get, self._terms.timeout_s * 1e9
+        keys, limit = self._targets.keys, self._terms.timeout_s * 1e9
+        count = len(keys)
         one, current, sent, found = None, b"", _NOTHING, _NOTHING
-        for name, key, at in echoes:
+        for name, key, place, at in echoes:
             if key != current:
                 one, current = self._by_key.get(key), key
                 sent, found = (one.sent, one.found) if one else (_NOTHING, _NOTHING)
-            place = places(name)
-            if one is None or place is None or not sent[place]:
+            if one is None or place >= count or keys[place] != name or not sent[place]:
                 continue
             elapsed = at - sent[place]
             if found[place] == _OPEN and 0 <= elapsed <= limit:
@@ -253,11 +253,13 @@ class _Family:
         return bool(echoes or others)
 
     def _take(self, answer: icmp.Answer) -> None:
-        """Keep what came by the careful way, if it is ours: sender, sequence and token are compared."""
+        """Keep what came by the careful way, if it is ours: sender, sequence, token and mark are compared."""
         one, place = self._by_sequence.get(answer.sequence), self._place(answer.target)
-        token = answer.payload[:_TOKEN]
-        is_ours = token == self._payload[:_TOKEN] if answer.error is None else self._payload.startswith(token)
-        if one is None or place is None or not one.sent[place] or not is_ours:
+        if one is None or place is None or not one.sent[place]:
+            return
+        head = self._payload[:_TOKEN] + icmp.Targets.mark(place)
+        # An error may quote less of the echo than a reply repeats.
+        if not (answer.payload[:_LEAST_SIZE] == head or (answer.error and head.startswith(answer.payload))):
             return
         if answer.error is None:
             self._take_odd(one, place, round(answer.received_at * 1e9) - one.sent[place])
@@ -278,6 +280,8 @@ class _Family:
             one.found[place] = max(0, round(elapsed_ns / 1000))
 
     def _place(self, target: str) -> int | None:
+        if not self._places:
+            self._places = {key: place for place, key in enumerate(self._targets.keys)}
         with contextlib.suppress(OSError):
             if ":" not in target:
                 return self._places.get(socket.inet_pton(socket.AF_INET, target))

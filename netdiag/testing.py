@@ -146,7 +146,9 @@ class FakeIcmp:
         now_ns = round((_EPOCH + self.clock) * 1e9)
         for sent, address in enumerate(targets.addresses[first:last]):
             try:
-                self.send(address, *self._loaded)
+                sequence, payload = self._loaded
+                mark = bytes(targets.marks[8 * (first + sent) :][:8])
+                self.send(address, sequence, payload[:8] + mark + payload[16:])
             except icmp.Unsendable as fault:
                 return icmp.Burst(sent, now_ns, now_ns, str(fault))
         return icmp.Burst(last - first, now_ns, now_ns)

@@ -1,8 +1,11 @@
 """Ping against a scripted network: order, pace, time-outs, strangers, duplicates, stop."""
 
+import asyncio
+import dataclasses
+
 import pytest
 
-from netdiag import errors, icmp, ping, sweep
+from netdiag import errors, icmp, ping, results, sweep
 from netdiag.testing import Echo, FakeIcmp
 
 HOST = "192.0.2.7"
@@ -203,3 +206,75 @@ def test_a_sweep_stops_between_rounds_and_refuses_bad_numbers():
     assert sweep.sweep(["::1"], should_stop=lambda: True, open_channel=fake.open_wide)[0].sent == 0
     with pytest.raises(ValueError, match="out of range"):
         sweep.sweep(["10.0.0.1"], probes=0)
+
+
+def test_a_sweep_keeps_the_cause_and_counts_what_came_late():
+    said = "host unreachable from 10.0.0.9"
+    fake = FakeIcmp(
+        {1: [Echo(error=said, sender="10.0.0.9")], 2: [Echo(0.7)], 3: [Echo(), Echo(0.02)]},
+        default=[Echo(0.1)],
+    )
+    (found,) = sweep.sweep(["10.0.0.1"], probes=5, timeout_s=0.5, open_channel=fake.open_wide)
+    assert (found.sent, found.received, found.errors, found.late, found.duplicates) == (5, 3, 1, 1, 1)
+    assert (found.reason, found.router, found.rtt_max_ms) == (said, "10.0.0.9", 100.0)
+
+
+def test_a_sweep_asks_again_where_this_machine_dropped_answers_and_only_then():
+    fake = FakeIcmp({1: []})
+    (lost,) = sweep.sweep(["10.0.0.1"], open_channel=fake.open_wide)
+    assert (lost.received, len(fake.sent)) == (0, 1)
+    cramped = FakeIcmp({1: []})
+    cramped.overflow = 3
+    (found,) = sweep.sweep(["10.0.0.1"], open_channel=cramped.open_wide)
+    assert (found.sent, found.received, found.loss_percent) == (1, 1, 0)
+
+
+def test_a_sweep_keeps_its_pace_and_stops_in_the_middle():
+    fake = FakeIcmp(default=[])
+    addresses = [f"10.0.{high}.{low}" for high in range(20) for low in range(250)]
+    found = sweep.sweep(
+        addresses, pace_s=0.001, should_stop=lambda: fake.clock > 102, open_channel=fake.open_wide
+    )
+    assert len(fake.sent) == pytest.approx(2100, abs=150)
+    # Those whose time was not over when it stopped are neither answered nor lost.
+    assert {one.sent for one in found} == {0}
+    assert fake.closed == 1
+
+
+def test_a_host_that_answers_from_the_address_of_another_does_not_make_that_one_alive():
+    fake = FakeIcmp(
+        rule=lambda address, size, ttl: [Echo(sender="10.0.0.2")] if address == "10.0.0.1" else []
+    )
+    found = sweep.sweep(["10.0.0.1", "10.0.0.2"], open_channel=fake.open_wide)
+    assert [one.received for one in found] == [0, 0]
+
+
+def test_in_an_event_loop_ping_and_sweep_do_the_same():
+    async def both():
+        replies = [one async for one in ping.stream_async(HOST, count=3, open_channel=FakeIcmp({2: []}).open)]
+        return replies, await sweep.sweep_async([HOST, "::1"], probes=2, open_channel=FakeIcmp().open_wide)
+
+    replies, found = asyncio.run(both())
+    assert [one.reason for one in replies] == [None, "timeout", None]
+    assert [(one.address, one.received) for one in found] == [(HOST, 2), ("::1", 2)]
+
+
+def test_a_slow_reader_takes_no_answer_in_time_for_a_lost_one():
+    fake = FakeIcmp(default=[Echo(0.02)])
+    replies = ping.stream(HOST, count=2, timeout_s=0.5, interval_s=0.1, open_channel=fake.open)
+    fake.wait = lambda *_: setattr(fake, "clock", fake.clock + 3)
+    assert [one.rtt_ms for one in replies] == [20.0, 20.0]
+
+
+@pytest.mark.parametrize("wrong", [{"size": 8}, {"pace_s": -1}, {"probes": 101}, {"ttl": 0}, {"dscp": 64}])
+def test_a_sweep_refuses_numbers_out_of_range(wrong):
+    with pytest.raises(ValueError, match="out of range"):
+        sweep.sweep(["10.0.0.1"], **wrong)
+
+
+def test_quickly_made_summaries_are_like_all_others():
+    made = results.ping_summary("a", 1, 0, 100.0, None, None, None, None, 0)
+    assert made == results.PingSummary("a", 1, 0, 100.0, None, None, None, None, 0)
+    assert made.as_dict() == results.PingSummary("a", 1, 0, 100.0, None, None, None, None, 0).as_dict()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.sent = 2
