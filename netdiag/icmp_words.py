@@ -69,10 +69,15 @@ def reason(extended: bytes, version: int) -> tuple[str, str | None]:
     return sentence(extended_cause(extended, version), router), router
 
 
+def _errno_words(code: int) -> str:
+    """Return the system's words; the kernel's field is wider than any errno (ip(7), ee_errno)."""
+    return os.strerror(code) if 0 <= code < 1 << 31 else f"error {code}"
+
+
 def sentence(cause: Cause, router: str | None) -> str:
     """Say an error in words, with who said so."""
     if cause.kind is None:
-        return f"{_LOCAL.get(cause.code, os.strerror(cause.code))} (found by this machine)"
+        return f"{_LOCAL.get(cause.code) or _errno_words(cause.code)} (found by this machine)"
     return f"{_words(cause.kind, cause.code, cause.version)} from {router or 'an unknown router'}"
 
 
