@@ -19,7 +19,7 @@ def sweep(
     ttl: int = 64,
     dscp: int = 0,
     dont_fragment: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] | None = None,
     open_channel: ChannelOpener = icmp.open_wide_channel,
 ) -> list[PingSummary]:
     """Ping every address `probes` times, one packet each `pace_s`, and return a summary for each in order.
@@ -49,7 +49,7 @@ async def sweep_async(
     ttl: int = 64,
     dscp: int = 0,
     dont_fragment: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] | None = None,
     open_channel: ChannelOpener = icmp.open_wide_channel,
 ) -> list[PingSummary]:
     """Do what `sweep` does in an event loop; a busy loop delays it but spoils no round trip."""

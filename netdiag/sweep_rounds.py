@@ -69,7 +69,7 @@ class Plan:
         return tuple(self._families)
 
     def steps(
-        self, version: int, channel: icmp.WideChannel, should_stop: Callable[[], bool]
+        self, version: int, channel: icmp.WideChannel, should_stop: Callable[[], bool] | None
     ) -> Iterator[Wait]:
         """Sweep the addresses of one version; yields whenever there is something to wait for."""
         channel.configure(self._terms.shape)
@@ -123,11 +123,11 @@ class _Family:
         self._duplicates: collections.Counter[int] = collections.Counter()
         self._errors: collections.Counter[int] = collections.Counter()
         self._reasons: dict[int, tuple[str, str | None]] = {}
-        self._should_stop: Callable[[], bool] = lambda: False
+        self._should_stop: Callable[[], bool] | None = None
         self._looked_at = -math.inf
         self._is_stopped = False
 
-    def steps(self, channel: icmp.WideChannel, should_stop: Callable[[], bool]) -> Iterator[Wait]:
+    def steps(self, channel: icmp.WideChannel, should_stop: Callable[[], bool] | None) -> Iterator[Wait]:
         """Send round after round, repair what this machine lost, and yield whenever it is time to wait."""
         self._should_stop = should_stop
         everybody = range(len(self._targets.keys))
@@ -210,7 +210,7 @@ class _Family:
             if has_come and waiting > _HANDFUL:
                 yield Wait(min(_HANDFUL_S, until - now), False)
             else:
-                yield Wait(min(_STOP_LOOK_S, until - now), True)
+                yield Wait(min(_STOP_LOOK_S, until - now) if self._should_stop else until - now, True)
 
     def _repair(self, channel: icmp.WideChannel) -> Iterator[Wait]:
         """Ask again those whose answers this machine may have dropped itself; a false loss is the worst."""
@@ -226,7 +226,7 @@ class _Family:
                 spoilt.found[place] = again.found[place]
 
     def _wants_stop(self, now: float) -> bool:
-        if now - self._looked_at >= _STOP_LOOK_S and not self._is_stopped:
+        if self._should_stop and now - self._looked_at >= _STOP_LOOK_S and not self._is_stopped:
             self._looked_at = now
             self._is_stopped = self._should_stop()
         return self._is_stopped
@@ -298,9 +298,11 @@ class _Family:
         if len(self._rounds) == 1 and not self._is_stopped:
             yield from self._plain_summaries(self._rounds[0].found)
             return
-        columns = zip(self._targets.addresses, *(one.found for one in self._rounds), strict=True)
-        for place, (address, *found) in enumerate(columns):
-            yield self._summary(place, address, [one for one in found if one >= 0])
+        columns = zip(*(one.found for one in self._rounds), strict=True)
+        for place, (address, found) in enumerate(zip(self._targets.addresses, columns, strict=True)):
+            yield self._summary(
+                place, address, found if min(found) >= 0 else [one for one in found if one >= 0]
+            )
 
     def _plain_summaries(self, found: "array.array[int]") -> Iterator[PingSummary]:
         """Do the same for one probe each, where nearly all are plain: this is half the work."""
@@ -322,7 +324,7 @@ class _Family:
             for one in self._rounds
         )
 
-    def _summary(self, place: int, address: str, times_us: list[int]) -> PingSummary:
+    def _summary(self, place: int, address: str, times_us: Sequence[int]) -> PingSummary:
         sent = self._count_sent(place) if self._is_stopped else len(self._rounds)
         received = len(times_us)
         steps = [abs(after - before) for before, after in itertools.pairwise(times_us)]
