@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from netdiag import errors
-from netdiag.commands import REFUSED, SILENT, USAGE, Options, mac, ping, profile, snmp
+from netdiag.commands import REFUSED, SILENT, USAGE, Options, ping
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words).parse_args(words)
     run: Callable[[Options], int] = options.run
     try:
         return run(options)
@@ -32,11 +33,16 @@ def _complain(fault: Exception, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser; a ping is not kept waiting by all that SNMP loads."""
     parser = argparse.ArgumentParser(prog="python -m netdiag", description=__doc__)
     parsers = parser.add_subparsers(required=True, metavar="command")
-    for area in (ping, mac, snmp, profile):
-        area.add(parsers)
+    ping.add(parsers)
+    if not words or words[0] not in ping.NAMES:
+        from netdiag.commands import mac, profile, snmp
+
+        for area in (mac, snmp, profile):
+            area.add(parsers)
     return parser
 
 

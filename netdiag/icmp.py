@@ -66,7 +66,7 @@ __all__ = [
 
 _BATCH, _FEW, _MANY = 256, 8, 128
 _LARGEST = 65536
-_TRIES = 3
+_TRIES, _CLOCK_READINGS = 3, 8
 _BURST = 128
 _STEP_NS = 1_000_000
 
@@ -133,7 +133,7 @@ class SocketChannel:
         self._unstamped: dict[bytes, int] = {}
         self._stamps: dict[int, float] = {}
         self._shape = Shape()
-        self._clock_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._clock_offset_ns = _clock_offset_ns()
         self._poll = select.poll()
         self._poll.register(self._sock, select.POLLIN)
 
@@ -152,8 +152,10 @@ class SocketChannel:
 
     def wait(self, timeout_s: float, for_message: bool = True) -> None:
         """Wait until a message has come, `timeout_s` at most; or just that long."""
-        if for_message:
-            self._poll.poll(max(0.0, timeout_s) * 1000)
+        # poll() counts whole milliseconds and rounds up; what is left is slept.
+        whole_ms = int(timeout_s * 1000) if for_message else 0
+        if whole_ms > 0:
+            self._poll.poll(whole_ms)
         else:
             time.sleep(max(0.0, timeout_s))
 
@@ -352,6 +354,13 @@ def _ring(has_come: Any) -> None:
 
 
 _FULL = {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR}
+
+
+def _clock_offset_ns() -> int:
+    """Return how far the wall clock is ahead of the monotonic one, read where nothing came between."""
+    readings = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(_CLOCK_READINGS)]
+    before, wall, after = min(readings, key=lambda one: one[2] - one[0])
+    return wall - (before + after) // 2
 
 
 def _take_port(sock: socket.socket) -> int:

@@ -284,14 +284,16 @@ def truth_of_live_pings(folder: Path) -> None:
 def footprint(folder: Path, size: int) -> None:
     """Show what a process needs that sweeps the most addresses."""
     script = (
-        "import os, resource, sys; from netdiag import icmp, sweep\n"
+        "import os, sys; from netdiag import icmp, sweep\n"
         "class Watched(icmp.SocketChannel):\n"
         "    def close(self):\n"
         "        print(len(os.listdir('/proc/self/fd')) - 1, 'descriptors,', end=' ')\n"
         "        super().close()\n"
         "addresses = open(sys.argv[1]).read().split()\n"
         "sweep.sweep(addresses, pace_s=0, open_channel=lambda v: Watched(v, is_wide=True))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, 'MB')"
+        # getrusage would tell the size of this process, which is larger
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "print(int(status['VmHWM'].split()[0]) // 1024, 'MB')"
     )
     words = [sys.executable, "-c", script, str(folder / f"{size}.txt")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

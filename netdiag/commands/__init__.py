@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from typing import Any
-
-import icmplib
+from typing import TYPE_CHECKING, Any
 
 from netdiag import errors, icmp
-from netdiag.snmp import SnmpTarget, target
+
+if TYPE_CHECKING:
+    from netdiag.snmp import SnmpTarget
 
 ANSWERED, USAGE, SILENT, REFUSED = 0, 2, 3, 4
 
@@ -29,6 +29,8 @@ def resolve(text: str) -> str:
     try:
         return str(icmp.parse_address(text))
     except errors.BadAddress as fault:
+        import icmplib  # here and below: who pings an address is not kept waiting by what that does not need
+
         try:
             return str(icmplib.resolve(text.strip())[0])
         except (icmplib.NameLookupError, UnicodeError):
@@ -37,6 +39,8 @@ def resolve(text: str) -> str:
 
 def credentials(parser: argparse.ArgumentParser) -> None:
     """Add the options that open an SNMP agent."""
+    from netdiag.snmp import target
+
     keys = parser.add_argument_group(
         "SNMP",
         "keys are read from NETDIAG_COMMUNITY, NETDIAG_AUTH_KEY and NETDIAG_PRIV_KEY, where other users' ps "
@@ -51,8 +55,10 @@ def credentials(parser: argparse.ArgumentParser) -> None:
     keys.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
 
 
-def target_of(options: Options, host: str) -> SnmpTarget:
+def target_of(options: Options, host: str) -> "SnmpTarget":
     """Build the target; keys come from the environment, a community may be an option."""
+    from netdiag.snmp import SnmpTarget
+
     return SnmpTarget(
         host=host,
         port=options.udp_port,

@@ -11,6 +11,7 @@ from netdiag import commands, errors, mtu, ping, sweep, trace
 from netdiag.path_results import TraceHop
 from netdiag.results import PingSummary
 
+NAMES = ("ping", "sweep", "trace", "mtu")
 _LARGEST_PREFIX = 1 << 17
 
 

@@ -217,8 +217,8 @@ def test_the_program_does_not_outlive_a_killed_parent(probe):
 
 def test_scapy_and_icmplib_are_never_in_one_process(probe):
     script = (
-        "import sys; from netdiag import arp_client, mac_lookup, ping, status, sweep, testing, __main__;"
-        f"assert mac_lookup.find({HOST!r}).method == 'arp';"
+        "import sys; from netdiag import arp_client, commands, mac_lookup, ping, status, sweep, testing, __main__;"
+        f"assert mac_lookup.find({HOST!r}).method == 'arp'; commands.resolve('localhost');"
         "assert 'icmplib' in sys.modules; assert not [m for m in sys.modules if m.startswith('scapy')]"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
