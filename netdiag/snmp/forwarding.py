@@ -1,18 +1,16 @@
 """The whole forwarding table of a switch: Q-BRIDGE, else BRIDGE, else a vendor's table from the profile."""
 
 import dataclasses
-from collections.abc import Sequence
 
 from netdiag import errors
 from netdiag.results import FdbEntry
-from netdiag.snmp import bridge, conversions, sections, values
+from netdiag.snmp import bridge, row_index, sections, values
 from netdiag.snmp.device import Device
 from netdiag.snmp.profile_format import Profile, Section
 from netdiag.snmp.sections import BRIDGE_PORT_IF_INDEX, PortNames
 
 MOST_ENTRIES = 20_000
 _MOST_CONTEXTS = 200
-_WIDTHS = {"vlan": 1, "mac": 6, "ip": 4, "if_index": 1, "bridge_port": 1, "skip": 1}
 
 
 def table(device: Device, profile: Profile | None, ports: PortNames) -> list[FdbEntry]:
@@ -81,45 +79,22 @@ def _of_section(device: Device, section: Section, ports: PortNames) -> list[FdbE
     """Return a vendor's table: MAC, VLAN and port from the row's index, its columns, or its port rule."""
     found = []
     for row in sections.rows(device, section, ports):
-        named = index_words(row.index, section.index)
-        mac = row.fields.get("mac") or named.get("mac")
-        if mac is None:
+        named = row_index.read(row.index, section.index)
+        mac, vlan = row.fields.get("mac") or named.mac, row.fields.get("vlan", named.vlan)
+        if_index, name = row.if_index if row.if_index is not None else named.if_index, row.port_name
+        if if_index is None and named.bridge_port is not None:
+            if_index = values.number(device.column(BRIDGE_PORT_IF_INDEX).get(str(named.bridge_port)))
+        # Port 0: the MAC is known, but the switch does not say where.
+        if mac is None or row.fields.get("status") == "invalid" or (if_index == 0 and not name):
             continue
-        vlan = row.fields.get("vlan", named.get("vlan"))
-        if_index, name = row.if_index, row.port_name
-        if if_index is None and "if_index" in named:
-            if_index = int(named["if_index"])
-        if if_index is None and "bridge_port" in named:
-            if_index = values.number(device.column(BRIDGE_PORT_IF_INDEX).get(str(named["bridge_port"])))
         found.append(
             FdbEntry(
                 mac=str(mac),
                 vlan=int(vlan) if vlan is not None else None,
-                bridge_port=int(named["bridge_port"]) if "bridge_port" in named else None,
+                bridge_port=named.bridge_port,
                 if_index=if_index,
                 port_name=name or (ports.by_index.get(if_index) if if_index is not None else None),
                 status=row.fields.get("status"),
             )
         )
-    return found
-
-
-def index_words(index: str, words: Sequence[str]) -> dict[str, str | int]:
-    """Return what the numbers of a row's index are; empty if there are too few of them."""
-    parts = index.split(".") if index else []
-    if len(parts) < sum(_WIDTHS[word] for word in words):
-        return {}
-    found: dict[str, str | int] = {}
-    place = 0
-    for word in words:
-        own = parts[place : place + _WIDTHS[word]]
-        place += _WIDTHS[word]
-        if word == "mac":
-            mac = conversions.mac(bytes(int(part) & 0xFF for part in own))
-            if mac is not None:
-                found[word] = mac
-        elif word == "ip":
-            found[word] = ".".join(own)
-        elif word != "skip":
-            found[word] = int(own[0])
     return found

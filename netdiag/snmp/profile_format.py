@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from netdiag.snmp import row_index
 from netdiag.snmp.toml_reader import BadProfile, Table
 
 IDENTITY = ("model", "version", "serial", "hardware")
@@ -54,7 +55,6 @@ TEXT_FIELDS = frozenset({
     "peer_name", "mode", "status", "interface", "link",
 })  # fmt: skip
 CASES = frozenset({"upper", "lower"})
-INDEX_WORDS = frozenset({"vlan", "mac", "ip", "if_index", "bridge_port", "skip"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -318,12 +318,13 @@ def _field(table: Table, field: str) -> Reading:
 
 
 def _check_section(name: str, table: Table, made: Section) -> None:
-    if not made.fields:
+    is_named_by_index = bool(made.index and made.port and (made.port.column or made.port.name))
+    if not made.fields and not is_named_by_index:
         raise table.fault("value", "holds no field")
     if made.rows is not None and made.rows not in made.fields:
         raise table.fault("rows", f"{made.rows!r} is no field of this section")
-    if bad := [word for word in made.index if word not in INDEX_WORDS]:
-        raise table.fault("index", f"{bad[0]!r} is none of {', '.join(sorted(INDEX_WORDS))}")
+    if bad := [word for word in made.index if word not in row_index.WORDS]:
+        raise table.fault("index", f"{bad[0]!r} is none of {', '.join(sorted(row_index.WORDS))}")
     if name == "sensor":
         is_share = sum(part in made.fields for part in ("used", "free", "total")) >= 2
         if made.kind is None or ("value" in made.fields) == is_share:

@@ -59,6 +59,11 @@ def rows(device: Device, section: Section, ports: PortNames) -> list[Row]:
     for field, reading in section.fields.items():
         for index, value in column_values(device, reading).items():
             by_row.setdefault(index, {})[field] = value
+    if section.index and section.port and section.port.key is None:
+        # A row may be no more than its index and its port.
+        place = section.port.column or section.port.name
+        for index in device.column(place) if place else ():
+            by_row.setdefault(index, {})
     if single:
         # Scalars describe the device's one radio, disk or battery, and every row of a table beside them.
         by_row = {index: {**single, **fields} for index, fields in by_row.items()} or {"": single}

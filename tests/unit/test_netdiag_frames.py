@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdiag import arp_frames, arp_scan, errors, nd, nd_frames, netlink, packet, router_arp
+from netdiag import arp_frames, arp_scan, errors, nd, nd_frames, netlink, packet
+from netdiag.snmp import conversions, row_index
 
 OWN, MAC = bytes.fromhex("001b21000001"), bytes.fromhex("001b21000002")
 ME, HOST = socket.inet_aton("10.0.0.1"), socket.inet_aton("10.0.0.2")
@@ -201,24 +202,33 @@ def test_no_netlink_message_however_odd_breaks_its_reading(wire):
 
 # --- a router's rows
 
-READERS = [
-    router_arp.inet_index,
-    router_arp.media_index,
-    router_arp.media6_index,
-    router_arp.at_index,
-    router_arp.huawei_index,
+INDEXES = [
+    ["if_index", "inet"],
+    ["if_index", "ip"],
+    ["if_index", "ip6"],
+    ["if_index", "skip", "ip"],
+    ["if_index", "ip", "rest"],
+    ["vlan", "mac", "bridge_port"],
 ]
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=24) | st.text(max_size=20))
-def test_no_index_however_odd_breaks_a_reader(parts):
+def test_no_index_however_odd_breaks_its_reading(parts):
     index = parts if isinstance(parts, str) else ".".join(str(part) for part in parts)
-    for read in READERS:
-        place = read(index)
-        assert place is None or len(place[1]) in {4, 16}
+    for words in INDEXES:
+        found = row_index.read(index, words)
+        assert found == row_index.NOTHING or found.if_index is not None or found.mac is not None
+
+
+@given(st.integers(1, 2**31), st.ip_addresses())
+def test_an_index_that_was_written_is_read_as_it_was(if_index, address):
+    for words in INDEXES:
+        written = row_index.write(words, if_index, address)
+        if written is not None:
+            assert row_index.read(written, words) == row_index.Named(ip=address, if_index=if_index)
 
 
 @given(st.none() | st.integers() | st.binary(max_size=24) | st.text(max_size=20))
 def test_no_value_however_odd_breaks_the_reading_of_a_mac(value):
-    seen = router_arp.mac_of(value)
+    seen = conversions.mac(value)
     assert seen is None or len(seen) == 17
