@@ -20,7 +20,7 @@ from netdiag.diagnosis.evidence import (
 )
 from registry.diagnosis_facts import DeviceFacts, LineFacts, ServiceFacts
 from registry.models import DeviceRole
-from tasks.diagnosis_questions import LARGE_SIZE
+from tasks.diagnosis_questions import large_size
 
 Answer = TypeVar("Answer")
 PENDING = NotChecked("it is still being measured")
@@ -185,7 +185,7 @@ def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str
                 address=one.address,
                 ping=ping,
                 large=_of(answers, f"ip.{place}.large"),
-                large_size=LARGE_SIZE,
+                large_size=large_size(one.address),
                 mac_on_file=one.mac,
                 answer=_of(answers, f"ip.{place}.mac"),
                 owners=tuple(owners.items()),

@@ -21,7 +21,7 @@ from tasks import agents, diagnosis_onu
 from tasks.runtime import Runtime
 
 ECHOES, MORE_ECHOES, EVERY_S, ECHO_LIMIT_S = 5, 20, 0.05, 0.8
-LARGE_ECHOES, LARGE_SIZE = 3, 1472
+LARGE_ECHOES = 3
 PARENT_ECHOES = 3
 SNMP_LIMIT_S, SNMP_RETRIES = 0.7, 1
 PORT_GAP_S = 0.5
@@ -125,16 +125,32 @@ def reach(address: str) -> tuple[PingEvidence, bool]:
     return _evidence(replies), neighbours.segment(address) is not None
 
 
+def large_size(address: str) -> int:
+    """Return the payload with which an echo fills an Ethernet frame: 1,500 bytes less both headers."""
+    return 1452 if ":" in address else 1472
+
+
 def reach_large(address: str) -> PingEvidence:
-    """Ping with packets that fill an Ethernet frame, more of them when none comes back."""
-    replies = _ping(address, LARGE_ECHOES, LARGE_SIZE)
+    """Ping with packets that fill an Ethernet frame, more of them when none comes back.
+
+    Nobody may fragment them: in pieces they pass a hole in which a web page's packets vanish.
+    """
+    replies = _ping(address, LARGE_ECHOES, large_size(address), dont_fragment=True)
     if all(reply.rtt_ms is None for reply in replies):
-        replies += _ping(address, LARGE_ECHOES, LARGE_SIZE)
+        replies += _ping(address, LARGE_ECHOES, large_size(address), dont_fragment=True)
     return _evidence(replies)
 
 
-def _ping(address: str, count: int, size: int) -> list[PingReply]:
-    return list(wire_ping.stream(address, count=count, interval_s=EVERY_S, size=size, timeout_s=ECHO_LIMIT_S))
+def _ping(address: str, count: int, size: int, *, dont_fragment: bool = False) -> list[PingReply]:
+    asked = wire_ping.stream(
+        address,
+        count=count,
+        interval_s=EVERY_S,
+        size=size,
+        timeout_s=ECHO_LIMIT_S,
+        dont_fragment=dont_fragment,
+    )
+    return list(asked)
 
 
 def _evidence(replies: list[PingReply]) -> PingEvidence:

@@ -198,6 +198,25 @@ def test_large_packets_that_vanish_are_a_black_hole(
     assert "black hole" in verdict["headline"]
 
 
+def test_a_small_path_is_fine_while_it_says_so_and_a_black_hole_once_it_is_silent(
+    product_lab: Product, noc: Client
+) -> None:
+    gateway, street = product_lab.plan.gateway.namespace, product_lab.plan.segment("street")
+    own = f"{street.network} dev lan20 proto kernel scope link src {street.gateway_address}".split()
+    silence = chain("output", "icmp type destination-unreachable icmp code frag-needed drop")
+    ip(gateway, "route", "replace", *own, "mtu", "1300")
+    try:
+        found = stage(diagnose(product_lab, noc, "c10"), "quality")
+        assert (found["state"], "says so" in str(found)) == ("good", True), found
+        # The probe's kernel has learned to send in pieces, which pass: no proof that whole packets do.
+        with rules(gateway, f"inet fault {{\n{silence}}}"):
+            verdict = verdict_when(product_lab, noc, "c10", "large_lost")
+    finally:
+        ip(gateway, "route", "replace", *own)
+        ip(product_lab.plan.probe_namespace, "route", "flush", "cache")
+    assert (verdict["stage"], verdict["who"], verdict["confidence"]) == ("quality", "noc", "high")
+
+
 def test_two_routers_on_one_address_are_both_named(product_lab: Product, noc: Client, inside: Inside) -> None:
     speak(product_lab, inside, "c6")
     verdict = verdict_when(product_lab, noc, "c6", "duplicate_address")
