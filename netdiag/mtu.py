@@ -4,10 +4,10 @@ import dataclasses
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 
-from netdiag import icmp
+from netdiag import icmp, icmp_run
+from netdiag.icmp_packets import TOKEN
 from netdiag.path_results import MtuVerdict, PathMtu
 
-_TOKEN = 8
 _SMALL = 56
 # IP header and ICMP header: what a packet is larger than its payload.
 _HEADERS = {4: 28, 6: 48}
@@ -15,12 +15,9 @@ _LEAST_MTU = {4: 68, 6: 1280}
 # MTUs met in the field: Ethernet, PPPoE, L2TP and GRE tunnels, WireGuard, the least of version 6, dial-up.
 _USUAL = (1500, 1492, 1480, 1476, 1472, 1460, 1452, 1440, 1420, 1400, 1380, 1350, 1320, 1280, 1000, 576)
 _PARTS = 8
-_STOP_LOOK_S = 0.1
 _PACE_S = 0.005
 # A size is lost when so many of it are lost and not one came; the two that decide are tried so often more.
 _TRIES, _SURE_TRIES = 3, 6
-
-ChannelOpener = Callable[[icmp.IPAddress], icmp.Channel]
 
 
 @dataclasses.dataclass(slots=True)
@@ -43,7 +40,7 @@ def measure(
     largest_mtu: int = 1500,
     timeout_s: float = 1.0,
     should_stop: Callable[[], bool] = lambda: False,
-    open_channel: ChannelOpener = icmp.open_channel,
+    open_channel: icmp_run.ChannelOpener = icmp.open_channel,
 ) -> PathMtu:
     """Find the largest packet that passes whole to an IPv4 or IPv6 literal, up to `largest_mtu` bytes.
 
@@ -56,16 +53,8 @@ def measure(
     if not _LEAST_MTU[target.version] <= largest_mtu <= 65535 or timeout_s <= 0:
         raise ValueError("largest_mtu or timeout_s is out of range")
     run = _Run(target, largest_mtu, timeout_s, should_stop)
-    channel = open_channel(target)
-    try:
-        channel.configure(icmp.Shape(dont_fragment=True))
-        for wait in run.steps(channel):
-            channel.wait(*wait)
-    except _Stopped:
-        return run.result(is_stopped=True)
-    finally:
-        channel.close()
-    return run.result()
+    (found,) = icmp_run.Run(target, open_channel, run.steps)
+    return found
 
 
 class _Run:
@@ -75,17 +64,26 @@ class _Run:
         self, target: icmp.IPAddress, largest_mtu: int, timeout_s: float, should_stop: Callable[[], bool]
     ) -> None:
         self._target, self._timeout_s, self._should_stop = target, timeout_s, should_stop
-        self._plain = str(target).partition("%")[0]
+        self._plain = icmp_run.plain(str(target))
         self._headers = _HEADERS[target.version]
         self._largest = largest_mtu - self._headers
         self._least = min(_SMALL, self._largest)
-        self._payload = secrets.token_bytes(max(self._largest, _TOKEN))
+        self._payload = secrets.token_bytes(max(self._largest, TOKEN))
         self._sizes: dict[int, _Size] = {}
         self._open: dict[int, int] = {}
         self._sequence = 0
 
-    def steps(self, channel: icmp.Channel) -> Iterator[icmp.Wait]:
-        """Try sizes until the answer is known; yields whenever there is something to wait for."""
+    def steps(self, channel: icmp.Channel) -> Iterator[PathMtu | icmp.Wait]:
+        """Try sizes until the answer is known and yield it; before that, whenever there is time to wait."""
+        channel.configure(icmp.Shape(dont_fragment=True))
+        try:
+            yield from self._search(channel)
+        except _Stopped:
+            yield self.result(is_stopped=True)
+        else:
+            yield self.result()
+
+    def _search(self, channel: icmp.Channel) -> Iterator[icmp.Wait]:
         usual = {one - self._headers for one in _USUAL}
         first = {self._least, self._largest} | {one for one in usual if self._least < one < self._largest}
         yield from self._try(channel, first, _TRIES)
@@ -139,7 +137,7 @@ class _Run:
             if self._should_stop():
                 raise _Stopped
             if self._open:
-                yield icmp.Wait(min(deadline - now, _STOP_LOOK_S))
+                yield icmp.Wait(min(deadline - now, icmp_run.STOP_LOOK_S))
         self._open.clear()
 
     def _send(self, channel: icmp.Channel, size: int, one: _Size) -> None:
@@ -167,12 +165,8 @@ class _Run:
                 self._open = {number: other for number, other in self._open.items() if other != size}
 
     def _is_ours(self, answer: icmp.Answer, identifier: int, size: int) -> bool:
-        if answer.identifier != identifier or answer.target.partition("%")[0] != self._plain:
-            return False
-        token = answer.payload[:_TOKEN]
-        if answer.error is not None:
-            return self._payload.startswith(token)
-        return token == self._payload[: min(_TOKEN, size)] and answer.size == size + 8
+        is_whole = answer.error is not None or answer.size == size + 8
+        return is_whole and icmp_run.is_ours(answer, identifier, self._plain, self._payload[:size])
 
     def result(self, *, is_stopped: bool = False) -> PathMtu:
         """Say what was found."""

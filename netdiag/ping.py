@@ -2,22 +2,14 @@
 
 import collections
 import dataclasses
-import ipaddress
 import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Literal
 
-from netdiag import errors, icmp
+from netdiag import errors, icmp, icmp_run
 from netdiag.results import PingReply, PingSummary
-
-# Somebody may press stop at any moment: it is looked at this often, however long the interval is.
-_STOP_LOOK_S = 0.1
-_TOKEN = 8
-_LARGEST_SIZE = 65507
-
-ChannelOpener = Callable[[icmp.IPAddress], icmp.Channel]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ def access() -> PingAccess:
     return PingAccess(False, None, icmp.ADVICE)
 
 
-def stream(
+def _asked(
     address: str,
     *,
     count: int = 10,
@@ -51,68 +43,31 @@ def stream(
     dscp: int = 0,
     dont_fragment: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
-    open_channel: ChannelOpener = icmp.open_channel,
-) -> Iterator[PingReply]:
+    open_channel: icmp_run.ChannelOpener = icmp.open_channel,
+) -> icmp_run.Run[PingReply]:
+    target, shape = icmp.parse_address(address), icmp.Shape(ttl, dscp, dont_fragment)
+    if count < 1 or interval_s < 0 or timeout_s <= 0 or not 0 <= size <= icmp_run.LARGEST_SIZE:
+        raise ValueError("count, interval_s, timeout_s or size is out of range")
+    shape.check()
+    run = _Run(target, _Pace(count, interval_s, timeout_s), secrets.token_bytes(size), shape)
+    return icmp_run.Run(target, open_channel, lambda channel: run.steps(channel, should_stop))
+
+
+@icmp_run.takes_options_of(_asked)
+def stream(asked: icmp_run.Run[PingReply]) -> Iterator[PingReply]:
     """Ping an IPv4 or IPv6 literal and yield each reply in order of sequence, as soon as it is known.
 
     `size` is the ICMP payload in bytes. A lost echo is yielded when its time-out is over, with a reason;
     sending keeps its pace meanwhile. Duplicates and late answers follow their original. Raises BadAddress at
     once, ValueError for numbers out of range, NotPermitted when the first reply is asked for (RFC 792, 4443).
     """
-    run = _run(address, size, _Pace(count, interval_s, timeout_s), icmp.Shape(ttl, dscp, dont_fragment))
-    return _replies(run, should_stop, open_channel)
+    return iter(asked)
 
 
-def stream_async(
-    address: str,
-    *,
-    count: int = 10,
-    interval_s: float = 1.0,
-    size: int = 56,
-    timeout_s: float = 1.0,
-    ttl: int = 64,
-    dscp: int = 0,
-    dont_fragment: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
-    open_channel: ChannelOpener = icmp.open_channel,
-) -> AsyncIterator[PingReply]:
+@icmp_run.takes_options_of(_asked)
+def stream_async(asked: icmp_run.Run[PingReply]) -> AsyncIterator[PingReply]:
     """Do what `stream` does in an event loop; a busy loop delays the replies but spoils no round trip."""
-    run = _run(address, size, _Pace(count, interval_s, timeout_s), icmp.Shape(ttl, dscp, dont_fragment))
-    return _replies_async(run, should_stop, open_channel)
-
-
-def _run(address: str, size: int, pace: "_Pace", shape: icmp.Shape) -> "_Run":
-    target = icmp.parse_address(address)
-    if pace.count < 1 or pace.interval_s < 0 or pace.timeout_s <= 0 or not 0 <= size <= _LARGEST_SIZE:
-        raise ValueError("count, interval_s, timeout_s or size is out of range")
-    shape.check()
-    return _Run(target, pace, secrets.token_bytes(size), shape)
-
-
-def _replies(run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener) -> Iterator[PingReply]:
-    channel = opener(run.target)
-    try:
-        for step in run.steps(channel, should_stop):
-            if isinstance(step, icmp.Wait):
-                channel.wait(*step)
-            else:
-                yield step
-    finally:
-        channel.close()
-
-
-async def _replies_async(
-    run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener
-) -> AsyncIterator[PingReply]:
-    channel = opener(run.target)
-    try:
-        for step in run.steps(channel, should_stop):
-            if isinstance(step, icmp.Wait):
-                await channel.wait_async(*step)
-            else:
-                yield step
-    finally:
-        channel.close()
+    return aiter(asked)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -139,7 +94,7 @@ class _Run:
         self.next_due = 0.0
         self.next_out = 1
         self._pace, self._payload = pace, payload
-        self._plain_target = _plain(str(target))
+        self._plain_target = icmp_run.plain(str(target))
         self._next_sequence = 1
         self._sent: dict[int, _Sent] = {}
         self._open: dict[int, float] = {}
@@ -151,11 +106,11 @@ class _Run:
     ) -> Iterator[PingReply | icmp.Wait]:
         """Run the ping: yield what is known, and for how long the channel may be watched."""
         channel.configure(self._shape)
-        looked_at = -_STOP_LOOK_S
+        looked_at = -icmp_run.STOP_LOOK_S
         self.next_due = channel.now()
         while self.next_out <= self.count:
             now = channel.now()
-            if now - looked_at >= _STOP_LOOK_S:
+            if now - looked_at >= icmp_run.STOP_LOOK_S:
                 looked_at = now
                 if should_stop():
                     return
@@ -192,7 +147,8 @@ class _Run:
     def take(self, answer: icmp.Answer, channel: icmp.Channel) -> None:
         """Keep an answer that is ours; everything else on the socket is somebody else's."""
         sequence = self._full_sequence(answer.sequence)
-        if sequence is None or not self._is_ours(answer, channel.identifier):
+        is_ours = icmp_run.is_ours(answer, channel.identifier, self._plain_target, self._payload)
+        if sequence is None or not is_ours:
             return
         sent = self._sent[sequence]
         if answer.error is not None:
@@ -228,7 +184,7 @@ class _Run:
 
     def patience(self, now: float) -> float:
         """Return how long the socket may be watched before something else is due, in seconds."""
-        moments = [now + _STOP_LOOK_S]
+        moments = [now + icmp_run.STOP_LOOK_S]
         if self._next_sequence <= self.count:
             moments.append(self.next_due)
         if self._open:
@@ -241,24 +197,10 @@ class _Run:
         sequence = newest - ((newest - wire) & 0xFFFF)
         return sequence if sequence in self._sent else None
 
-    def _is_ours(self, answer: icmp.Answer, identifier: int) -> bool:
-        # The id alone is no proof: forked workers had equal ones, and a dead host was reported alive.
-        if answer.identifier != identifier or _plain(answer.target) != self._plain_target:
-            return False
-        # An error may quote less of the echo than a reply repeats.
-        token = answer.payload[:_TOKEN]
-        is_quoted = answer.error is not None and self._payload.startswith(token[: len(self._payload)])
-        return is_quoted or token == self._payload[:_TOKEN]
-
     def _reply(self, sequence: int, sent: _Sent, answer: icmp.Answer, now: float) -> PingReply:
-        elapsed = answer.received_at - (sent.at if answer.sent_at is None else answer.sent_at)
-        # Both stamps are wall time, the kernel's being the more exact; if the clock was set meanwhile
-        # they contradict the monotonic clock, which then decides.
-        if not 0 <= elapsed <= now - sent.clock + 0.001:
-            elapsed = now - sent.clock
         return PingReply(
             sequence=sequence,
-            rtt_ms=round(elapsed * 1000, 3),
+            rtt_ms=icmp_run.elapsed_ms(answer, sent.at, sent.clock, now),
             ttl=answer.ttl,
             size=answer.size,
             sender=answer.sender,
@@ -266,11 +208,6 @@ class _Run:
             is_duplicate=False,
             at=sent.at,
         )
-
-
-def _plain(address: str) -> str:
-    """Return the address in its shortest spelling, without an interface scope."""
-    return str(ipaddress.ip_address(address.partition("%")[0]))
 
 
 def _lost(sequence: int, at: float, reason: str, sender: str | None, mtu: int | None = None) -> PingReply:

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from netdiag import icmp
 from netdiag.icmp_channel import Wait
+from netdiag.icmp_packets import TOKEN
+from netdiag.icmp_run import LARGEST_SIZE, STOP_LOOK_S
 from netdiag.results import PingSummary, ping_summary
 
-_TOKEN, _LEAST_SIZE = 8, 16
-_LARGEST_SIZE = 65507
-_LARGEST_PROBES = 100
-# Somebody may press stop at any moment: it is looked at this often.
-_STOP_LOOK_S = 0.1
+_LEAST_SIZE, _LARGEST_PROBES = 16, 100
 # Sending runs ahead of its pace by as much as a sleep can be short. A burst has one pair of stamps for all:
 # where there is time they are small; none fills more than an eighth of the buffer.
 _QUANTUM_S = 0.001
@@ -43,7 +41,7 @@ class Terms:
 
     def check(self) -> None:
         """Raise ValueError if a number is out of range."""
-        if not 1 <= self.probes <= _LARGEST_PROBES or not _LEAST_SIZE <= self.size <= _LARGEST_SIZE:
+        if not 1 <= self.probes <= _LARGEST_PROBES or not _LEAST_SIZE <= self.size <= LARGEST_SIZE:
             raise ValueError("probes or size is out of range")
         if self.timeout_s <= 0 or self.pace_s < 0:
             raise ValueError("timeout_s or pace_s is out of range")
@@ -210,7 +208,7 @@ class _Family:
             if has_come and waiting > _HANDFUL:
                 yield Wait(min(_HANDFUL_S, until - now), False)
             else:
-                yield Wait(min(_STOP_LOOK_S, until - now) if self._should_stop else until - now, True)
+                yield Wait(min(STOP_LOOK_S, until - now) if self._should_stop else until - now, True)
 
     def _repair(self, channel: icmp.WideChannel) -> Iterator[Wait]:
         """Ask again those whose answers this machine may have dropped itself; a false loss is the worst."""
@@ -226,7 +224,7 @@ class _Family:
                 spoilt.found[place] = again.found[place]
 
     def _wants_stop(self, now: float) -> bool:
-        if self._should_stop and now - self._looked_at >= _STOP_LOOK_S and not self._is_stopped:
+        if self._should_stop and now - self._looked_at >= STOP_LOOK_S and not self._is_stopped:
             self._looked_at = now
             self._is_stopped = self._should_stop()
         return self._is_stopped
@@ -257,7 +255,7 @@ class _Family:
         one, place = self._by_sequence.get(answer.sequence), self._place(answer.target)
         if one is None or place is None or not one.sent[place]:
             return
-        head = self._payload[:_TOKEN] + icmp.Targets.mark(place)
+        head = self._payload[:TOKEN] + icmp.Targets.mark(place)
         # An error may quote less of the echo than a reply repeats.
         if not (answer.payload[:_LEAST_SIZE] == head or (answer.error and head.startswith(answer.payload))):
             return

@@ -5,20 +5,15 @@ import dataclasses
 import secrets
 import statistics
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
 
-from netdiag import icmp
+from netdiag import icmp, icmp_run
+from netdiag.icmp_packets import TOKEN
 from netdiag.path_results import PathTrace, TraceHop
 
-_TOKEN = 8
-_LARGEST_SIZE = 65507
-_STOP_LOOK_S = 0.1
 # Routers limit how many errors they send: the echoes of a round leave one after the other, not at once.
 _PACE_S = 0.01
 # Behind so many silent hops in a row nobody is expected to speak (mtr gives up at the same).
 _SILENT_HOPS = 5
-
-ChannelOpener = Callable[[icmp.IPAddress], icmp.Channel]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,17 +28,11 @@ class _Terms:
     def check(self) -> None:
         if not 1 <= self.rounds <= 1000 or not 1 <= self.max_hops <= 64 or self.timeout_s <= 0:
             raise ValueError("rounds, max_hops or timeout_s is out of range")
-        if self.interval_s < 0 or not _TOKEN <= self.size <= _LARGEST_SIZE or not 0 <= self.dscp <= 63:
+        if self.interval_s < 0 or not TOKEN <= self.size <= icmp_run.LARGEST_SIZE or not 0 <= self.dscp <= 63:
             raise ValueError("interval_s, size or dscp is out of range")
 
 
-def trace(address: str, **options: Any) -> PathTrace:
-    """Return the path after all rounds; options and errors are those of `rounds`."""
-    *_, last = rounds(address, **options)
-    return last
-
-
-def rounds(
+def _asked(
     address: str,
     *,
     count: int = 3,
@@ -53,64 +42,36 @@ def rounds(
     size: int = 56,
     dscp: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
-    open_channel: ChannelOpener = icmp.open_channel,
-) -> Iterator[PathTrace]:
+    open_channel: icmp_run.ChannelOpener = icmp.open_channel,
+) -> icmp_run.Run[PathTrace]:
+    terms = _Terms(count, max_hops, interval_s, timeout_s, size, dscp)
+    terms.check()
+    run = _Run(icmp.parse_address(address), terms)
+    return icmp_run.Run(run.target, open_channel, lambda channel: run.steps(channel, should_stop))
+
+
+@icmp_run.takes_options_of(_asked)
+def rounds(asked: icmp_run.Run[PathTrace]) -> Iterator[PathTrace]:
     """Trace an IPv4 or IPv6 literal by echoes of rising TTL and yield the path so far after each round.
 
     All hops are asked side by side. The path ends at the target, at a router that says it is unreachable, or
     behind five silent hops. A silent hop loses nothing of those behind it. At least one path is yielded.
     Raises BadAddress and ValueError at once, NotPermitted when the first path is asked for (RFC 792, 4443).
     """
-    run = _run(address, _Terms(count, max_hops, interval_s, timeout_s, size, dscp))
-    return _paths(run, should_stop, open_channel)
+    return iter(asked)
 
 
-def rounds_async(
-    address: str,
-    *,
-    count: int = 3,
-    max_hops: int = 30,
-    interval_s: float = 0.1,
-    timeout_s: float = 1.0,
-    size: int = 56,
-    dscp: int = 0,
-    should_stop: Callable[[], bool] = lambda: False,
-    open_channel: ChannelOpener = icmp.open_channel,
-) -> AsyncIterator[PathTrace]:
+@icmp_run.takes_options_of(_asked)
+def rounds_async(asked: icmp_run.Run[PathTrace]) -> AsyncIterator[PathTrace]:
     """Do what `rounds` does in an event loop."""
-    run = _run(address, _Terms(count, max_hops, interval_s, timeout_s, size, dscp))
-    return _paths_async(run, should_stop, open_channel)
+    return aiter(asked)
 
 
-def _run(address: str, terms: _Terms) -> "_Run":
-    terms.check()
-    return _Run(icmp.parse_address(address), terms)
-
-
-def _paths(run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener) -> Iterator[PathTrace]:
-    channel = opener(run.target)
-    try:
-        for step in run.steps(channel, should_stop):
-            if isinstance(step, icmp.Wait):
-                channel.wait(*step)
-            else:
-                yield step
-    finally:
-        channel.close()
-
-
-async def _paths_async(
-    run: "_Run", should_stop: Callable[[], bool], opener: ChannelOpener
-) -> AsyncIterator[PathTrace]:
-    channel = opener(run.target)
-    try:
-        for step in run.steps(channel, should_stop):
-            if isinstance(step, icmp.Wait):
-                await channel.wait_async(*step)
-            else:
-                yield step
-    finally:
-        channel.close()
+@icmp_run.takes_options_of(_asked)
+def trace(asked: icmp_run.Run[PathTrace]) -> PathTrace:
+    """Return the path after all rounds; options and errors are those of `rounds`."""
+    *_, last = asked
+    return last
 
 
 class _Hop:
@@ -155,7 +116,7 @@ class _Run:
     def __init__(self, target: icmp.IPAddress, terms: _Terms) -> None:
         self.target, self._terms = target, terms
         self._payload = secrets.token_bytes(terms.size)
-        self._plain = str(target).partition("%")[0]
+        self._plain = icmp_run.plain(str(target))
         self._hops = [_Hop(number) for number in range(1, terms.max_hops + 1)]
         self._open: dict[int, _Sent] = {}
         self._sequence = 0
@@ -178,7 +139,7 @@ class _Run:
             if is_last:
                 return
             while (left := started + self._terms.interval_s - channel.now()) > 0:
-                yield icmp.Wait(min(left, _STOP_LOOK_S), False)
+                yield icmp.Wait(min(left, icmp_run.STOP_LOOK_S), False)
 
     def _round(self, channel: icmp.Channel) -> Iterator[icmp.Wait]:
         """Ask every hop once, each in its turn, and wait for the answers."""
@@ -192,7 +153,7 @@ class _Run:
                 deadline = now + self._terms.timeout_s
                 yield icmp.Wait(_PACE_S, False)
             elif self._awaits() and now < deadline:
-                yield icmp.Wait(min(deadline - now, _STOP_LOOK_S))
+                yield icmp.Wait(min(deadline - now, icmp_run.STOP_LOOK_S))
             else:
                 break
         self._open.clear()
@@ -210,24 +171,14 @@ class _Run:
 
     def _receive(self, channel: icmp.Channel) -> None:
         for answer in channel.receive():
-            if answer.identifier == channel.identifier and self._is_ours(answer):
+            if icmp_run.is_ours(answer, channel.identifier, self._plain, self._payload):
                 sent = self._open.pop(answer.sequence, None)
                 if sent:
                     self._take(answer, sent, channel.now())
 
-    def _is_ours(self, answer: icmp.Answer) -> bool:
-        token = answer.payload[:_TOKEN]
-        if answer.target.partition("%")[0] != self._plain:
-            return False
-        is_quoted = answer.error is not None and self._payload.startswith(token)
-        return is_quoted or token == self._payload[:_TOKEN]
-
     def _take(self, answer: icmp.Answer, sent: _Sent, now: float) -> None:
-        elapsed = answer.received_at - (sent.at if answer.sent_at is None else answer.sent_at)
-        if not 0 <= elapsed <= now - sent.clock + 0.001:
-            elapsed = now - sent.clock
         hop = sent.hop
-        hop.times.append(round(elapsed * 1000, 3))
+        hop.times.append(icmp_run.elapsed_ms(answer, sent.at, sent.clock, now))
         hop.senders[answer.sender] = hop.senders.get(answer.sender, 0) + 1
         is_on_the_way = answer.cause is not None and answer.cause.is_expired
         if not is_on_the_way:
