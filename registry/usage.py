@@ -5,23 +5,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from registry import history
 from registry.models import Connection, Device, DeviceState, Pop, Port, PortReading, SeriesKind, WatchSeries
-from registry.series_codec import LevelPoint, UsagePoint
+from registry.series_codec import UsagePoint
 
-Reading = Mapping[str, int | None]
+# Counters as whole numbers, and under "name" the interface's own name (ifName).
+Reading = Mapping[str, int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A device of the network with customers on its ports; `ports` by ifIndex."""
+    """A device of the network whose ports are read: those of customers, and uplinks.
+
+    `ports` are port ids by ifIndex, `names` what each interface was called when it was read last.
+    """
 
     device: Device
     ports: Mapping[int, int]
+    names: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,16 @@ class Kept:
 
 
 def meters(session: Session, pop: str, default_pop: str) -> list[Meter]:
-    """Return the devices of a POP whose customers' ports can be read: with address and SNMP credentials."""
+    """Return the devices of a POP that can be read by SNMP, with their customers' ports and uplinks."""
     query = (
-        select(Device, func.array_agg(Port.if_index), func.array_agg(Port.id))
+        select(
+            Device,
+            func.array_agg(Port.if_index),
+            func.array_agg(Port.id),
+            func.array_agg(PortReading.reading["name"].astext),
+        )
         .join(Port, Port.device_id == Device.id)
+        .outerjoin(PortReading, PortReading.port_id == Port.id)
         .outerjoin(Pop, Pop.id == Device.pop_id)
         .where(
             Device.customer_id.is_(None),
@@ -44,14 +55,18 @@ def meters(session: Session, pop: str, default_pop: str) -> list[Meter]:
             Device.snmp_version != "",
             Device.is_unwatched.is_(False),
             func.coalesce(Pop.code, default_pop) == pop,
-            Port.is_uplink.is_(False),
-            select(Connection.id).where(Connection.port_id == Port.id).exists(),
+            or_(Port.is_uplink, select(Connection.id).where(Connection.port_id == Port.id).exists()),
         )
         .group_by(Device.id)
         .order_by(Device.id)
     )
     return [
-        Meter(device, dict(zip(indexes, ids, strict=True))) for device, indexes, ids in session.execute(query)
+        Meter(
+            device,
+            dict(zip(indexes, ids, strict=True)),
+            {port_id: name for port_id, name in zip(ids, names, strict=True) if name},
+        )
+        for device, indexes, ids, names in session.execute(query)
     ]
 
 
@@ -90,18 +105,12 @@ def settle(
     history.note(session, SeriesKind.CUSTOMER, at, sums)
 
 
-def note_levels(session: Session, at: datetime, levels: Mapping[int, LevelPoint], *, of: str) -> None:
-    """Keep optical levels by port_id or device_id, as `of` says."""
-    if levels:
-        series = ensure_series(session, SeriesKind.LEVEL, of, levels)
-        history.note(session, SeriesKind.LEVEL, at, {series[key]: level for key, level in levels.items()})
-
-
 def _owners(session: Session, port_ids: Iterable[int]) -> dict[int, int]:
-    """Return the customer of each port that has exactly one."""
+    """Return the customer of each port that has exactly one; what goes through an uplink is nobody's."""
     query = (
         select(Connection.port_id, func.min(Connection.customer_id))
-        .where(Connection.port_id.in_(list(port_ids)))
+        .join(Port, Port.id == Connection.port_id)
+        .where(Connection.port_id.in_(list(port_ids)), Port.is_uplink.is_(False))
         .group_by(Connection.port_id)
         .having(func.count(Connection.customer_id.distinct()) == 1)
     )

@@ -68,16 +68,26 @@ def of_customer(session: Session, customer_id: int) -> tuple[SeriesView, ...]:
     """Return the customer's series: his addresses and devices first, then what went through, then light."""
     ips = select(IpAddress.id).where(IpAddress.customer_id == customer_id)
     given = select(IpAddress.address).where(IpAddress.customer_id == customer_id)
+    own = select(Device.id).where(Device.customer_id == customer_id)
     # A device that answers at an address given to the customer is that address's graph already.
-    devices = select(Device.id).where(
-        Device.customer_id == customer_id, or_(Device.address.is_(None), Device.address.not_in(given))
+    apart = own.where(or_(Device.address.is_(None), Device.address.not_in(given)))
+    is_light = WatchSeries.kind == SeriesKind.LEVEL
+    # The light of a port is his if he is alone on it: a PON port's is that of all behind it.
+    ports = (
+        select(Connection.port_id)
+        .group_by(Connection.port_id)
+        .having(func.count(Connection.customer_id.distinct()) == 1)
+        .having(func.min(Connection.customer_id) == customer_id)
+        .where(
+            Connection.port_id.in_(select(Connection.port_id).where(Connection.customer_id == customer_id))
+        )
     )
-    ports = select(Connection.port_id).where(Connection.customer_id == customer_id)
     wanted = or_(
         WatchSeries.ip_id.in_(ips),
-        WatchSeries.device_id.in_(devices),
+        WatchSeries.device_id.in_(apart),
+        WatchSeries.device_id.in_(own) & is_light,
         WatchSeries.customer_id == customer_id,
-        (WatchSeries.port_id.in_(ports)) & (WatchSeries.kind == SeriesKind.LEVEL),
+        WatchSeries.port_id.in_(ports) & is_light,
     )
     return _views(session, wanted)
 

@@ -1,5 +1,6 @@
-"""Read the octets of customers' ports and keep what went through since the last reading."""
+"""Read the octets of ports and keep what went through since the last reading."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +16,22 @@ from registry.models import DeviceState
 from registry.series_codec import UsagePoint, usage_moment
 from registry.usage import Kept, Meter, Reading
 from registry.watch_rounds import Claim
+from tasks import light
+from tasks.light import About, Met
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
 
 _UPTIME = "1.3.6.1.2.1.1.3.0"
+# sysObjectID, sysDescr and sysName say of which family a device is (SNMPv2-MIB, RFC 3418).
+_ABOUT = ("1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.5.0")
 _OCTETS = ("in_octets_64", "out_octets_64", "in_octets_32", "out_octets_32", "discontinuity")
 _COLUMNS = {name: rates.COUNTERS[name] for name in _OCTETS} | {
     "high_speed": "1.3.6.1.2.1.31.1.1.1.15",
     "speed": "1.3.6.1.2.1.2.2.1.5",
 }
-_WANTED = poll_many.Wanted(scalars=(_UPTIME,), tables=(tuple(_COLUMNS.values()),))
+_NAME = "1.3.6.1.2.1.31.1.1.1.1"
+_WANTED = poll_many.Wanted(scalars=(_UPTIME, *_ABOUT), tables=((*_COLUMNS.values(), _NAME),))
 _STATES: dict[type[wire.WireError], DeviceState] = {
     wire.SnmpDenied: DeviceState.DENIED,
     wire.SnmpRefused: DeviceState.REFUSED,
@@ -33,15 +39,18 @@ _STATES: dict[type[wire.WireError], DeviceState] = {
 # Farther apart than so many rounds two readings have a gap between them: when it went through is not known.
 _GAP_ROUNDS = 3
 _DEADLINE_S = 20.0
+# So much of the interval the asking may take.
+_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one device said: its state, and the readings of its customers' ports by port id."""
+    """What one device said: its state, the readings of its ports by port id, and of which family it is."""
 
     state: DeviceState
     at: datetime
     readings: Mapping[int, Reading]
+    about: About = (None, None, None)
 
 
 def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
@@ -49,9 +58,12 @@ def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
 
     No transaction is open while devices are asked. Raises Conflict when the round was taken over meanwhile.
     """
+    # The rounds do not overlap: what is not read by then is left for the next one.
+    until = time.monotonic() + claim.interval_s * _SHARE
     with runtime.database.reading() as session:
         found = usage.meters(session, claim.pop, runtime.settings.diagnostics.default_pop)
-    told = _ask(runtime, found, claim.interval_s)
+    targets = _targets(runtime, found)
+    told = _ask(runtime, found, targets, until)
     for meter in found:
         one = told.get(meter.device.id)
         if one is None or not one.readings:
@@ -69,13 +81,16 @@ def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
             )
     with runtime.database.transaction() as session:
         usage.note_states(session, {device_id: one.state for device_id, one in told.items()}, claim.at)
-    return len(found), sum(one.state is DeviceState.ANSWERED for one in told.values())
+    answered = [key for key, one in told.items() if one.state is DeviceState.ANSWERED]
+    light.collect(runtime, claim, {key: Met(targets[key], told[key].about) for key in answered}, until=until)
+    return len(found), len(answered)
 
 
 def points_of(before: Mapping[int, Kept], told: Told, *, limit_s: float) -> dict[int, UsagePoint]:
     """Return what went through each port since its last reading, where that can be known. Pure.
 
-    Not known: at the first reading, after a restart or a discontinuity, and over a gap longer than `limit_s`.
+    Not known: at the first reading, after a restart or a discontinuity, over a gap longer than `limit_s`, and
+    when another interface stands there now (ifName).
     """
     found = {}
     for port_id, reading in told.readings.items():
@@ -83,7 +98,8 @@ def points_of(before: Mapping[int, Kept], told: Told, *, limit_s: float) -> dict
         if kept is None:
             continue
         elapsed_s = (told.at - kept.at).total_seconds()
-        if not 0 < elapsed_s <= limit_s:
+        names = {kept.reading.get("name"), reading.get("name")} - {None}
+        if not 0 < elapsed_s <= limit_s or len(names) > 1:
             continue
         passed = rates.octets(kept.reading, reading, elapsed_s, _speed_bps(reading))
         if passed is not None:
@@ -92,11 +108,11 @@ def points_of(before: Mapping[int, Kept], told: Told, *, limit_s: float) -> dict
 
 
 def _speed_bps(reading: Reading) -> int | None:
-    high, low = reading.get("high_speed"), reading.get("speed")
+    high, low = values.number(reading.get("high_speed")), values.number(reading.get("speed"))
     return high * 1_000_000 if high else low
 
 
-def _ask(runtime: Runtime, found: list[Meter], interval_s: int) -> dict[int, Told]:
+def _targets(runtime: Runtime, found: list[Meter]) -> dict[int, SnmpTarget]:
     limits, ring = runtime.settings.diagnostics, runtime.ring
     targets = {}
     for meter in found:
@@ -108,24 +124,52 @@ def _ask(runtime: Runtime, found: list[Meter], interval_s: int) -> dict[int, Tol
             targets[meter.device.id] = SnmpTarget(
                 timeout_s=limits.snmp_timeout_s, retries=limits.snmp_retries, **known
             )
-    ports = {meter.device.id: meter.ports for meter in found}
+    return targets
+
+
+def _ask(
+    runtime: Runtime, found: list[Meter], targets: Mapping[int, SnmpTarget], until: float
+) -> dict[int, Told]:
+    meters = {meter.device.id: meter for meter in found}
     jobs = (poll_many.Job(target, _WANTED, key, _DEADLINE_S) for key, target in targets.items())
-    # The rounds do not overlap: what is not read by then is left for the next one.
-    results = poll_many.many(jobs, at_once=runtime.settings.watch.poll_at_once, deadline_s=interval_s * 0.8)
-    return {result.job.key: _told(result, ports[result.job.key]) for result in results}
+    left_s = max(0.0, until - time.monotonic())
+    results = poll_many.many(jobs, at_once=runtime.settings.watch.poll_at_once, deadline_s=left_s)
+    return {result.job.key: _told(result, meters[result.job.key]) for result in results}
 
 
-def _told(result: poll_many.Result, ports: Mapping[int, int]) -> Told:
+def _told(result: poll_many.Result, meter: Meter) -> Told:
     if result.error is not None:
         kinds = _STATES.items()
         state = next((state for kind, state in kinds if isinstance(result.error, kind)), DeviceState.SILENT)
         return Told(state, clock.now(), {})
     uptime = values.number(result.reading.values.get(_UPTIME))
     rows = result.reading.tables[0] if result.reading.tables else {}
+    names = {index: values.text(row.get(_NAME)).strip() for index, row in rows.items()}
     readings: dict[int, Reading] = {}
-    for if_index, port_id in ports.items():
-        row = rows.get(str(if_index))
+    for if_index, port_id in meter.ports.items():
+        index = place_of(str(if_index), names, meter.names.get(port_id))
+        row = rows.get(index)
         if row is not None:
-            reading = {name: values.number(row.get(oid)) for name, oid in _COLUMNS.items()}
-            readings[port_id] = reading | {"uptime": uptime}
-    return Told(DeviceState.ANSWERED, clock.now(), readings)
+            counted = {name: values.number(row.get(oid)) for name, oid in _COLUMNS.items()}
+            readings[port_id] = counted | {"uptime": uptime, "name": names[index] or None}
+    return Told(DeviceState.ANSWERED, clock.now(), readings, _about(result.reading))
+
+
+def place_of(index: str, names: Mapping[str, str], was: str | None) -> str:
+    """Return the row of a port: where it is on file, unless its interface has moved to another ifIndex. Pure.
+
+    RFC 2863 lets ifIndex change at a restart; ifName says which interface it is.
+    """
+    if was is None or names.get(index) == was:
+        return index
+    places = [place for place, name in names.items() if name == was]
+    return places[0] if len(places) == 1 else index
+
+
+def _about(read: poll_many.Reading) -> About:
+    object_id, description, name = (read.values.get(oid) for oid in _ABOUT)
+    return (
+        values.text(object_id).strip().lstrip(".") or None,
+        values.text(description).strip() or None,
+        values.text(name).strip() or None,
+    )

@@ -41,27 +41,11 @@ def read(target: Callable[[], SnmpTarget], facts: LineFacts) -> OnuEvidence:
 
 def pick(rows: Iterable[Onu], macs: Iterable[str], serials: Iterable[str]) -> Onu | None:
     """Return the ONU of one of these MACs or serials, None when none or several are."""
-    known = {key for name in (*macs, *serials) for key in _spellings(name)}
+    known = {key for name in (*macs, *serials) for key in pon.spellings(name)}
     found = [
-        row for row in rows if known & {key for name in (row.mac, row.serial) for key in _spellings(name)}
+        row for row in rows if known & {key for name in (row.mac, row.serial) for key in pon.spellings(name)}
     ]
     return found[0] if len(found) == 1 else None
-
-
-def _spellings(name: str | None) -> set[str]:
-    """Return a MAC or serial without its punctuation; a serial also with its maker's letters.
-
-    ITU-T G.984.3 writes a serial as four letters and four bytes; some OLTs give all eight in hexadecimal.
-    """
-    plain = "".join(letter for letter in name or "" if letter.isalnum()).lower()
-    if not plain:
-        return set()
-    if len(plain) != 16:
-        return {plain}
-    try:
-        return {plain, bytes.fromhex(plain[:8]).decode("ascii").lower() + plain[8:]}
-    except ValueError:
-        return {plain}
 
 
 def evidence(found: Onu, device: str) -> OnuEvidence:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pysnmp.proto import rfc1902
 
-from linecard.demo import gear
+from linecard.demo import gear, light
 from linecard.demo.plan import Customer, Plan
 
 Values = dict[str, Any]
@@ -44,7 +44,7 @@ def of_device(plan: Plan, device: gear.Device, is_up: Callable[[int], bool]) -> 
         values |= _forwarding(plan, device, model, behind)
     if device.is_gateway:
         values |= _arp(plan, device, model)
-    return values
+    return values | light.of_device(plan, device, model)
 
 
 def _system(device: gear.Device, model: gear.Model, ticks: Callable[[], int]) -> Values:

@@ -39,6 +39,7 @@ _SWITCH_HOUSES = {
 _OLTS = {"core": "olt-core", "north": "olt-north", "harbour": "olt-harbour"}
 _ROUTER_MODELS = ("mikrotik_hap", "keenetic_viva", "tplink_archer", "asus_rt", "dlink_dir")
 _ONU_MODELS = {"core": "bdcom_onu", "north": "huawei_onu", "harbour": "zte_onu"}
+_PON_MAKERS = {"bdcom_onu": "BDCM", "huawei_onu": "HWTC", "zte_onu": "ZTEG"}
 _BOX_SIZE = 8
 _TROUBLES: dict[tuple[Access, int], Trouble] = {
     ("ethernet", 10): "loss",
@@ -160,8 +161,14 @@ def device_of(customer: Customer) -> gear.Device:
         parent=customer.node,
         snmp=gear.Snmp(community="cpe-read") if customer.has_agent else None,
         answers="yes" if customer.is_alive else "silent",
-        serial=f"{model.vendor[:3].upper()}{customer.mac.replace(':', '')[4:].upper()}",
+        serial=serial_of(customer),
     )
+
+
+def serial_of(customer: Customer) -> str:
+    """Return the serial of his device; a PON unit's is four letters and four bytes (ITU-T G.984.3)."""
+    maker = _PON_MAKERS.get(customer.model) or gear.models()[customer.model].vendor[:3].upper()
+    return maker + customer.mac.replace(":", "")[4:].upper()
 
 
 class _Builder:

@@ -1,4 +1,4 @@
-"""Writes the demo's history: a month of echoes and octets as if it had been watched; the same every time."""
+"""Writes the demo's history: a month of echoes, octets and light as if watched; the same every time."""
 
 import math
 import random
@@ -11,17 +11,19 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from linecard.demo import echo, plan
+from linecard.demo import echo, gear, light, plan
 from linecard.demo.records import World
 from registry import series_codec, usage
-from registry.models import IpAddress, SeriesKind
-from registry.series_codec import PING, TICK_S, USAGE, Codec, PingPoint, usage_moment
+from registry.models import IpAddress, Port, SeriesKind
+from registry.series_codec import LEVEL, PING, TICK_S, USAGE, Codec, LevelPoint, PingPoint, usage_moment
 
 DAYS = 30
 _STEP_S = 300
 _DEAD_DAYS = 6
 # Lines of one kind have their days from a few samples: what differs is who has which on what day.
 _SAMPLES = 4
+_GEAR_PACE = echo.Pace(0.4, 0.1)
+_TOLD_LIGHT = ("olt-core", "olt-north")
 _MBIT = {"ethernet": 14e6, "pon": 22e6, "radio": 4e6}
 
 _WRITE = text(
@@ -37,7 +39,7 @@ _WRITE = text(
 
 
 def write(session: Session, world: World) -> None:
-    """Add a month of history for every connected customer: hours, and minutes of the last two days."""
+    """Add a month of history for customers and gear: hours, and minutes of the last two days."""
     chance = random.Random(plan.SEED + 5)  # noqa: S311 - the same story every time, no secret
     rows = session.execute(select(IpAddress.customer_id, IpAddress.id))
     addresses: defaultdict[int, list[int]] = defaultdict(list)
@@ -61,8 +63,52 @@ def write(session: Session, world: World) -> None:
         )
         makes: Codec[Any] = PING if what == "ping" else USAGE
         for number in range(_SAMPLES):
-            entries = list(_echoes(sample, chance) if what == "ping" else _octets(sample, chance))
+            most_bps = _MBIT[str(sample.access)] * chance.uniform(0.5, 1.5)
+            is_ping = what == "ping"
+            entries = list(_echoes(echo.usual_pace(sample), chance) if is_ping else _octets(most_bps, chance))
             _write(session, _Sample(makes, entries, number, is_alive), members, world.now)
+    _write_light(session, world)
+    _write_gear(session, world, chance)
+
+
+def _write_light(session: Session, world: World) -> None:
+    """Give every unit the OLTs tell of a month of light."""
+    lit = {
+        world.devices[one.device_key].id: one
+        for one in world.isp.connected
+        if one.access == "pon" and one.node in _TOLD_LIGHT
+    }
+    series = usage.ensure_series(session, SeriesKind.LEVEL, "device_id", lit)
+    for device_id, customer in lit.items():
+        entries = [(second // TICK_S, _level(customer, second)) for second in range(0, 86_400, _STEP_S)]
+        made = _Sample(LEVEL, entries, 0, customer.is_alive, 1)
+        _write(session, made, [(series[device_id], 0)], world.now)
+
+
+def _level(customer: plan.Customer, second: int) -> LevelPoint:
+    received, sent, _ = (round(100 * power) for power in light.of_customer(customer, second))
+    return LevelPoint(1, received, received, received, sent)
+
+
+def _write_gear(session: Session, world: World, chance: random.Random) -> None:
+    """Give the ISP's own devices a month of echoes, and the ports of those that tell a month of octets."""
+    own = {world.devices[device.key].id: device for device in world.isp.devices if device.address}
+    pings = usage.ensure_series(session, SeriesKind.PING, "device_id", own)
+    readable = [key for key, device in own.items() if _is_read(device)]
+    rows = session.execute(select(Port.id, Port.is_uplink).where(Port.device_id.in_(readable)))
+    ports = dict(rows.all())
+    octets = usage.ensure_series(session, SeriesKind.PORT, "port_id", ports)
+    for number in range(_SAMPLES):
+        echoes = list(_echoes(_GEAR_PACE, chance))
+        _write(session, _Sample(PING, echoes, number), [(one, key) for key, one in pings.items()], world.now)
+        for is_uplink, most_bps in ((True, 400e6), (False, 18e6)):
+            members = [(one, key) for key, one in octets.items() if ports[key] is is_uplink]
+            passed = list(_octets(most_bps * chance.uniform(0.5, 1.5), chance))
+            _write(session, _Sample(USAGE, passed, number), members, world.now)
+
+
+def _is_read(device: gear.Device) -> bool:
+    return bool(device.snmp) and device.answers == "yes" and not (device.snmp and device.snmp.is_filed_wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +118,8 @@ class _Sample:
     codec: Codec[Any]
     entries: list[tuple[int, Any]]
     number: int
-    is_alive: bool
+    is_alive: bool = True
+    of: int = _SAMPLES
 
 
 def _write(session: Session, sample: _Sample, members: list[tuple[int, int]], now: datetime) -> None:
@@ -94,7 +141,7 @@ def _write(session: Session, sample: _Sample, members: list[tuple[int, int]], no
             (series_id, day)
             for series_id, key in members
             for day in days
-            if (key + day.toordinal()) % _SAMPLES == number
+            if (key + day.toordinal()) % sample.of == number
         ]
         if not told or not pairs:
             continue
@@ -112,9 +159,8 @@ def _write(session: Session, sample: _Sample, members: list[tuple[int, int]], no
         )
 
 
-def _echoes(customer: plan.Customer, chance: random.Random) -> Iterator[tuple[int, PingPoint]]:
-    """Yield a day of echoes as the line would answer them: later and more unevenly in the evening."""
-    usual = echo.usual_pace(customer)
+def _echoes(usual: echo.Pace, chance: random.Random) -> Iterator[tuple[int, PingPoint]]:
+    """Yield a day of echoes of a line or a device: later and more unevenly in the evening."""
     for second in range(0, 86_400, _STEP_S):
         busy = _busy(second)
         delay = usual.delay_s(chance, 84)
@@ -122,9 +168,8 @@ def _echoes(customer: plan.Customer, chance: random.Random) -> Iterator[tuple[in
         yield second // TICK_S, PingPoint(1, int(rtt_ms is None), rtt_ms, rtt_ms, rtt_ms)
 
 
-def _octets(customer: plan.Customer, chance: random.Random) -> Iterator[tuple[int, Any]]:
+def _octets(most: float, chance: random.Random) -> Iterator[tuple[int, Any]]:
     """Yield a day of octets: little at night, most in the evening, with a pause in which nothing was read."""
-    most = _MBIT[str(customer.access)] * chance.uniform(0.5, 1.5)
     pause = chance.randrange(8, 20) * 3600
     for second in range(0, 86_400, _STEP_S):
         if not pause <= second < pause + 1500:

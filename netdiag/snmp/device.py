@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from netdiag import errors
 from netdiag.snmp import client
 from netdiag.snmp.message import Value
+from netdiag.snmp.reading import Reading
 from netdiag.snmp.target import SnmpTarget
 
 MOST_ROWS = 20_000
@@ -26,6 +27,24 @@ class Device:
         self._deadline = time.monotonic() + deadline_s
         self._scalars: dict[str, Value | None] = {}
         self._columns: dict[str, Column] = {}
+        self._is_asked = True
+
+    @classmethod
+    def holding(cls, target: SnmpTarget, reading: Reading) -> "Device":
+        """Return a device that was read already: it tells what was found then, and asks nothing."""
+        device = cls(target, 0.0)
+        device._scalars.update(reading.values)
+        device.warnings += reading.warnings
+        device._is_asked = False
+        for table in reading.tables:
+            for index, row in table.items():
+                for base, value in row.items():
+                    device._columns.setdefault(base, {})[index] = value
+        return device
+
+    def held(self, base: str) -> Column:
+        """Return a column as far as it was read already."""
+        return self._columns.get(base, {})
 
     @property
     def left_s(self) -> float:
@@ -51,9 +70,9 @@ class Device:
         Raises SnmpSilent, SnmpRefused, SnmpDenied.
         """
         missing = [oid for oid in dict.fromkeys(oids) if oid not in self._scalars]
-        if missing:
+        if missing and self._is_asked:
             self._scalars.update(self._get(missing))
-        return {oid: self._scalars[oid] for oid in oids}
+        return {oid: self._scalars.get(oid) for oid in oids}
 
     def _get(self, oids: Sequence[str]) -> dict[str, Value | None]:
         try:
@@ -71,10 +90,10 @@ class Device:
         A column that breaks (loops, errors) is empty and a warning. Raises SnmpSilent, SnmpRefused,
         SnmpDenied.
         """
-        missing = [base for base in dict.fromkeys(bases) if base not in self._columns]
+        missing = [base for base in dict.fromkeys(bases) if base not in self._columns and self._is_asked]
         for start in range(0, len(missing), _COLUMNS_AT_ONCE):
             self._read_columns(missing[start : start + _COLUMNS_AT_ONCE], max_rows)
-        return {base: self._columns[base] for base in bases}
+        return {base: self._columns.get(base, {}) for base in bases}
 
     def column(self, base: str, max_rows: int = MOST_ROWS) -> Column:
         """Read one column: row index -> value."""

@@ -28,3 +28,19 @@ def read(device: Device, own: Iterable[Section], ports: PortNames) -> tuple[Onu,
                 for row in sections.rows(device, section, ports)
             ]
     return tuple(found)
+
+
+def spellings(name: str | None) -> set[str]:
+    """Return a MAC or serial without its punctuation; a serial also with its maker's letters.
+
+    ITU-T G.984.3 writes a serial as four letters and four bytes; some OLTs give all eight in hexadecimal.
+    """
+    plain = "".join(letter for letter in name or "" if letter.isalnum()).lower()
+    if not plain:
+        return set()
+    if len(plain) != 16:
+        return {plain}
+    try:
+        return {plain, bytes.fromhex(plain[:8]).decode("ascii").lower() + plain[8:]}
+    except ValueError:
+        return {plain}

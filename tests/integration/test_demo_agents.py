@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from linecard.demo import agents, gear, mibs, plan, pocket
+from linecard.demo import agents, gear, light, mibs, plan, pocket
 from netdiag import errors, mac_lookup, neighbours, status
-from netdiag.snmp import SnmpTarget, bridge, interfaces
+from netdiag.snmp import SnmpTarget, bridge, interfaces, pon
 
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
@@ -188,6 +188,22 @@ def test_a_port_switched_off_by_snmp_goes_down_and_comes_back(running: object, i
     finally:
         assert interfaces.set_port_admin(target, customer.if_index, True) == "up"
     assert interfaces.read_port(target, customer.if_index, 0.0).oper == "up"
+
+
+@pytest.mark.parametrize("key", ["olt-core", "olt-north"])
+def test_an_olt_tells_the_light_of_every_living_unit_as_it_is_on_file(
+    running: object, isp: plan.Plan, key: str
+) -> None:
+    told = status.read(target_of(device(isp, key))).pon
+    assert told
+    here = [each for each in isp.connected if each.node == key]
+    assert len(told) == len(here)
+    for customer in here:
+        names = pon.spellings(customer.mac) | pon.spellings(plan.serial_of(customer))
+        (unit,) = (one for one in told if names & (pon.spellings(one.mac) | pon.spellings(one.serial)))
+        assert (unit.rx_dbm is not None) == (unit.state == "online") == customer.is_alive
+        if unit.rx_dbm is not None:
+            assert unit.rx_dbm == pytest.approx(light.of_customer(customer)[0], abs=0.6)
 
 
 def test_the_agents_are_one_small_process(running: subprocess.Popen[str]) -> None:

@@ -233,3 +233,22 @@ def test_every_address_has_a_month_of_history_and_today_ends_now(seeded: Any) ->
         assert session.scalar(text("SELECT min(day) FROM series_minutes")) >= clock.now().date() - timedelta(
             days=2
         )
+
+
+def test_the_gear_and_the_light_have_a_month_of_history_too(seeded: Any) -> None:
+    def days(kind: str, column: str) -> int:
+        return int(
+            session.scalar(
+                text(
+                    f"SELECT count(*) FROM series_days d JOIN watch_series s ON s.id = d.series_id"
+                    f" WHERE s.kind = '{kind}' AND s.{column} IS NOT NULL"
+                )
+            )
+        )
+
+    with seeded.reading() as session:
+        gear_count = count(session, Device, Device.address.is_not(None), Device.customer_id.is_(None))
+        assert 30 * gear_count <= days("ping", "device_id") <= 31 * gear_count
+        units = sum(one.access == "pon" and one.node != "olt-harbour" for one in plan.build().connected)
+        assert 24 * units < days("level", "device_id") <= 31 * units
+        assert days("port", "port_id") > 30 * 50

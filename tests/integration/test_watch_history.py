@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from registry import history, series_codec, testing, usage
+from registry import history, levels, series_codec, testing, usage
 from registry.models import IpAddress, SeriesDay, SeriesKind, SeriesMinutes, SeriesRound, WatchSeries
 from registry.series_codec import PING, LevelPoint, PingPoint, usage_moment
 
@@ -165,7 +165,7 @@ def test_gaps_stay_gaps(session: Any) -> None:
 
 def test_levels_of_light_are_kept_and_read(session: Any) -> None:
     device = testing.device(session, "onu")
-    usage.note_levels(session, START, {device.id: LevelPoint(1, -2150, -2150, -2150, 220)}, of="device_id")
+    levels.note(session, START, {device.id: LevelPoint(1, -2150, -2150, -2150, 220)}, of="device_id")
     series_id = history.find(session, SeriesKind.LEVEL, device_id=device.id)
     assert series_id is not None
     fold_all(session)

@@ -38,6 +38,24 @@ TABLE = [
         reading(20, 2, 1300, bits=32, high_speed=1000),
         None,
     ),
+    (
+        "sysUpTime that came round after 497 days looks like a restart",
+        reading(100, 5, 42_949_600),
+        reading(200, 9, 100),
+        None,
+    ),
+    (
+        "64 bits beside 32 bits that wrapped: the long ones count",
+        reading(2**32 - 5, 7, 1000) | {"in_octets_32": 2**32 - 5, "out_octets_32": 7},
+        reading(2**32 + 5, 9, 1300) | {"in_octets_32": 5, "out_octets_32": 9},
+        (10, 2, 300.0),
+    ),
+    (
+        "only one direction was reset",
+        reading(100, 900, 1000),
+        reading(200, 5, 1300),
+        None,
+    ),
     ("no counters", {"uptime": 1}, {"uptime": 301}, None),
     ("the reading before was forgotten", {}, reading(1, 1, 1300), None),
     ("an agent whose clock stands still", reading(1, 1, 1000), reading(4, 5, 1000), (3, 4, 299.0)),
@@ -59,6 +77,44 @@ def test_over_a_gap_nothing_is_counted_and_the_next_reading_counts_again() -> No
     }
     assert counters.points_of(before, told, limit_s=900) == {1: usage_moment(300, 300, 600)}
     assert counters.points_of({}, told, limit_s=900) == {}
+
+
+NAMES = {"1": "ge1", "2": "ge2", "7": "ge9", "8": "same", "9": "same", "10": ""}
+
+
+@pytest.mark.parametrize(
+    ("index", "was", "place"),
+    [
+        ("1", "ge1", "1"),
+        ("1", None, "1"),
+        ("1", "ge2", "2"),
+        ("7", "ge1", "1"),
+        ("1", "gone", "1"),
+        ("1", "same", "1"),
+        ("10", "ge9", "7"),
+        ("99", "ge1", "1"),
+    ],
+    ids=[
+        "where it is on file",
+        "never read before",
+        "moved at a restart",
+        "another took its number",
+        "its name is gone",
+        "two have its name",
+        "its number has no name now",
+        "its number is gone",
+    ],
+)
+def test_an_interface_is_found_again_where_its_ifindex_went(index: str, was: str | None, place: str) -> None:
+    assert counters.place_of(index, NAMES, was) == place
+
+
+def test_what_another_interface_counted_is_not_compared() -> None:
+    kept = {1: Kept(AT - timedelta(seconds=300), reading(200, 300, 3700) | {"name": "ge1"})}
+    for name, points in (("ge2", {}), ("ge1", {1: usage_moment(300, 300, 600)})):
+        now = reading(500, 900, 4000) | {"name": name}
+        told = counters.Told(DeviceState.ANSWERED, AT, {1: now})
+        assert counters.points_of(kept, told, limit_s=900) == points
 
 
 def test_two_ports_of_a_customer_add_their_octets_but_not_their_seconds() -> None:
