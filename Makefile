@@ -12,7 +12,7 @@ MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(C
 PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser assets coverage check bench bench-net migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ browser: assets ## tests in headless Chromium
 
 assets: $(VENV)/dev.stamp # the front end as its sources are now
 	@$(BIN)/python hatch_build.py
+
+texts: $(VENV)/dev.stamp ## bring the catalogues of texts up to date with the sources, say what is left to translate
+	@$(BIN)/python -m webapp.translations
 
 coverage: # by branch; each strict package for itself; what was left out of the tests may be missing
 	@$(MEASURED) $(BIN)/coverage combine --quiet

@@ -14,6 +14,7 @@ from billing import debtors, rules, suspensions, verdicts
 from billing.models import Account, CutoffDecision, CutoffRun, DecisionAction, LockReason, RunStatus
 from billing.verdicts import Debtor, Verdict
 from core import clock, db, errors
+from core.words import N_
 
 Rules = rules.Rules
 rules_of = rules.rules_of
@@ -36,7 +37,7 @@ def plan(session: Session, on: date, *, rules: Rules, planned_by: str) -> Cutoff
     session.execute(
         update(CutoffRun)
         .where(CutoffRun.status.in_(_OPEN))
-        .values(status=RunStatus.DISCARDED, approved_by=f"newer plan by {planned_by}"),
+        .values(status=RunStatus.DISCARDED, approved_by=N_("newer plan by %(who)s", who=planned_by)),
         execution_options={"synchronize_session": "fetch"},
     )
     rows = [
@@ -198,11 +199,13 @@ def _apply_rows(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]
         _ids(ended["cut"]),
         LockReason.DEBT,
         owner=OWNER,
-        note=f"cutoff run {run.id}",
+        note=N_("cutoff run %(run)s", run=run.id),
         run_id=run.id,
         today=on,
     )
-    suspensions.lift(session, _ids(ended["lifted"]), LockReason.DEBT, by=f"cutoff run {run.id}", today=on)
+    suspensions.lift(
+        session, _ids(ended["lifted"]), LockReason.DEBT, by=N_("cutoff run %(run)s", run=run.id), today=on
+    )
     _note(session, ended)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from billing import rules
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors, money
+from core.words import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +232,11 @@ def _check(kind: EntryKind, amount_minor: int, due_on: date | None) -> None:
         )
     if kind in {EntryKind.PAYMENT, EntryKind.WRITEOFF} and amount_minor < 0:
         raise errors.Invalid(
-            f"A {kind.value} raises the balance", {"amount": "The amount must be above zero"}
+            "This kind of entry raises the balance", {"amount": "The amount must be above zero"}
         )
     if kind in {EntryKind.CHARGE, EntryKind.REFUND} and amount_minor > 0:
         raise errors.Invalid(
-            f"A {kind.value} lowers the balance", {"amount": "The amount must be below zero"}
+            "This kind of entry lowers the balance", {"amount": "The amount must be below zero"}
         )
     if kind is EntryKind.CHARGE and due_on is None:
         raise errors.Invalid("A charge needs a due date", {"due_on": "Say until when it is to be paid"})
@@ -264,7 +265,10 @@ def _same(first: LedgerEntry, again: LedgerEntry) -> LedgerEntry:
     different = [name for name in _COMPARED if getattr(first, name) != getattr(again, name)]
     if different:
         raise errors.Conflict(
-            f"This was posted already with another {', '.join(different).replace('_', ' ')}",
+            N_(
+                "This was posted already with another %(what)s",
+                what=", ".join(different).replace("_", " "),
+            ),
             "uq_ledger_entries_idempotency_key",
         )
     return first

@@ -15,6 +15,7 @@ from billing.models import CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.rules import Rules
 from core import clock, db, errors
 from core.db import Database
+from core.words import N_
 
 log = structlog.get_logger()
 
@@ -109,7 +110,7 @@ def _open(database: Database, on: date) -> None:
         )
         known = session.get(NightRun, on)
         if later is not None and (known is None or known.finished_at is None):
-            raise errors.Conflict(f"A later day, {later.isoformat()}, is closed already")
+            raise errors.Conflict(N_("A later day, %(day)s, is closed already", day=later))
         session.execute(
             insert(NightRun)
             .values(run_on=on, started_at=clock.now(), report={})

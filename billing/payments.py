@@ -11,6 +11,7 @@ from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Method
 from billing.rules import Rules
 from core import errors
+from core.words import N_
 
 PaybackKind = Literal["cash", "writeoff"]
 
@@ -103,7 +104,7 @@ def payback(
         method=method if kind == "cash" else Method.NONE,
         reference=reference,
         idempotency_key=idempotency_key,
-        description="Debt paid back" if kind == "cash" else "Debt written off",
+        description=N_("Debt paid back") if kind == "cash" else N_("Debt written off"),
     )
     return _received(session, posted, today, rules)
 

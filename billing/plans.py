@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from billing import access
 from billing.models import Plan, Subscription
 from core import db, errors, money
+from core.words import N_
 
 # A terabit a second; above it somebody mistook the unit.
 SPEED_LIMIT_KBPS = 10**9
@@ -95,7 +96,11 @@ def remove(session: Session, plan_id: int) -> None:
     plan = get(session, plan_id)
     count = subscription_count(session, plan_id)
     if count:
-        words = f"{plan.name} is in use and cannot be removed (subscriptions: {count}); stop offering it"
+        words = N_(
+            "%(name)s is in use and cannot be removed (subscriptions: %(count)s); stop offering it",
+            name=plan.name,
+            count=count,
+        )
         raise errors.Conflict(words)
     session.delete(plan)
     session.flush()
@@ -106,12 +111,12 @@ def _checked(
 ) -> dict[str, Any]:
     faults = {}
     if not 0 < len(name.strip()) <= 120:
-        faults["name"] = "Write a name of at most 120 characters"
+        faults["name"] = N_("Write a name of at most 120 characters")
     if not 0 <= price_minor < money.LIMIT_MINOR:
-        faults["price"] = "A price is zero or more"
+        faults["price"] = N_("A price is zero or more")
     for field, speed in (("down_kbps", down_kbps), ("up_kbps", up_kbps)):
         if speed is not None and not 0 < speed <= SPEED_LIMIT_KBPS:
-            faults[field] = "A speed is above zero, and at most 1 000 000 Mbit/s"
+            faults[field] = N_("A speed is above zero, and at most 1 000 000 Mbit/s")
     if faults:
         raise errors.Invalid("The plan is not complete", faults)
     return {

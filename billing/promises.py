@@ -102,7 +102,7 @@ def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: 
     ledger.lock_account(session, found.account_id)
     session.refresh(found)
     if found.status is not PromiseStatus.ACTIVE:
-        raise errors.Conflict(f"This promise is {found.status.value} already")
+        raise errors.Conflict("This promise is kept, broken or taken back already")
     words = f"withdrawn by {author.name}" + (f": {note.strip()}" if note.strip() else "")
     found.note = f"{found.note} ({words})" if found.note else words
     return _close(session, found, PromiseStatus.WITHDRAWN)

@@ -9,6 +9,7 @@ from typing import Any
 
 from core import money
 from core.settings import Cutoff, Settings
+from core.words import N_
 
 DAY = timedelta(days=1)
 
@@ -131,11 +132,11 @@ def is_overdue(due: date, grace_days: int, today: date) -> bool:
 def promise_refusal(until: date, *, today: date, days_limit: int, debt_minor: int) -> str | None:
     """Return why no promise until that day can be made, in words; None when it can."""
     if debt_minor <= 0:
-        return "Nothing is owed, so there is nothing to promise"
+        return N_("Nothing is owed, so there is nothing to promise")
     if until < today:
-        return "The promised day is over already"
+        return N_("The promised day is over already")
     if until > today + timedelta(days=days_limit):
-        return f"A promise may reach {days_limit} days ahead, not more"
+        return N_("A promise may reach %(days)s days ahead, not more", days=days_limit)
     return None
 
 
@@ -146,5 +147,12 @@ def brake_reasons(cut_count: int, running_count: int, rules: Rules) -> list[str]
     share = 100 * cut_count / max(running_count, 1)
     if share <= rules.brake_share_percent:
         return []
-    found = f"The plan cuts {cut_count} of {running_count} running subscriptions, {share:.1f} %"
-    return [f"{found}; more than {rules.brake_share_percent:g} % waits for a person's word"]
+    words = N_(
+        "The plan cuts %(cut)s of %(running)s running subscriptions, %(share)s %%; "
+        "more than %(limit)s %% waits for a person's word",
+        cut=cut_count,
+        running=running_count,
+        share=f"{share:.1f}",
+        limit=f"{rules.brake_share_percent:g}",
+    )
+    return [words]

@@ -9,6 +9,7 @@ from billing import access, charges, ledger, rules
 from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Plan, Subscription
 from core import errors
+from core.words import N_
 
 DAY = timedelta(days=1)
 
@@ -108,7 +109,7 @@ def end(
     ledger.lock_account(session, subscription.account_id)
     session.refresh(subscription, ["ends_on"])
     if subscription.ends_on is not None:
-        raise errors.Conflict(f"This subscription ends on {subscription.ends_on.isoformat()} already")
+        raise errors.Conflict(N_("This subscription ends on %(day)s already", day=subscription.ends_on))
     if ends_on < max(subscription.starts_on, today - DAY):
         raise errors.Invalid("Not an end", {"ends_on": "It may end yesterday at the earliest, once begun"})
     subscription.ends_on = ends_on
@@ -127,7 +128,7 @@ def end(
         author=author,
         subscription_id=subscription.id,
         period=_rest(session, subscription.id, ends_on + DAY),
-        description=f"{subscription.plan.name}: days after {ends_on.isoformat()} given back",
+        description=N_("%(plan)s: days after %(day)s given back", plan=subscription.plan.name, day=ends_on),
     )
 
 
@@ -173,7 +174,9 @@ def change(
         due_on=rules.due_on(today, days) if difference < 0 else None,
         subscription_id=subscription.id,
         period=rest,
-        description=f"{before.name} changed to {plan.name} from {today.isoformat()}",
+        description=N_(
+            "%(before)s changed to %(plan)s from %(day)s", before=before.name, plan=plan.name, day=today
+        ),
     )
 
 
@@ -184,7 +187,9 @@ def _offered(session: Session, plan_id: int, currency: str) -> Plan:
     if not plan.is_offered:
         raise errors.Invalid("Not offered", {"plan": "This plan is not offered any more"})
     if plan.currency != currency:
-        raise errors.Invalid("Another currency", {"plan": f"This plan is priced in {plan.currency}"})
+        raise errors.Invalid(
+            "Another currency", {"plan": N_("This plan is priced in %(currency)s", currency=plan.currency)}
+        )
     return plan
 
 

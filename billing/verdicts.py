@@ -7,6 +7,7 @@ from enum import StrEnum
 from billing.models import DecisionAction
 from billing.rules import Rules
 from core import money
+from core.words import N_
 
 
 class Reason(StrEnum):
@@ -71,7 +72,7 @@ def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
     concerned = [service for service in debtor.services if service.is_running or service.is_cut]
     if not concerned:
         newest = max((service.subscription_id for service in debtor.services), default=None)
-        words = f"No running service to cut; {_owes(debtor)}"
+        words = N_("No running service to cut; %(owes)s", owes=_owes(debtor))
         return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, words)]
     return [_verdict(debtor, service, exemptions, on, rules) for service in concerned]
 
@@ -102,40 +103,66 @@ def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
     return [reason for reason, applies in tests if applies]
 
 
+# The sentence is kept with the plan and told anew from its template (webapp/texts.py): what stands beside it
+# is joined by ";", and a weekday is its ISO number's name.
+WEEKDAYS = (
+    N_("nobody is cut on a Monday"),
+    N_("nobody is cut on a Tuesday"),
+    N_("nobody is cut on a Wednesday"),
+    N_("nobody is cut on a Thursday"),
+    N_("nobody is cut on a Friday"),
+    N_("nobody is cut on a Saturday"),
+    N_("nobody is cut on a Sunday"),
+)
+
+
 def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
     owes = _owes(debtor)
     match reason:
+        case Reason.NEVER_CUT if debtor.never_cut_note:
+            words = N_("Marked never to be cut (%(note)s); %(owes)s", note=debtor.never_cut_note, owes=owes)
         case Reason.NEVER_CUT:
-            note = f" ({debtor.never_cut_note})" if debtor.never_cut_note else ""
-            words = f"Marked never to be cut{note}; {owes}"
+            words = N_("Marked never to be cut; %(owes)s", owes=owes)
         case Reason.PROMISE:
-            words = f"Promised to pay until {debtor.promise_until}; {owes}"
+            words = N_("Promised to pay until %(day)s; %(owes)s", day=debtor.promise_until, owes=owes)
         case Reason.INCIDENT:
-            words = f"{debtor.pause_note}; {owes}"
+            words = N_("%(incident)s; %(owes)s", incident=debtor.pause_note, owes=owes)
         case Reason.PAID:
-            words = "Nothing is past due any more"
+            words = N_("Nothing is past due any more")
         case Reason.MINIMUM:
-            words = f"{owes}, less than {_sum(rules.minimum_debt_minor, debtor)}, from which on debt cuts"
+            least = _sum(rules.minimum_debt_minor, debtor)
+            words = N_("%(owes)s, less than %(least)s, from which on debt cuts", owes=owes, least=least)
         case Reason.GRACE:
-            words = f"{owes}; the {debtor.grace_days} days of grace are not over{_grace_end(debtor)}"
+            words = _grace(debtor, owes)
         case Reason.WEEKDAY:
-            words = f"{owes}; nobody is cut on a {on.strftime('%A')}"
+            words = N_("%(owes)s; %(weekday)s", owes=owes, weekday=WEEKDAYS[on.weekday()])
         case _:
-            words = f"{owes}; {_sum(debtor.overdue_minor, debtor)} of it out of grace"
+            overdue = _sum(debtor.overdue_minor, debtor)
+            words = N_("%(owes)s; %(overdue)s of it out of grace", owes=owes, overdue=overdue)
     return words
 
 
 def _owes(debtor: Debtor) -> str:
-    since = f" since {debtor.oldest_due_on}" if debtor.oldest_due_on and debtor.days_overdue else ""
-    days = f" ({debtor.days_overdue} days)" if since else ""
-    return f"{_sum(debtor.past_due_minor, debtor)} past due{since}{days}"
+    past_due = _sum(debtor.past_due_minor, debtor)
+    if not (debtor.oldest_due_on and debtor.days_overdue):
+        return N_("%(sum)s past due", sum=past_due)
+    return N_(
+        "%(sum)s past due since %(day)s (%(days)s days)",
+        sum=past_due,
+        day=debtor.oldest_due_on,
+        days=debtor.days_overdue,
+    )
 
 
-def _grace_end(debtor: Debtor) -> str:
+def _grace(debtor: Debtor, owes: str) -> str:
     if debtor.oldest_due_on is None:
-        return ""
-    end = debtor.oldest_due_on + timedelta(days=debtor.grace_days)
-    return f" (for the oldest until {end})"
+        return N_("%(owes)s; the %(days)s days of grace are not over", owes=owes, days=debtor.grace_days)
+    return N_(
+        "%(owes)s; the %(days)s days of grace are not over (for the oldest until %(end)s)",
+        owes=owes,
+        days=debtor.grace_days,
+        end=debtor.oldest_due_on + timedelta(days=debtor.grace_days),
+    )
 
 
 def _sum(minor: int, debtor: Debtor) -> str:

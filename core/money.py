@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from babel.numbers import NumberFormatError, format_currency, get_currency_precision, parse_decimal
 
 from core import errors
+from core.words import N_
 
 LIMIT_MINOR = 10**15
 
@@ -28,7 +29,9 @@ class Money:
 
     def _same(self, other: "Money") -> "Money":
         if other.currency != self.currency:
-            raise errors.Invalid(f"{self.currency} and {other.currency} cannot be added")
+            raise errors.Invalid(
+                N_("%(one)s and %(other)s cannot be added", one=self.currency, other=other.currency)
+            )
         return other
 
 
@@ -57,7 +60,12 @@ def parse(text: str, currency: str, locale: str = "en") -> Money:
     if minor != minor.to_integral_value():
         places = exponent(currency)
         raise errors.Invalid(
-            "Too many decimals", {"amount": f"{currency} has {places} decimal places, not more"}
+            "Too many decimals",
+            {
+                "amount": N_(
+                    "%(currency)s has %(places)s decimal places, not more", currency=currency, places=places
+                )
+            },
         )
     if abs(minor) > LIMIT_MINOR:
         raise errors.Invalid(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import clock, errors
+from core.words import N_
 from desk.models import Ticket, TicketComment, TicketKind, TicketStatus
 from registry import audit
 from registry.models import Customer, StaffUser
@@ -59,11 +60,11 @@ def open(
         raise errors.NotFound("There is no such customer")
     faults = {}
     if not 0 < len(subject.strip()) <= SUBJECT_LIMIT:
-        faults["subject"] = f"Write what it is about, in at most {SUBJECT_LIMIT} characters"
+        faults["subject"] = N_("Write what it is about, in at most %(count)s characters", count=SUBJECT_LIMIT)
     if len(content.strip()) > CONTENT_LIMIT:
-        faults["content"] = f"At most {CONTENT_LIMIT} characters"
+        faults["content"] = N_("At most %(count)s characters", count=CONTENT_LIMIT)
     if priority not in PRIORITIES:
-        faults["priority"] = "A priority is between 1 (most urgent) and 4"
+        faults["priority"] = N_("A priority is between 1 (most urgent) and 4")
     if faults:
         raise errors.Invalid("The ticket is not complete", faults)
     _check_assignee(session, assignee_id)
@@ -104,7 +105,7 @@ def close(
     """Close a ticket, with a last word if given; raises Conflict when it is closed already, NotFound."""
     ticket = get(session, ticket_id, customer_id=customer_id, is_locked=True)
     if ticket.status is TicketStatus.CLOSED:
-        raise errors.Conflict(f"{ticket.closed_by} closed this ticket already")
+        raise errors.Conflict(N_("%(who)s closed this ticket already", who=ticket.closed_by))
     if content.strip():
         _write(session, actor, ticket, content)
     before = ticket.status
@@ -231,7 +232,8 @@ def _write(session: Session, actor: audit.Actor, ticket: Ticket, content: str) -
     content = content.strip()
     if not 0 < len(content) <= CONTENT_LIMIT:
         raise errors.Invalid(
-            "Not a comment", {"content": f"Write a text of at most {CONTENT_LIMIT} characters"}
+            "Not a comment",
+            {"content": N_("Write a text of at most %(count)s characters", count=CONTENT_LIMIT)},
         )
     written = TicketComment(ticket_id=ticket.id, content=content, author_id=actor.staff_id, author=actor.name)
     session.add(written)

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import errors
+from core.words import N_
 from registry import audit, names
 from registry.models import Address, AddressKind, Customer, GeoSource
 
@@ -119,16 +120,22 @@ def one_line(address: Address) -> str:
 
 def _check(values: dict[str, Any], floor: int | None) -> None:
     faults = {
-        field: f"At most {limit} characters" for field, limit in _LIMITS.items() if len(values[field]) > limit
+        field: N_("At most %(count)s characters", count=limit)
+        for field, limit in _LIMITS.items()
+        if len(values[field]) > limit
     }
     if not values["street"]:
-        faults["street"] = "Write the street, or the village's name where there are no streets"
+        faults["street"] = N_("Write the street, or the village's name where there are no streets")
     if not values["city"]:
-        faults["city"] = "Write the city or village"
+        faults["city"] = N_("Write the city or village")
     if values["country"] and not (len(values["country"]) == 2 and values["country"].isascii()):
-        faults["country"] = "Write the two letters of ISO 3166, such as UA"
+        faults["country"] = N_("Write the two letters of ISO 3166, such as UA")
     if floor is not None and floor not in FLOORS:
-        faults["floor"] = f"A floor is between {FLOORS[0]} and {FLOORS[-1]}; leave it empty when unknown"
+        faults["floor"] = N_(
+            "A floor is between %(low)s and %(high)s; leave it empty when unknown",
+            low=FLOORS[0],
+            high=FLOORS[-1],
+        )
     if faults:
         raise errors.Invalid("The address is not complete", faults)
 

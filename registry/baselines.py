@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock, errors
+from core.words import N_
 from registry import audit, diagnostics
 from registry.models import Baseline, BaselineKind, DiagnosticKind, DiagnosticStatus
 
@@ -24,10 +25,13 @@ def unfit(result: Mapping[str, Any]) -> str:
         if one["state"] == "bad" or (one["state"] == "warning" and one["key"] in _STAGES)
     ]
     if odd:
-        return f"The line was not fine in this run ({', '.join(odd)}): a baseline shows a good day"
+        return N_(
+            "The line was not fine in this run (%(stages)s): a baseline shows a good day",
+            stages=", ".join(odd),
+        )
     found = figures(result)
     if all(found[name] is None for name in ("rtt_ms", "rx_dbm", "speed_bps")):
-        return "This run measured no round trip, port speed or optical level to keep"
+        return N_("This run measured no round trip, port speed or optical level to keep")
     return ""
 
 
@@ -63,7 +67,7 @@ def take(
     if not is_over or run.customer_id is None or not run.result:
         raise errors.Invalid("Only a finished diagnosis of a customer is a baseline")
     if len(note.strip()) > NOTE_LIMIT:
-        raise errors.Invalid("Too long", {"note": f"At most {NOTE_LIMIT} characters"})
+        raise errors.Invalid("Too long", {"note": N_("At most %(count)s characters", count=NOTE_LIMIT)})
     why = unfit(run.result)
     if why:
         raise errors.Invalid(why)
@@ -71,7 +75,7 @@ def take(
     session.refresh(run, with_for_update=True)
     earlier = session.scalar(select(Baseline).where(Baseline.run_id == run.id))
     if earlier is not None:
-        raise errors.Conflict(f"{earlier.taken_by} took the baseline of this run already")
+        raise errors.Conflict(N_("%(who)s took the baseline of this run already", who=earlier.taken_by))
     row = Baseline(
         customer_id=run.customer_id,
         run_id=run.id,

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from core import errors
+from core.words import N_
 from registry import audit
 from registry.models import CableEnd, CableLine, Customer, Device, Pop
 from registry.models.cables import CableSide, CableType
@@ -165,11 +166,11 @@ def remove(session: Session, actor: audit.Actor, line_id: int) -> None:
 def _checked(name: str, type: CableType, fibres: int | None, length_m: float | None) -> dict[str, Any]:
     faults = {}
     if len(name.strip()) > 120:
-        faults["name"] = "At most 120 characters"
+        faults["name"] = N_("At most 120 characters")
     if fibres is not None and not 0 < fibres <= FIBRES_LIMIT:
-        faults["fibres"] = f"Between 1 and {FIBRES_LIMIT}"
+        faults["fibres"] = N_("Between 1 and %(most)s", most=FIBRES_LIMIT)
     if length_m is not None and not 0 <= length_m <= LENGTH_LIMIT_M:
-        faults["length_m"] = f"Between 0 and {LENGTH_LIMIT_M} metres"
+        faults["length_m"] = N_("Between 0 and %(most)s metres", most=LENGTH_LIMIT_M)
     if faults:
         raise errors.Invalid("The cable line is not complete", faults)
     is_fibre = type is CableType.FIBRE

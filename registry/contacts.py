@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import errors
+from core.words import N_
 from registry import audit
 from registry.models import Contact, Customer
 
@@ -22,14 +23,17 @@ def normal_phone(text: str, region: str) -> str:
     if not text.strip():
         return ""
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
-    hint = f" such as {phonenumbers.format_number(example, 1)}" if example else ""
+    like = phonenumbers.format_number(example, 1) if example else "+"
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
-        raise errors.Invalid("Not a phone number", {"phone": f"Write a phone number{hint}"}) from error
+        raise errors.Invalid(
+            "Not a phone number", {"phone": N_("Write a phone number such as %(like)s", like=like)}
+        ) from error
     if not phonenumbers.is_possible_number(number) or number.extension:
         raise errors.Invalid(
-            "Not a phone number", {"phone": f"No phone has so long or short a number; write one{hint}"}
+            "Not a phone number",
+            {"phone": N_("No phone has so long or short a number; write one such as %(like)s", like=like)},
         )
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
@@ -122,17 +126,17 @@ def _checked(name: str, title: str, phone: str, email: str, region: str) -> dict
     """Return the tidied values; raises Invalid with every fault at once."""
     name, title, email, faults = name.strip(), title.strip(), email.strip(), {}
     if not 0 < len(name) <= 160:
-        faults["name"] = "Write a name of at most 160 characters"
+        faults["name"] = N_("Write a name of at most 160 characters")
     if len(title) > 120:
-        faults["title"] = "At most 120 characters"
+        faults["title"] = N_("At most 120 characters")
     if email and (len(email) > 254 or not _EMAIL.fullmatch(email)):
-        faults["email"] = "Write an address such as name@example.org"
+        faults["email"] = N_("Write an address such as name@example.org")
     try:
         phone = normal_phone(phone, region)
     except errors.Invalid as error:
         faults |= error.fields
     if not faults and not phone and not email:
-        faults["phone"] = "Give a phone or an e-mail address"
+        faults["phone"] = N_("Give a phone or an e-mail address")
     if faults:
         raise errors.Invalid("The contact is not complete", faults)
     return {"name": name, "title": title, "phone": phone, "email": email}

@@ -6,6 +6,7 @@ from typing import Any
 
 from core import errors
 from core.secrets import Cipher
+from core.words import N_
 from registry.models import Device
 
 AUTH_PROTOCOLS = ("MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512")
@@ -62,17 +63,17 @@ def _check_community(version: str, community: str) -> None:
 def _check_v3(values: Mapping[str, str]) -> None:
     faults = {}
     if not values["user"]:
-        faults["snmp_user"] = "Write the user name"
+        faults["snmp_user"] = N_("Write the user name")
     if values["auth_protocol"] and values["auth_protocol"] not in AUTH_PROTOCOLS:
-        faults["auth_protocol"] = "Choose from the list"
+        faults["auth_protocol"] = N_("Choose from the list")
     elif values["auth_protocol"] and len(values["auth_key"]) < _MINIMUM_KEY:
-        faults["auth_key"] = "At least 8 characters (RFC 3414)"
+        faults["auth_key"] = N_("At least 8 characters (RFC 3414)")
     if values["priv_protocol"] and values["priv_protocol"] not in PRIV_PROTOCOLS:
-        faults["priv_protocol"] = "Choose from the list"
+        faults["priv_protocol"] = N_("Choose from the list")
     elif values["priv_protocol"] and not values["auth_protocol"]:
-        faults["priv_protocol"] = "Privacy needs authentication (RFC 3414)"
+        faults["priv_protocol"] = N_("Privacy needs authentication (RFC 3414)")
     elif values["priv_protocol"] and len(values["priv_key"]) < _MINIMUM_KEY:
-        faults["priv_key"] = "At least 8 characters (RFC 3414)"
+        faults["priv_key"] = N_("At least 8 characters (RFC 3414)")
     if faults:
         raise errors.Invalid("The SNMP credentials are not complete", faults)
 
@@ -84,7 +85,9 @@ def snmp_of(device: Device, ring: Cipher) -> dict[str, Any]:
     """
     if not device.address or not device.snmp_version:
         raise errors.Invalid(
-            f"{device.name} has no {'SNMP version' if device.address else 'IP address'} on file"
+            N_("%(name)s has no SNMP version on file", name=device.name)
+            if device.address
+            else N_("%(name)s has no IP address on file", name=device.name)
         )
     target = {"host": str(device.address), "port": device.snmp_port, "version": device.snmp_version}
     values = _opened(device, ring)

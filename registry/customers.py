@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from billing import suspensions
 from billing.models import Account, LockReason, Subscription
 from core import db, errors
+from core.words import N_
 from registry import audit, names
 from registry.list_orders import SORTS
 from registry.listing import CustomerFilter, CustomerPage, CustomerRow, cities, page
 from registry.models import Customer, CustomerKind, CustomerStatus
 from registry.search import Hit, search
+from registry.words import STATUS_WORDS
 
 __all__ = [
     "SORTS",
@@ -102,14 +104,14 @@ def _names(
     }
     limits = {"first_name": 120, "last_name": 120, "company_name": 200, "dba": 200}
     faults = {
-        field: f"At most {limits[field]} characters"
+        field: N_("At most %(count)s characters", count=limits[field])
         for field, value in values.items()
         if len(value) > limits[field]
     }
     if kind is CustomerKind.COMPANY and not values["company_name"]:
-        faults["company_name"] = "Write the company's name"
+        faults["company_name"] = N_("Write the company's name")
     if kind is CustomerKind.PERSON and not values["last_name"]:
-        faults["last_name"] = "Write the last name"
+        faults["last_name"] = N_("Write the last name")
     if faults:
         raise errors.Invalid("The customer's name is not complete", faults)
     return values
@@ -143,7 +145,9 @@ def _check_number(number: str) -> None:
 def _number_taken(error: IntegrityError, number: str) -> Exception:
     if "uq_customers_number" not in str(error.orig):
         return error
-    return errors.Invalid("The number is taken", {"number": f"Another customer has the number {number}"})
+    return errors.Invalid(
+        "The number is taken", {"number": N_("Another customer has the number %(number)s", number=number)}
+    )
 
 
 def change(
@@ -238,7 +242,7 @@ def change_status(
     ).all()
     if status is CustomerStatus.CONNECTED:
         return suspensions.lift(session, ids, LockReason.STATUS, by=actor.name, today=today)
-    words = f"The customer is {status.value}"
+    words = STATUS_WORDS[status]
     return suspensions.place(
         session, ids, LockReason.STATUS, owner=actor.name, note=note or words, today=today
     )

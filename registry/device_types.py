@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
+from core.words import N_
 from registry import audit, in_use, names
 from registry.models import Device, DeviceRole, DeviceType
 
@@ -102,13 +103,13 @@ def device_counts(session: Session) -> dict[int, int]:
 def _checked(name: str, vendor: str, web_scheme: str, web_port: int | None) -> dict[str, Any]:
     faults = {}
     if not 0 < len(name.strip()) <= 120:
-        faults["name"] = "Write a name of at most 120 characters"
+        faults["name"] = N_("Write a name of at most 120 characters")
     if len(vendor.strip()) > 80:
-        faults["vendor"] = "At most 80 characters"
+        faults["vendor"] = N_("At most 80 characters")
     if web_scheme not in SCHEMES:
-        faults["web_scheme"] = "Choose http, https or none"
+        faults["web_scheme"] = N_("Choose http, https or none")
     if web_port is not None and not 0 < web_port < 65536:
-        faults["web_port"] = "A port is between 1 and 65535"
+        faults["web_port"] = N_("A port is between 1 and 65535")
     if faults:
         raise errors.Invalid("The device type is not complete", faults)
     return {"name": name.strip(), "vendor": vendor.strip(), "web_scheme": web_scheme, "web_port": web_port}

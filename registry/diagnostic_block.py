@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import errors, settings
+from core.words import N_
 from registry import baselines, diagnostic_sources, diagnostics
 from registry.diagnostic_sources import PortOnFile
 from registry.models import (
@@ -153,7 +154,7 @@ def ping_fault(session: Session, near: str | None, limits: settings.Diagnostics)
         return error.message
     facts = next(one["facts"] for one in diagnostics.workers(session) if one["pop"] == pop)
     access = facts.get("ping") or {}
-    return "" if access.get("is_allowed", True) else str(access.get("advice") or "Ping is not permitted")
+    return "" if access.get("is_allowed", True) else str(access.get("advice") or N_("Ping is not permitted"))
 
 
 def view(run: DiagnosticRun, customer: str = "") -> RunView:

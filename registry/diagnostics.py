@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import clock, errors, settings
+from core.words import N_
 from registry import audit, diagnostic_targets, networks
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Heartbeat, IpAddress
 
@@ -20,11 +21,11 @@ SIZE_LIMIT = 9000
 WORKER_ALIVE = timedelta(seconds=75)
 
 _TITLES = {
-    DiagnosticKind.PING: "a ping",
-    DiagnosticKind.MAC_LOOKUP: "a MAC lookup",
-    DiagnosticKind.SNMP_STATUS: "an SNMP status",
-    DiagnosticKind.LOCATE_MAC: "a search for the MAC",
-    DiagnosticKind.DIAGNOSE: "a diagnosis",
+    DiagnosticKind.PING: N_("a ping"),
+    DiagnosticKind.MAC_LOOKUP: N_("a MAC lookup"),
+    DiagnosticKind.SNMP_STATUS: N_("an SNMP status"),
+    DiagnosticKind.LOCATE_MAC: N_("a search for the MAC"),
+    DiagnosticKind.DIAGNOSE: N_("a diagnosis"),
 }
 
 
@@ -95,8 +96,13 @@ def _insert(session: Session, values: dict[str, Any]) -> DiagnosticRun:
     run_id = session.scalar(query)
     if run_id is None:
         already = open_run_of(session, values["staff_id"], values["kind"], values["target"])
-        number = f" (run {already.id})" if already else ""
-        raise errors.Busy(f"You already run {_TITLES[values['kind']]} of {values['target']}{number}")
+        what, target = _TITLES[values["kind"]], values["target"]
+        if already is None:
+            raise errors.Busy(N_("You already run %(what)s of %(target)s", what=what, target=target))
+        words = N_(
+            "You already run %(what)s of %(target)s (run %(run)s)", what=what, target=target, run=already.id
+        )
+        raise errors.Busy(words)
     return get(session, run_id)
 
 
@@ -121,9 +127,13 @@ def _count_open(session: Session, staff_id: int, limits: settings.Diagnostics) -
     ).where(DiagnosticRun.status.in_(OPEN))
     everybody, own = session.execute(query).one()
     if own >= limits.open_runs_per_person:
-        raise errors.Busy(f"You already have {own} runs going; stop one or wait for its end")
+        raise errors.Busy(
+            N_("You already have %(count)s runs going; stop one or wait for its end", count=own)
+        )
     if everybody >= limits.open_runs_limit:
-        raise errors.Busy(f"{everybody} runs are going, as many as may at once; try again in a moment")
+        raise errors.Busy(
+            N_("%(count)s runs are going, as many as may at once; try again in a moment", count=everybody)
+        )
 
 
 def _options(kind: DiagnosticKind, given: Mapping[str, Any], limits: settings.Diagnostics) -> dict[str, Any]:
@@ -150,7 +160,10 @@ class _Bounds:
 
     @property
     def words(self) -> str:
-        return f"Write a {'whole ' if self.is_whole else ''}number from {self.least:g} to {self.most:g}"
+        least, most = f"{self.least:g}", f"{self.most:g}"
+        if self.is_whole:
+            return N_("Write a whole number from %(least)s to %(most)s", least=least, most=most)
+        return N_("Write a number from %(least)s to %(most)s", least=least, most=most)
 
     def read(self, value: object) -> float | None:
         """Return the value, the usual one when nothing is given, None when it is out of bounds."""
@@ -171,10 +184,12 @@ def choose_pop(session: Session, near: str | None, default: str) -> str:
     for pop in (near, default):
         if pop is not None and pop in alive:
             return pop
-    where = f"{near} nor at {default}" if near and near != default else default
+    where = f"{near}, {default}" if near and near != default else default
     raise errors.Unavailable(
-        f"No probe worker is alive {'neither ' if near and near != default else ''}at {where}: "
-        "start one (`linecard up` does), or see `linecard doctor`"
+        N_(
+            "No probe worker is alive at %(pops)s: start one (`linecard up` does), or see `linecard doctor`",
+            pops=where,
+        )
     )
 
 
@@ -299,7 +314,9 @@ def expire_stale(
     for run in stale:
         is_queued = run.status is DiagnosticStatus.QUEUED
         run.status = DiagnosticStatus.EXPIRED if is_queued else DiagnosticStatus.FAILED
-        run.error = "No probe worker took the job in time" if is_queued else "The probe worker fell silent"
+        run.error = (
+            N_("No probe worker took the job in time") if is_queued else N_("The probe worker fell silent")
+        )
         run.finished_at = now
     session.flush()
     return stale

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core import db, errors
 from core.secrets import Cipher
+from core.words import N_
 from registry import audit, credentials, macs
 from registry.credentials import snmp_of
 from registry.device_types import web_url, web_url_at
@@ -239,20 +240,22 @@ def _checked(
     """Return the tidied values; raises Invalid with every fault at once."""
     words = {"name": name.strip(), "serial": serial.strip(), "software": software.strip()}
     faults = {
-        field: f"At most {limit} characters" for field, limit in _LIMITS.items() if len(words[field]) > limit
+        field: N_("At most %(count)s characters", count=limit)
+        for field, limit in _LIMITS.items()
+        if len(words[field]) > limit
     }
     if not words["name"]:
-        faults["name"] = "Write a name"
+        faults["name"] = N_("Write a name")
     parsed = None
     try:
         parsed = str(ipaddress.ip_address(address.strip())) if address.strip() else None
     except ValueError:
-        faults["address"] = "Write an IP address such as 10.0.0.7"
+        faults["address"] = N_("Write an IP address such as 10.0.0.7")
     plain_mac = macs.parse(mac)
     if mac.strip() and plain_mac is None:
-        faults["mac"] = "Write twelve hexadecimal digits, such as 00:11:22:aa:bb:cc"
+        faults["mac"] = N_("Write twelve hexadecimal digits, such as 00:11:22:aa:bb:cc")
     if not 0 < snmp_port < 65536:
-        faults["snmp_port"] = "A port is between 1 and 65535"
+        faults["snmp_port"] = N_("A port is between 1 and 65535")
     if faults:
         raise errors.Invalid("The device is not complete", faults)
     return {**words, "address": parsed, "mac": plain_mac, "snmp_port": snmp_port}

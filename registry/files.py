@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from core import errors
+from core.words import N_
 from registry import audit
 from registry.models import Customer, StoredFile
 
@@ -85,10 +86,12 @@ def _checked(content: bytes, limit_bytes: int) -> str:
         raise errors.Invalid("No file", {"file": "Choose a file that is not empty"})
     if len(content) > limit_bytes:
         size = f"{limit_bytes / 1_048_576:g} MiB"
-        raise errors.Invalid("The file is too large", {"file": f"At most {size} are kept"})
+        raise errors.Invalid("The file is too large", {"file": N_("At most %(size)s are kept", size=size)})
     kind = media_type(content)
     if kind is None:
-        words = "Kept are PDF, images, office documents, archives (zip, gz) and text such as configurations"
+        words = N_(
+            "Kept are PDF, images, office documents, archives (zip, gz) and text such as configurations"
+        )
         raise errors.Invalid("This kind of file is not kept", {"file": words})
     return kind
 

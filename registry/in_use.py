@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core import errors
+from core.words import N_
 from registry.models import (
     Connection,
     Device,
@@ -65,4 +66,6 @@ def refuse(session: Session, kind: str, row_id: int, name: str) -> None:
     users = count(session, kind, row_id)
     if users:
         words = ", ".join(f"{what}: {number}" for what, number in users.items())
-        raise errors.Conflict(f"{name} is in use and cannot be removed ({words})")
+        raise errors.Conflict(
+            N_("%(name)s is in use and cannot be removed (%(users)s)", name=name, users=words)
+        )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from billing import pauses
 from core import clock, errors
+from core.words import N_
 from registry import audit, incident_elements, paging
 from registry.incident_elements import Element
 from registry.models import Customer, Incident, IncidentCustomer, IncidentScope, IpAddress
@@ -138,7 +139,7 @@ def close_recovered(session: Session) -> list[int]:
         .having(func.count().filter(heard) * 2 >= func.count())
         .order_by(Incident.id)
     ).all()
-    return [one for one in over if close(session, JOB, one, note="Half of those it hit were heard again")]
+    return [one for one in over if close(session, JOB, one, note=N_("Half of those it hit were heard again"))]
 
 
 def owner_of(incident_id: int) -> str:

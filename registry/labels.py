@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
+from core.words import N_
 from registry import audit, in_use, names
 from registry.models import Customer, Group, Mark, customer_groups, customer_marks
 
@@ -124,9 +125,9 @@ def remove_mark(session: Session, actor: audit.Actor, mark_id: int) -> None:
 def _group_checked(name: str, description: str) -> dict[str, str]:
     faults = {}
     if not _GROUP_NAME.fullmatch(name.strip()):
-        faults["name"] = "Use letters, digits, underscore and minus, at most 60, no spaces"
+        faults["name"] = N_("Use letters, digits, underscore and minus, at most 60, no spaces")
     if len(description.strip()) > _DESCRIPTION_LIMIT:
-        faults["description"] = f"At most {_DESCRIPTION_LIMIT} characters"
+        faults["description"] = N_("At most %(count)s characters", count=_DESCRIPTION_LIMIT)
     if faults:
         raise errors.Invalid("Not a group", faults)
     return {"name": name.strip(), "description": description.strip()}
@@ -141,7 +142,7 @@ def _mark_checked(name: str, colour_text: str) -> dict[str, str]:
 def _change(
     session: Session, actor: audit.Actor, row: Group | Mark, kind: str, after: dict[str, str]
 ) -> None:
-    taken = f"A {kind} of this name exists"
+    taken = N_("A group of this name exists") if kind == "group" else N_("A mark of this name exists")
     changes = audit.difference({field: getattr(row, field) for field in after}, after)
     try:
         with db.part(session):
@@ -193,7 +194,7 @@ def _set(
     rows = session.execute(select(model.id, model.name).where(model.id.in_(wanted | standing)))
     named: dict[int, str] = dict(rows.all())
     if wanted - set(named):
-        raise errors.Invalid(f"There are no such {field}", {field: "Choose from the list"})
+        raise errors.Invalid("There is no such choice", {field: "Choose from the list"})
     session.execute(delete(table).where(owner == customer_id, label.in_(standing - wanted)))
     fresh: list[dict[str, Any]] = [
         {"customer_id": customer_id, label.name: label_id} for label_id in wanted - standing

@@ -15,6 +15,7 @@ from billing import access
 from billing.models import AccessState, SubscriptionAccess
 from core import db, errors
 from core.secrets import Cipher
+from core.words import N_
 from registry import audit, credentials, in_use
 from registry.models import Line, LineGate, Pop
 
@@ -169,7 +170,9 @@ def find(session: Session, name: str) -> LineGate:
     gate = session.scalar(select(LineGate).where(LineGate.name == name.strip()))
     if gate is None:
         there = ", ".join(session.scalars(select(LineGate.name).order_by(LineGate.name))) or "none"
-        raise errors.NotFound(f"There is no gate {name!r}; there are: {there}")
+        raise errors.NotFound(
+            N_("There is no gate %(name)s; there are: %(there)s", name=repr(name), there=there)
+        )
     return gate
 
 
@@ -249,7 +252,7 @@ def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
     """Make this gate the default and have it told every line that names none; return how many they are."""
     gate = get(session, gate_id)
     if gate.is_default:
-        raise errors.Conflict(f"{gate.name} is the default gate already")
+        raise errors.Conflict(N_("%(name)s is the default gate already", name=gate.name))
     make_default(session, actor, gate_id)
     return _tell_again(session, gate)
 
@@ -267,7 +270,9 @@ def remove(session: Session, actor: audit.Actor, gate_id: int) -> None:
     """Remove a gate no line names; raises NotFound, Conflict while it is in use or the default."""
     gate = get(session, gate_id)
     if gate.is_default:
-        raise errors.Conflict(f"{gate.name} is the default gate: make another one the default first")
+        raise errors.Conflict(
+            N_("%(name)s is the default gate: make another one the default first", name=gate.name)
+        )
     in_use.refuse(session, "gate", gate_id, gate.name)
     audit.record(session, actor, "gate.removed", object_kind="gate", object_id=gate_id, note=gate.name)
     session.delete(gate)
@@ -277,9 +282,9 @@ def remove(session: Session, actor: audit.Actor, gate_id: int) -> None:
 def _checked(session: Session, name: str, pop_id: int | None) -> dict[str, Any]:
     faults = {}
     if not 0 < len(name.strip()) <= 80:
-        faults["name"] = "Write a name of at most 80 characters"
+        faults["name"] = N_("Write a name of at most 80 characters")
     if pop_id is not None and session.get(Pop, pop_id) is None:
-        faults["pop_id"] = "Choose from the list"
+        faults["pop_id"] = N_("Choose from the list")
     if faults:
         raise errors.Invalid("The gate is not complete", faults)
     return {"name": name.strip(), "pop_id": pop_id}
@@ -297,7 +302,7 @@ def read_options(kind: str, written: Mapping[str, str]) -> dict[str, Any]:
         try:
             value = _option(option, written.get(option.name, "").strip())
         except ValueError as error:
-            faults[option.name] = str(error)
+            faults[option.name] = error.args[0]
         else:
             if value not in (option.default, list(option.default) if option.form == "prefixes" else None):
                 read[option.name] = value
@@ -323,7 +328,7 @@ def _option(option: GateOption, text: str) -> Any:
         return [_prefix(part) for part in re.split(r"[\s,;]+", text) if part]
     if option.form == "text":
         if option.pattern and not re.fullmatch(option.pattern, text):
-            raise ValueError("This is not written as it has to be")
+            raise ValueError(N_("This is not written as it has to be"))
         return text
     return _number(option, text)
 
@@ -332,17 +337,19 @@ def _prefix(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
-        raise ValueError(f"{text} is not a prefix such as 10.0.0.0/24") from error
+        raise ValueError(N_("%(text)s is not a prefix such as 10.0.0.0/24", text=text)) from error
 
 
 def _number(option: GateOption, text: str) -> float:
     try:
         number = int(text) if option.form == "whole" else float(text.replace(",", "."))
     except ValueError as error:
-        raise ValueError("Write a number") from error
+        raise ValueError(N_("Write a number")) from error
     low, high = option.minimum, option.maximum
     if low is None or high is None or not low <= number <= high:
-        raise ValueError(f"Write a number between {low:g} and {high:g}")
+        raise ValueError(
+            N_("Write a number between %(low)s and %(high)s", low=f"{low or 0:g}", high=f"{high or 0:g}")
+        )
     return number
 
 

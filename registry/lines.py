@@ -13,6 +13,7 @@ from billing.models import LockReason, Plan, Subscription
 from core import clock, errors
 from registry import audit
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
+from registry.words import STATUS_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def attach(
         changes=changes,
     )
     if customer.status is not CustomerStatus.CONNECTED:
-        words = f"The customer is {customer.status.value}"
+        words = STATUS_WORDS[customer.status]
         suspensions.place(
             session, [subscription_id], LockReason.STATUS, owner=actor.name, note=words, today=today
         )

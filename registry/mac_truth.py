@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from core import clock, errors
+from core.words import N_
 from registry import audit, networks
 from registry.models import (
     AuditEvent,
@@ -204,7 +205,7 @@ def adopt(session: Session, actor: audit.Actor, customer_id: int, address: str, 
         raise errors.Invalid("This MAC is not what was last seen behind the address: look it up again")
     owner = _owners(session, {mac}, customer_id).get(mac)
     if owner is not None and not owner.is_former:
-        raise errors.Invalid(f"This MAC is on file for {owner.name}: clear that up first")
+        raise errors.Invalid(N_("This MAC is on file for %(who)s: clear that up first", who=owner.name))
     return networks.set_mac(session, actor, customer_id, address, mac)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from core import db, errors
+from core.words import N_
 from registry import audit, in_use, names, networks
 from registry.models import Device, IpAddress, Network, Pop
 
@@ -77,7 +78,7 @@ def change(
             for field, value in after.items():
                 setattr(network, field, value)
     except IntegrityError as error:
-        words = "This range overlaps a network there is"
+        words = N_("This range overlaps a network there is")
         raise errors.Invalid(words, {"cidr": words}) from error
     changes = audit.difference(before, after)
     if changes:
@@ -95,7 +96,11 @@ def _check_addresses(session: Session, network_id: int, cidr: str) -> None:
     given = [ipaddress.ip_address(text) for text in session.scalars(query)]
     left_out = [host for host in given if host not in whole or host in ends]
     if left_out:
-        words = f"{len(left_out)} addresses given to customers do not fit into it, such as {left_out[0]}"
+        words = N_(
+            "%(count)s addresses given to customers do not fit into it, such as %(first)s",
+            count=len(left_out),
+            first=left_out[0],
+        )
         raise errors.Invalid("Addresses would be lost", {"cidr": words})
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core import db, errors
 from core.columns import Inet
+from core.words import N_
 from registry import audit, labels, macs, names
 from registry.models import Customer, Device, IpAddress, Line, Network, Pop
 
@@ -50,7 +51,7 @@ def create(
         with db.part(session):
             session.add(network)
     except IntegrityError as error:
-        words = "This range overlaps a network there is"
+        words = N_("This range overlaps a network there is")
         raise errors.Invalid(words, {"cidr": words}) from error
     audit.record(
         session,
@@ -77,15 +78,15 @@ def checked(
     faults, plain = {}, ""
     for model, field, row_id in ((Pop, "pop_id", pop_id), (Device, "gateway_id", gateway_id)):
         if row_id is not None and session.get(model, row_id) is None:
-            faults[field] = "Choose from the list"
+            faults[field] = N_("Choose from the list")
     if not 0 < len(name.strip()) <= 120:
-        faults["name"] = "Write a name of at most 120 characters"
+        faults["name"] = N_("Write a name of at most 120 characters")
     try:
         plain = str(ipaddress.ip_network(cidr.strip()))
     except ValueError:
-        faults["cidr"] = "Write a range such as 10.0.0.0/24, with no bits set behind the mask"
+        faults["cidr"] = N_("Write a range such as 10.0.0.0/24, with no bits set behind the mask")
     if vlan is not None and not 0 < vlan < 4095:
-        faults["vlan"] = "A VLAN is between 1 and 4094"
+        faults["vlan"] = N_("A VLAN is between 1 and 4094")
     try:
         colour = labels.colour(colour)
     except errors.Invalid as error:
@@ -248,7 +249,7 @@ def _free_place(session: Session, address: str) -> tuple[Network, str]:
     try:
         plain = ipaddress.ip_address(address.strip())
     except ValueError as error:
-        words = "Write an IP address such as 10.0.0.7"
+        words = N_("Write an IP address such as 10.0.0.7")
         raise errors.Invalid("Not an IP address", {"address": words}) from error
     network = network_of(session, str(plain))
     if network is None:
@@ -260,7 +261,7 @@ def _free_place(session: Session, address: str) -> tuple[Network, str]:
     gear = session.scalar(select(Device.name).where(Device.address == literal(str(plain), Inet)).limit(1))
     owner = select(Device.customer_id).where(Device.address == literal(str(plain), Inet)).limit(1)
     if gear is not None and session.scalar(owner) is None:
-        raise errors.Invalid("Not free", {"address": f"The device {gear} has this address"})
+        raise errors.Invalid("Not free", {"address": N_("The device %(name)s has this address", name=gear)})
     return network, str(plain)
 
 
@@ -271,7 +272,9 @@ def _taken(session: Session, address: str) -> errors.Invalid:
         .where(IpAddress.address == literal(address, Inet))
     )
     owner = session.scalar(query)
-    who = f"Customer {owner.number}, {owner.name}, has this address" if owner else "Somebody has this address"
+    who = N_("Somebody has this address")
+    if owner:
+        who = N_("Customer %(number)s, %(name)s, has this address", number=owner.number, name=owner.name)
     return errors.Invalid("Not free", {"address": who})
 
 
@@ -288,7 +291,7 @@ def _details(mac: str, colour: str, description: str) -> dict[str, Any]:
 def _mac(mac: str) -> str:
     plain = macs.parse(mac)
     if plain is None:
-        words = "Write twelve hexadecimal digits, such as 00:11:22:aa:bb:cc"
+        words = N_("Write twelve hexadecimal digits, such as 00:11:22:aa:bb:cc")
         raise errors.Invalid("Not a MAC", {"mac": words})
     return plain
 

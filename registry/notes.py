@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock, errors
+from core.words import N_
 from registry import audit
 from registry.models import Customer, Device, Note
 
@@ -82,7 +83,9 @@ def remove(session: Session, actor: audit.Actor, customer_id: int, note_id: int)
 def _checked(content: str) -> str:
     content = content.strip()
     if not 0 < len(content) <= LIMIT:
-        raise errors.Invalid("Not a note", {"content": f"Write a text of at most {LIMIT} characters"})
+        raise errors.Invalid(
+            "Not a note", {"content": N_("Write a text of at most %(count)s characters", count=LIMIT)}
+        )
     return content
 
 

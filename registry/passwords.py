@@ -5,6 +5,7 @@ import functools
 import argon2
 
 from core import errors
+from core.words import N_
 
 MINIMUM_LENGTH = 8
 LIMIT_LENGTH = 200
@@ -17,11 +18,13 @@ def seal(password: str) -> str:
     """Return the argon2id hash of a password; raises Invalid at `password` when it is too short or long."""
     if len(password) < MINIMUM_LENGTH:
         raise errors.Invalid(
-            "The password is too short", {"password": f"Use at least {MINIMUM_LENGTH} characters"}
+            "The password is too short",
+            {"password": N_("Use at least %(count)s characters", count=MINIMUM_LENGTH)},
         )
     if len(password) > LIMIT_LENGTH:
         raise errors.Invalid(
-            "The password is too long", {"password": f"Use at most {LIMIT_LENGTH} characters"}
+            "The password is too long",
+            {"password": N_("Use at most %(count)s characters", count=LIMIT_LENGTH)},
         )
     return _hasher.hash(password)
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
+from core.words import N_
 from registry import audit, in_use, names
 from registry.models import Pop
 
@@ -39,7 +40,7 @@ def create(
     """Add a POP; raises Invalid at the faulty field. The code stays: queues and workers are named by it."""
     faults = _faults(name, latitude, longitude)
     if not _CODE.fullmatch(code.strip()):
-        faults["code"] = "Use small letters, digits and minus, at most 32"
+        faults["code"] = N_("Use small letters, digits and minus, at most 32")
     if faults:
         raise errors.Invalid("The POP is not complete", faults)
     pop = Pop(code=code.strip(), name=name.strip(), latitude=latitude, longitude=longitude)
@@ -88,11 +89,11 @@ def remove(session: Session, actor: audit.Actor, pop_id: int) -> None:
 def _faults(name: str, latitude: float | None, longitude: float | None) -> dict[str, str]:
     faults = {}
     if not 0 < len(name.strip()) <= 120:
-        faults["name"] = "Write a name of at most 120 characters"
+        faults["name"] = N_("Write a name of at most 120 characters")
     if (latitude is None) != (longitude is None):
-        faults["latitude"] = "Give both latitude and longitude, or neither"
+        faults["latitude"] = N_("Give both latitude and longitude, or neither")
     if latitude is not None and not -90 <= latitude <= 90:
-        faults["latitude"] = "A latitude is between -90 and 90 degrees"
+        faults["latitude"] = N_("A latitude is between -90 and 90 degrees")
     if longitude is not None and not -180 <= longitude <= 180:
-        faults["longitude"] = "A longitude is between -180 and 180 degrees"
+        faults["longitude"] = N_("A longitude is between -180 and 180 degrees")
     return faults

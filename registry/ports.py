@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import db, errors
+from core.words import N_
 from registry import audit, equipment, in_use
 from registry.models import Connection, Port
 
@@ -64,7 +65,7 @@ def add(
     taken = select(Port.if_index).where(Port.device_id == device_id, Port.if_index.in_(wanted))
     there = sorted(session.scalars(taken))
     if there:
-        words = f"The device has these ports already: {', '.join(map(str, there[:10]))}"
+        words = N_("The device has these ports already: %(ports)s", ports=", ".join(map(str, there[:10])))
         raise errors.Invalid("Already there", {"indexes": words})
     named = {index: _name(name if len(wanted) == 1 else f"{name.strip()}{index}", index) for index in wanted}
     made = [
@@ -91,7 +92,7 @@ def change(
     port = find(session, device_id, port_id)
     after: dict[str, Any] = {"name": _name(name, port.if_index), "is_uplink": is_uplink}
     if is_uplink and not port.is_uplink and (users := in_use.count(session, "port", port_id)):
-        words = f"Customers are on this port: {users['customers']}. Take them off first"
+        words = N_("Customers are on this port: %(count)s. Take them off first", count=users["customers"])
         raise errors.Invalid("In use", {"is_uplink": words})
     changes = audit.difference({field: getattr(port, field) for field in after}, after)
     port.name, port.is_uplink = after["name"], after["is_uplink"]
@@ -112,7 +113,7 @@ def remove(session: Session, actor: audit.Actor, device_id: int, port_id: int) -
 
 def _indexes(text: str) -> list[int]:
     found: dict[int, None] = {}
-    words = "Write interface indexes such as 1-24, 49"
+    words = N_("Write interface indexes such as 1-24, 49")
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = _PART.fullmatch(part)
         if match is None:
@@ -121,7 +122,9 @@ def _indexes(text: str) -> list[int]:
         if not 0 < first <= last <= _INDEX_LIMIT:
             raise errors.Invalid("Not indexes", {"indexes": words})
         if last - first >= ROW_LIMIT or len(found) + last - first >= ROW_LIMIT:
-            raise errors.Invalid("Too many", {"indexes": f"At most {ROW_LIMIT} ports at once"})
+            raise errors.Invalid(
+                "Too many", {"indexes": N_("At most %(count)s ports at once", count=ROW_LIMIT)}
+            )
         found |= dict.fromkeys(range(first, last + 1))
     if not found:
         raise errors.Invalid("No indexes", {"indexes": words})

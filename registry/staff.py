@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core import clock, errors
+from core.words import N_
 from registry import audit, passwords
 from registry.models import StaffSession, StaffUser
 
@@ -33,7 +34,7 @@ def create(
     login = login.strip().lower()
     faults = _faults(login, name)
     if not faults and find_by_login(session, login) is not None:
-        faults["login"] = "This sign-in name is taken"
+        faults["login"] = N_("This sign-in name is taken")
     if faults:
         raise errors.Invalid("This person cannot be added", faults)
     staff = StaffUser(
@@ -54,9 +55,9 @@ def create(
 def _faults(login: str, name: str) -> dict[str, str]:
     faults = {}
     if not _LOGIN.fullmatch(login):
-        faults["login"] = "Use letters, digits, dot, minus, underscore or @, at most 120, no spaces"
+        faults["login"] = N_("Use letters, digits, dot, minus, underscore or @, at most 120, no spaces")
     if not 0 < len(name.strip()) <= 120:
-        faults["name"] = "Write a name of at most 120 characters"
+        faults["name"] = N_("Write a name of at most 120 characters")
     return faults
 
 
@@ -114,6 +115,18 @@ def change(
         )
     session.flush()
     return staff
+
+
+def change_locale(session: Session, actor: audit.Actor, staff_id: int, locale: str) -> None:
+    """Set the language of a person's pages; empty is the company's. Raises NotFound."""
+    staff = get(session, staff_id)
+    changes = audit.difference({"locale": staff.locale}, {"locale": locale})
+    staff.locale = locale
+    if changes:
+        audit.record(
+            session, actor, "staff.changed", object_kind="staff", object_id=staff_id, changes=changes
+        )
+    session.flush()
 
 
 def change_password(

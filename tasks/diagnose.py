@@ -9,6 +9,7 @@ import structlog
 
 from core import live
 from core.errors import LinecardError
+from core.words import N_
 from netdiag import errors as wire
 from netdiag import ping as wire_ping
 from registry import diagnostics
@@ -42,11 +43,13 @@ def run(runtime: Runtime, run_id: int) -> None:
         _conclude(runtime, run_id, DiagnosticStatus.FAILED, None, str(error))
     except redis.RedisError:
         _conclude(
-            runtime, run_id, DiagnosticStatus.FAILED, None, "The server of the live streams fell silent"
+            runtime, run_id, DiagnosticStatus.FAILED, None, N_("The server of the live streams fell silent")
         )
         raise
     except Exception:
-        _conclude(runtime, run_id, DiagnosticStatus.FAILED, None, "A fault of ours; the worker's log has it")
+        _conclude(
+            runtime, run_id, DiagnosticStatus.FAILED, None, N_("A fault of ours; the worker's log has it")
+        )
         raise
     else:
         _conclude(runtime, run_id, status, result)

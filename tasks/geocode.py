@@ -14,6 +14,7 @@ from geopy.geocoders import Nominatim
 
 from core import clock
 from core.settings import Geocoding
+from core.words import N_
 from registry import geocoding, upkeep
 from tasks.runtime import Runtime
 
@@ -65,7 +66,9 @@ def run(runtime: Runtime, *, sleep: Callable[[float], None] = time.sleep) -> Pro
     try:
         pause_s = max(0, int(runtime.redis.ttl(_PAUSE)))
         if pause_s:
-            progress.error = f"Waiting {pause_s} s: the geocoder refused the last request"
+            progress.error = N_(
+                "Waiting %(seconds)s s: the geocoder refused the last request", seconds=pause_s
+            )
             return progress
         with runtime.database.reading() as session:
             rows = geocoding.waiting(session, settings, limit=settings.per_run)
@@ -103,9 +106,9 @@ def _one(
     answer = _answer(runtime, wanted.query, sleep)
     with runtime.database.transaction() as session:
         if answer is None:
-            progress.failed += geocoding.fail(session, wanted, "The geocoder knows no such address")
+            progress.failed += geocoding.fail(session, wanted, N_("The geocoder knows no such address"))
         elif answer["accuracy"] not in ("house", "street"):
-            reason = f"Only {answer['accuracy']} was found: {answer['text']}"
+            reason = N_("Only %(what)s was found: %(place)s", what=answer["accuracy"], place=answer["text"])
             progress.failed += geocoding.fail(session, wanted, reason)
         else:
             progress.placed += geocoding.place(
@@ -173,9 +176,9 @@ def ask(settings: Geocoding, query: geocoding.Query) -> dict[str, Any] | None:
     except exc.GeocoderQueryError:
         return None
     except exc.GeocoderRateLimited as error:
-        raise Refused("The geocoder says we ask too often", error.retry_after) from error
+        raise Refused(N_("The geocoder says we ask too often"), error.retry_after) from error
     except exc.GeopyError as error:
-        raise Refused(f"The geocoder does not answer: {error}") from error
+        raise Refused(N_("The geocoder does not answer: %(fault)s", fault=error)) from error
     return None if found is None else _plain(found)
 
 

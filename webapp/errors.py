@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from core import errors
-from webapp import identity, rendering
+from webapp import identity, rendering, texts
 
 log = structlog.get_logger()
 
@@ -84,10 +84,11 @@ def register(app: Flask) -> None:
 
 def _ours(error: errors.LinecardError) -> BaseResponse:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-    fields = error.fields if isinstance(error, errors.Invalid) else {}
+    faults = error.fields if isinstance(error, errors.Invalid) else {}
     if status == STATUSES[errors.Unavailable]:
         log.warning("unavailable", path=request.path, error=error.message)
-    return _answer(status, error.message, fields)
+    fields = {name: texts.tell(fault) for name, fault in faults.items()}
+    return _answer(status, texts.tell(error.message), fields)
 
 
 def _of_http(error: HTTPException) -> BaseResponse:

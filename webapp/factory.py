@@ -26,12 +26,12 @@ How to add a page area (webapp/<area>/, the blueprint is named as the folder):
 import importlib
 from typing import Any
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, has_request_context, request, send_from_directory
 from flask_babel import Babel
 
 from core import db
 from core.settings import Settings
-from webapp import errors, health, identity, navigation, permissions, rendering, runtime, security
+from webapp import errors, health, identity, navigation, permissions, rendering, runtime, security, texts
 
 AREAS = (
     "cashier",
@@ -69,11 +69,13 @@ def create_app(settings: Settings, *, database: db.Database | None = None) -> Fl
 
 
 def _speak(app: Flask, settings: Settings) -> None:
-    """Words, dates and numbers in the person's language, times in the ISP's zone."""
+    """Words, dates and numbers in the person's language, a stranger's by his browser; the ISP's zone."""
 
     def locale() -> str:
         person = identity.known()
-        return (person.locale if person else "") or settings.isp.locale
+        if person:
+            return person.locale or settings.isp.locale
+        return _wanted(settings.isp.locale)
 
     Babel(
         app,
@@ -82,6 +84,15 @@ def _speak(app: Flask, settings: Settings) -> None:
         locale_selector=locale,
         timezone_selector=lambda: settings.isp.time_zone,
     )
+
+
+def _wanted(usual: str) -> str:
+    """Return the language a browser asks for, of those there are; else, and in its own one, the ISP's."""
+    if not has_request_context():
+        return usual
+    own = usual.partition("_")[0]
+    wanted = request.accept_languages.best_match([own, *texts.languages()], own)
+    return usual if wanted in (own, None) else wanted
 
 
 @permissions.public

@@ -19,6 +19,7 @@ from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from core import errors, money
 from core.money import Money
+from webapp import texts
 
 
 def strip(text: str | None) -> str | None:
@@ -58,12 +59,12 @@ class Form(FlaskForm):  # type: ignore[misc]
         is_placed = False
         for name, text in error.fields.items():
             if name in self._fields:
-                self._fields[name].errors = [*self._fields[name].errors, text]
+                self._fields[name].errors = [*self._fields[name].errors, texts.tell(text)]
                 is_placed = True
             else:
-                self.form_errors.append(text)
+                self.form_errors.append(texts.tell(text))
         if not is_placed and not error.fields:
-            self.form_errors.append(error.message)
+            self.form_errors.append(texts.tell(error.message))
 
 
 class TextField(StringField):
@@ -102,7 +103,7 @@ class MoneyField(Field):  # type: ignore[misc]
             try:
                 self.data = money.parse(valuelist[0], self.currency, str(get_locale()))
             except errors.Invalid as error:
-                raise ValueError(error.fields.get("amount", error.message)) from error
+                raise ValueError(texts.tell(error.fields.get("amount", error.message))) from error
 
 
 class CheckListField(SelectMultipleField):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 from flask import g, request, session
+from flask_babel import gettext
 
 from core import clock
 from core.errors import Forbidden, LinecardError
+from core.words import N_
 from registry import audit, staff
 from webapp import permissions, runtime
 
@@ -33,7 +35,7 @@ class Person:
     @property
     def role_name(self) -> str:
         """The roles in words."""
-        return ", ".join(role.replace("noc", "NOC") for role in self.roles)
+        return ", ".join(gettext(permissions.ROLE_NAMES.get(role, role)) for role in self.roles)
 
 
 def person() -> Person | None:
@@ -70,7 +72,7 @@ def may(name: str) -> bool:
 def demand(name: str) -> None:
     """Raise Forbidden unless the person has the permission; for what a view's own mark does not cover."""
     if not may(name):
-        raise Forbidden(f"This needs the right: {permissions.PERMISSIONS[name].lower()}")
+        raise Forbidden(N_("This needs the right: %(right)s", right=permissions.PERMISSIONS[name]))
 
 
 def sign_in(token: str) -> None:

@@ -8,33 +8,35 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
+from core.words import N_
+
 PERMISSIONS = {
-    "customer.view": "See the customer list and cards",
-    "customer.create": "Add customers",
-    "customer.edit": "Change a customer, the contacts and the addresses",
-    "customer.number": "Change a customer's number, which accounting uses too",
-    "note.write": "Write notes on a card",
-    "file.add": "Keep files with a customer",
-    "file.remove": "Remove a customer's files",
-    "ticket.write": "Open, comment and close tickets",
-    "equipment.edit": "Change equipment, addresses, switch ports, cable lines and MACs on file",
-    "point.set": "Set a customer's point on the map",
-    "map.view": "See the coverage map",
-    "geocode.run": "Start geocoding and see what it could not find",
-    "diagnostics.view": "See diagnostic runs",
-    "diagnostics.run": "Ping, look up MACs, read devices",
-    "money.view": "See balances and ledger entries",
-    "payment.take": "Record payments and pay back debts",
-    "payment.reverse": "Reverse payments",
-    "service.edit": "Change plans and subscriptions of a customer",
-    "promise.give": "Give a promise to pay, which keeps a debtor on line",
-    "suspension.place": "Suspend and let in by hand",
-    "cutoff.view": "See the cutoff plan and the debtors",
-    "cutoff.run": "Run the cutoff, also past its brake",
-    "setup.view": "See POPs, networks, network devices, plans, groups, marks and gates",
-    "setup.gear": "Change networks, network devices and their ports",
-    "setup.change": "Change POPs, device types, plans, groups, marks and gates",
-    "staff.edit": "See and change staff, their roles and their sessions",
+    "customer.view": N_("See the customer list and cards"),
+    "customer.create": N_("Add customers"),
+    "customer.edit": N_("Change a customer, the contacts and the addresses"),
+    "customer.number": N_("Change a customer's number, which accounting uses too"),
+    "note.write": N_("Write notes on a card"),
+    "file.add": N_("Keep files with a customer"),
+    "file.remove": N_("Remove a customer's files"),
+    "ticket.write": N_("Open, comment and close tickets"),
+    "equipment.edit": N_("Change equipment, addresses, switch ports, cable lines and MACs on file"),
+    "point.set": N_("Set a customer's point on the map"),
+    "map.view": N_("See the coverage map"),
+    "geocode.run": N_("Start geocoding and see what it could not find"),
+    "diagnostics.view": N_("See diagnostic runs"),
+    "diagnostics.run": N_("Ping, look up MACs, read devices"),
+    "money.view": N_("See balances and ledger entries"),
+    "payment.take": N_("Record payments and pay back debts"),
+    "payment.reverse": N_("Reverse payments"),
+    "service.edit": N_("Change plans and subscriptions of a customer"),
+    "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
+    "suspension.place": N_("Suspend and let in by hand"),
+    "cutoff.view": N_("See the cutoff plan and the debtors"),
+    "cutoff.run": N_("Run the cutoff, also past its brake"),
+    "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
+    "setup.gear": N_("Change networks, network devices and their ports"),
+    "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
+    "staff.edit": N_("See and change staff, their roles and their sessions"),
 }
 
 _EVERYBODY = {"customer.view", "note.write", "file.add", "ticket.write"} | {
@@ -59,6 +61,13 @@ ROLES: dict[str, frozenset[str]] = {
         | {"setup.view"}
     ),
     "administrator": frozenset(PERMISSIONS),
+}
+
+ROLE_NAMES = {
+    "noc": N_("NOC"),
+    "technician": N_("technician"),
+    "billing": N_("billing desk"),
+    "administrator": N_("administrator"),
 }
 
 ANYBODY = "anybody"

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from core import clock, money
 from core.money import Money
 from core.settings import Settings
-from webapp import health, identity, navigation
+from webapp import health, identity, navigation, texts
 
 DIST = Path(__file__).parent / "static" / "dist"
 
@@ -44,6 +44,7 @@ def set_up(app: Flask, settings: Settings) -> None:
     environment.add_extension("jinja2.ext.do")
     environment.add_extension("jinja2.ext.loopcontrols")
     environment.filters["count_text"] = format_decimal
+    environment.filters["told"] = texts.tell
     environment.globals.update(
         asset=lambda name: url_for("static", filename=manifest[name]),
         url_with=url_with,
@@ -74,7 +75,7 @@ def _frame() -> dict[str, Any]:
     person = identity.known()
     return {
         "person": person,
-        "language": str(get_locale()).replace("_", "-"),
+        "language": texts.language(),
         "navigation": navigation.sections(person),
         "home_url": navigation.home(person),
         "search_url": navigation.search(person),

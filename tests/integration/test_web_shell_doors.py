@@ -102,6 +102,7 @@ DOORS: dict[str, str] = {
     "staff.sign_in": "anybody",
     "staff.sign_out": "staff",
     "staff.own_password": "staff",
+    "staff.own_language": "staff",
     "staff.own_sessions": "staff",
     "staff.end_own_session": "staff",
     "staff.end_other_sessions": "staff",

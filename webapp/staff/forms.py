@@ -5,6 +5,7 @@ from wtforms import BooleanField, PasswordField, SelectField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from registry import passwords
+from webapp import texts
 from webapp.forms import REQUIRED, CheckListField, Form, TextField, choices
 
 ROLE_CHOICES = choices(
@@ -13,9 +14,7 @@ ROLE_CHOICES = choices(
     ("technician", lazy_gettext("Technician: works on lines")),
     ("administrator", lazy_gettext("Administrator: everything, and the staff")),
 )
-LOCALES = choices(
-    ("", lazy_gettext("as the company")), ("en", "English"), ("uk", "Українська"), ("pl", "Polski")
-)
+LOCALES = choices(("", lazy_gettext("as the company")), *texts.languages().items())
 
 _NEW = [InputRequired(REQUIRED), Length(passwords.MINIMUM_LENGTH, passwords.LIMIT_LENGTH)]
 _ADVICE = lazy_gettext("At least 8 characters. A few words make a better one than signs do.")
@@ -36,6 +35,16 @@ class OwnPasswordForm(Form):
     again = PasswordField(
         lazy_gettext("New password again"),
         [InputRequired(REQUIRED), EqualTo("password", lazy_gettext("The two are not the same."))],
+    )
+
+
+class OwnLanguageForm(Form):
+    """The language of one's own pages."""
+
+    locale = SelectField(
+        lazy_gettext("Language"),
+        choices=LOCALES,
+        description=lazy_gettext("Of the words; numbers, dates and sums of money are written its way too."),
     )
 
 

@@ -1,13 +1,13 @@
-"""One's own password, and the browsers one is signed in with."""
+"""One's own password and language, and the browsers one is signed in with."""
 
-from flask import Response
-from flask_babel import gettext
+from flask import Response, g
+from flask_babel import gettext, refresh
 
 from core import clock, errors
 from registry import staff
 from webapp import identity, permissions, rendering, runtime
 from webapp.identity import Person
-from webapp.staff.forms import OwnPasswordForm
+from webapp.staff.forms import OwnLanguageForm, OwnPasswordForm
 
 
 def _me() -> Person:
@@ -39,6 +39,25 @@ def _change_password(form: OwnPasswordForm) -> None:
         staff.change_password(
             session, identity.actor(), me.id, form.password.data or "", keep_session_id=me.session_id
         )
+
+
+@permissions.signed_in
+def language() -> Response:
+    """Choose the language of one's own pages."""
+    form = OwnLanguageForm(locale=_me().locale)
+    if form.accept(lambda: _change_language(form.locale.data or "")):
+        rendering.say(gettext("Your pages are in this language now."))
+        return rendering.go("staff.own_language")
+    return rendering.page_or_fragment(
+        "staff/own_language.html", "staff/own_language.html", form.status, form=form
+    )
+
+
+def _change_language(locale: str) -> None:
+    with runtime.current().database.transaction() as session:
+        staff.change_locale(session, identity.actor(), _me().id, locale)
+    g.pop("person", None)  # it is found anew, and what is said now is in the new language
+    refresh()
 
 
 @permissions.signed_in

@@ -25,7 +25,9 @@ def listing() -> Response:
     """List everybody."""
     with runtime.current().database.reading() as session:
         people = staff.list_all(session)
-    return rendering.page_or_fragment("staff/list.html", "staff/list.html", people=people)
+    return rendering.page_or_fragment(
+        "staff/list.html", "staff/list.html", people=people, role_names=permissions.ROLE_NAMES
+    )
 
 
 @permissions.required("staff.edit")

@@ -10,6 +10,7 @@ for _rule, _name, _view, _methods in (
     ("/sign-in", "sign_in", door.sign_in, ["GET", "POST"]),
     ("/sign-out", "sign_out", door.sign_out, ["POST"]),
     ("/me/password", "own_password", own.password, ["GET", "POST"]),
+    ("/me/language", "own_language", own.language, ["GET", "POST"]),
     ("/me/sessions", "own_sessions", own.sessions, ["GET"]),
     ("/me/sessions/<int:session_id>/end", "end_own_session", own.end_session, ["POST"]),
     ("/me/sessions/end-others", "end_other_sessions", own.end_others, ["POST"]),

@@ -1,0 +1,78 @@
+"""Sentences that the wire and the gates make and the database keeps, once more, so that they can be told.
+
+`netdiag` and `gates` know nothing of catalogues; by these webapp/texts.py finds what they said.
+A sentence that is missing here is shown in English.
+"""
+
+from core.words import N_
+
+SENTENCES = (
+    # gates
+    N_("there is no gate of kind %(kind)s; known are %(kinds)s"),
+    N_("%(program)s does not answer in JSON: %(text)s"),
+    N_("%(program)s is not installed on this machine"),
+    N_("%(program)s cannot be started: %(fault)s"),
+    N_("nft did not finish in %(seconds)s s"),
+    N_("nft failed without a word"),
+    N_("the network namespace %(name)s is not there"),
+    N_("this user may not change the packet filter (CAP_NET_ADMIN): %(fault)s"),
+    N_("nft is not installed on this machine: %(fault)s"),
+    N_("the table %(table)s is not as we make it; `nft delete table %(again)s` removes it: %(fault)s"),
+    N_("%(address)s is neither an address nor a prefix"),
+    N_("%(address)s is not an address a gateway forwards"),
+    N_("%(address)s is too wide for one line"),
+    N_("%(address)s is protected by the gate's settings (%(prefix)s)"),
+    N_("the line has no address to close"),
+    N_("%(address)s overlaps %(other)s, which is closed for another line"),
+    N_("%(address)s is also of line %(line)s, which is to be closed"),
+    N_("the line has no switch port on file"),
+    N_("port %(port)s is an uplink: it is never switched"),
+    N_("port %(port)s is shared with %(count)s other line(s): closing it would cut them too"),
+    N_("ifIndex %(index)s is %(found)s now, %(name)s on file"),
+    # SNMP
+    N_("No answer from %(host)s, but %(other)s answered in its place"),
+    N_("%(host)s answers, but not as SNMP should: %(fault)s"),
+    N_("%(host)s answered at first, but not to the end in time"),
+    N_("No answer from %(host)s (SNMPv3)"),
+    N_(
+        "No answer from %(host)s: silent, filtered, or the community is wrong "
+        "(SNMP v%(version)s cannot tell these apart)"
+    ),
+    N_("%(host)s keeps changing its SNMPv3 clock"),
+    N_("%(host)s does not stop talking: %(count)s octets"),
+    N_("%(host)s denies access: %(fault)s"),
+    N_("%(host)s reports %(fault)s"),
+    N_("%(host)s answered other objects than asked for"),
+    N_("%(host)s does not allow setting %(oid)s: %(fault)s"),
+    N_("%(host)s refused %(value)s for %(oid)s: %(fault)s"),
+    # the MAC of an address
+    N_("ARP on %(interface)s: no answer"),
+    N_("ARP on %(interface)s: not permitted"),
+    N_("neighbour discovery on %(interface)s: no answer"),
+    N_("neighbour discovery on %(interface)s: not permitted"),
+    N_("neighbour discovery on %(interface)s"),
+    N_("kernel's neighbour table"),
+    N_("kernel's neighbour table: no entry"),
+    N_("ARP table of %(host)s"),
+    N_("ARP table of %(host)s: no entry"),
+    N_("%(interface)s of this machine"),
+    N_("%(address)s is this machine itself, on %(interface)s, which has no MAC"),
+    N_("nobody on %(interface)s answers for %(address)s"),
+    N_("there is no route to %(address)s from here"),
+    N_(
+        "%(address)s is behind the router %(router)s, where ARP does not reach, "
+        "and no router asked has an entry"
+    ),
+    N_(
+        "%(address)s is behind the router %(router)s, where ARP does not reach, and no router to ask is known"
+    ),
+    N_(
+        "%(address)s is not on a segment of this machine, where ARP does not reach, "
+        "and no router asked has an entry"
+    ),
+    N_(
+        "%(address)s is not on a segment of this machine, where ARP does not reach, "
+        "and no router to ask is known"
+    ),
+    N_("its MAC cannot be known from here"),
+)
