@@ -259,7 +259,7 @@ class PortStatus(Result):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FdbEntry(Result):
-    """One line of a switch's forwarding table: behind which port a MAC was learned."""
+    """One line of a forwarding table: behind which port a MAC was learned, and at which ONU's `index`."""
 
     mac: str
     vlan: int | None
@@ -267,6 +267,7 @@ class FdbEntry(Result):
     if_index: int | None
     port_name: str | None
     status: str | None = None
+    onu: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

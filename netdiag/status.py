@@ -71,7 +71,8 @@ def read(
     )
     if has_fdb:
         with device.part("fdb"):
-            found = dataclasses.replace(found, fdb=tuple(forwarding.table(device, profile, names)))
+            fdb = forwarding.table(device, profile, names)
+            found = dataclasses.replace(found, fdb=tuple(pon.placed(fdb, found.pon or ())))
     with device.part("clocks"):
         system.compare_clocks(device, about.uptime_s)
     return dataclasses.replace(found, warnings=tuple(device.warnings))

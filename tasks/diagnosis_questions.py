@@ -14,7 +14,7 @@ from netdiag import ping as wire_ping
 from netdiag.diagnosis import NotChecked
 from netdiag.diagnosis.evidence import MacAnswer, MacPlace, PingEvidence, PortEvidence, SnmpState
 from netdiag.results import PingReply
-from netdiag.snmp import SnmpTarget, bridge, interfaces, system
+from netdiag.snmp import SnmpTarget, forwarding, interfaces, system
 from registry.diagnosis_facts import DeviceFacts, LineFacts, PortFacts
 from registry.models import DeviceRole
 from tasks import agents, diagnosis_onu
@@ -202,7 +202,7 @@ def read_port(target: Callable[[], SnmpTarget], device: str, port: PortFacts) ->
 
 def learned(target: Callable[[], SnmpTarget], port: PortFacts) -> tuple[str, ...]:
     """Return the MACs learned behind the port; raises SnmpFailed."""
-    found = bridge.macs_on_port(target(), port.if_index)
+    found = forwarding.macs_on_port(target(), port.if_index)
     return tuple(dict.fromkeys(entry.mac for entry in found if entry.status != "self"))
 
 
@@ -211,7 +211,7 @@ def places(target: Callable[[], SnmpTarget], facts: LineFacts) -> tuple[MacPlace
     name = facts.device.name if facts.device else ""
     own = facts.port.if_index if facts.port else None
     asked = target()
-    found = [entry for mac in facts.macs[:2] for entry in bridge.find_mac(asked, mac)]
+    found = [entry for mac in facts.macs[:2] for entry in forwarding.find_mac(asked, mac)]
     return tuple(
         MacPlace(
             device=name,

@@ -7,7 +7,7 @@ from netdiag import errors as wire
 from netdiag import mac_lookup as wire_mac
 from netdiag import results
 from netdiag import status as wire_status
-from netdiag.snmp import SnmpTarget, bridge
+from netdiag.snmp import SnmpTarget, forwarding
 from registry import diagnostic_sources, equipment
 from registry.diagnostic_sources import Agent, PortOnFile
 from registry.models import DeviceState, DiagnosticRun, DiagnosticStatus
@@ -96,7 +96,7 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
 
 def _macs_on(target: SnmpTarget, port: PortOnFile) -> list[dict[str, Any]]:
     try:
-        return [entry.as_dict() for entry in bridge.macs_on_port(target, port.if_index)]
+        return [entry.as_dict() for entry in forwarding.macs_on_port(target, port.if_index)]
     except wire.SnmpFailed:
         # A router has no forwarding table; its port has a status all the same.
         return []
@@ -140,7 +140,7 @@ def locate_mac(runtime: Runtime, row: DiagnosticRun) -> Outcome:
 
 def _ask_switch(runtime: Runtime, switch: Agent, mac: str) -> tuple[list[results.FdbEntry], str]:
     try:
-        return bridge.find_mac(agents.target_of(runtime, switch.device_id), mac), ""
+        return forwarding.find_mac(agents.target_of(runtime, switch.device_id), mac), ""
     except (wire.WireError, errors.LinecardError) as error:
         return [], str(error)
 

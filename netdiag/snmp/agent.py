@@ -35,6 +35,7 @@ class AgentState:
     writable: frozenset[tuple[int, ...]] = frozenset()
     engine_id: bytes = b""
     boots: int = 1
+    contexts: Mapping[str, dict[tuple[int, ...], Any]] = dataclasses.field(default_factory=dict)
 
 
 def typed(value: Any) -> ber.RawValue:
@@ -44,11 +45,17 @@ def typed(value: Any) -> ber.RawValue:
     return Encoded(encoder.encode(value))
 
 
+def _by_tuple(values: Mapping[str, Any]) -> dict[tuple[int, ...], Any]:
+    return {message.oid_tuple(message.check_oid(oid)): value for oid, value in values.items()}
+
+
 class Agent:
     """Serve `values` (dotted OID -> int, str, bytes, pysnmp value or a function that returns one).
 
     `address` is (host, port), port 0 for any free one. `writable` names the OIDs a SET may change, with
-    `write_community` under v1/v2c and any user under v3. Use it as a context manager, or start and stop.
+    `write_community` under v1/v2c and any user under v3. `contexts` are other values by the name of a context
+    under v3; that of `vlan-20` is also served to the community with `@20` behind it, as Cisco does. Use it as
+    a context manager, or start and stop.
     """
 
     def __init__(
@@ -61,9 +68,11 @@ class Agent:
         users: Sequence[usm.User] = (),
         writable: Sequence[str] = (),
         latency_s: float = 0.0,
+        contexts: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.state = AgentState(
-            values={message.oid_tuple(message.check_oid(oid)): value for oid, value in values.items()},
+            values=_by_tuple(values),
+            contexts={name: _by_tuple(one) for name, one in (contexts or {}).items()},
             community=community,
             write_community=write_community,
             users={user.name: user for user in users},
@@ -80,7 +89,8 @@ class Agent:
         self._socket.settimeout(0.1)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="snmp-agent", daemon=True)
-        self._order: list[tuple[int, ...]] = []
+        self._context = ""
+        self._orders: dict[str, list[tuple[int, ...]]] = {}
 
     @property
     def port(self) -> int:
@@ -135,7 +145,9 @@ class Agent:
             request = message.read(raw)
         except Garbage:
             return None
-        if community.decode(errors="replace") not in {self.state.community, self.state.write_community}:
+        spoken, at, vlan = community.decode(errors="replace").partition("@")
+        self._context = f"vlan-{vlan}" if at else ""
+        if spoken not in {self.state.community, self.state.write_community} or self._values is None:
             return None
         may_write = community.decode() == self.state.write_community
         return self._fit(
@@ -160,6 +172,7 @@ class Agent:
         else:
             try:
                 request = message.read(usm.unseal(letter, user))
+                self._context = usm.context_of(letter, user)
             except usm.WrongDigest:
                 fault = usm.WRONG_DIGEST
             except usm.Undecipherable:
@@ -179,7 +192,14 @@ class Agent:
         if fault:
             report = Pdu("report", request.request_id, ((f"{usm.STATS}{fault}.0", 1),))
             return usm.seal(header, message.build(report), user)
+        if self._values is None:
+            return None
         return self._fit(request, "3", True, lambda made: usm.seal(header, made, user))
+
+    @property
+    def _values(self) -> dict[tuple[int, ...], Any] | None:
+        """Return what is served in the context of the request at hand; None for a context there is not."""
+        return self.state.contexts.get(self._context) if self._context else self.state.values
 
     def _fit(
         self, request: Pdu, version: str, may_write: bool, pack: Callable[[bytes], bytes]
@@ -221,21 +241,20 @@ class Agent:
     def _following(
         self, oids: list[tuple[int, ...]], repetitions: int, version: str
     ) -> list[tuple[Any, Any]]:
-        if len(self._order) != len(self.state.values):
-            self._order = sorted(self.state.values)
+        values = self._values or {}
+        order = self._orders.get(self._context, [])
+        if len(order) != len(values):
+            order = self._orders[self._context] = sorted(values)
         found: list[tuple[Any, Any]] = []
         cursors = list(oids)
         for _ in range(repetitions):
             for position, cursor in enumerate(cursors):
-                place = bisect.bisect_right(self._order, cursor)
-                while (
-                    place < len(self._order)
-                    and self._visible(self._order[place], version) is Missing.INSTANCE
-                ):
+                place = bisect.bisect_right(order, cursor)
+                while place < len(order) and self._visible(order[place], version) is Missing.INSTANCE:
                     place += 1
-                if place < len(self._order):
-                    cursors[position] = self._order[place]
-                    found.append((self._order[place], self._value(self._order[place])))
+                if place < len(order):
+                    cursors[position] = order[place]
+                    found.append((order[place], self._value(order[place])))
                 else:
                     found.append((cursor, Missing.END))
         return found
@@ -248,7 +267,8 @@ class Agent:
         return Missing.INSTANCE if is_hidden else value
 
     def _value(self, oid: tuple[int, ...]) -> Any:
-        if oid not in self.state.values:
+        values = self._values
+        if not values or oid not in values:
             return Missing.INSTANCE
-        value = self.state.values[oid]
+        value = values[oid]
         return value() if callable(value) and not hasattr(value, "tagSet") else value

@@ -1,8 +1,9 @@
 """Subscribers' units on a head end: state, levels, distance and why they went down, by the profile."""
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Iterator
 
-from netdiag.results import Onu
+from netdiag.results import FdbEntry, Onu
 from netdiag.snmp import sections
 from netdiag.snmp.device import Device
 from netdiag.snmp.profile_format import Section
@@ -44,3 +45,15 @@ def spellings(name: str | None) -> set[str]:
         return {plain, bytes.fromhex(plain[:8]).decode("ascii").lower() + plain[8:]}
     except ValueError:
         return {plain}
+
+
+def placed(fdb: Iterable[FdbEntry], onus: Iterable[Onu]) -> Iterator[FdbEntry]:
+    """Yield forwarding entries with the ONU they name, if there is such a unit: a port may be an uplink."""
+    known = {onu.index: onu for onu in onus}
+    for entry in fdb:
+        onu = known.get(entry.onu) if entry.onu is not None else None
+        if entry.onu is not None:
+            name = entry.port_name or (onu.port_name if onu else None)
+            yield dataclasses.replace(entry, onu=onu.index if onu else None, port_name=name)
+        else:
+            yield entry

@@ -46,13 +46,13 @@ FIELDS: Mapping[str, frozenset[str]] = {
         "capacity_bps", "link", "channel",
     },
     "peer": PEER_FIELDS,
-    "fdb": frozenset({"mac", "vlan", "status"}),
+    "fdb": frozenset({"mac", "vlan", "status", "onu"}),
     "arp": frozenset({"mac", "ip", "status"}),
 }  # fmt: skip
 TEXT_FIELDS = frozenset({
     "label", "name", "alias", "admin", "oper", "duplex", "poe", "vendor", "part", "serial", "type", "id",
     "mac", "state", "last_down", "last_up", "model", "version", "profile", "ip", "ssid", "peer_mac",
-    "peer_name", "mode", "status", "interface", "link",
+    "peer_name", "mode", "status", "interface", "link", "onu",
 })  # fmt: skip
 CASES = frozenset({"upper", "lower"})
 
@@ -156,6 +156,10 @@ class Profile:
     sections: Mapping[str, tuple[Section, ...]]
     port_name: str | None = None
     vlan_contexts: str | None = None
+    # Tables of VLAN tags, each with the column of its rows' filtering databases if it is not the row itself.
+    vlan_tags: tuple[tuple[str, str | None], ...] = ()
+    bridge_ports: str | None = None
+    bridge_port_names: tuple[str, ...] = ()
     entity_sensors: str | None = None
 
 
@@ -180,6 +184,9 @@ def parse(file: str, found: Mapping[str, Any]) -> Profile:
         },
         port_name=ports.word("name", frozenset({"name", "descr", "alias"})) if ports else None,
         vlan_contexts=table.oid("vlan_contexts"),
+        vlan_tags=tuple(_vlan_tags(one) for one in table.tables("vlan_tags")),
+        bridge_ports=table.oid("bridge_ports"),
+        bridge_port_names=tuple(table.plain_list("bridge_port_names")),
         entity_sensors=table.oid("entity_sensors"),
     )
     if ports:
@@ -197,6 +204,14 @@ def _tables(table: Table | None) -> dict[str, Mapping[str, Any]]:
     if table is None:
         return {}
     return {name: table.mapping(name) or {} for name in table.names()}
+
+
+def _vlan_tags(table: Table) -> tuple[str, str | None]:
+    tag, database = table.oid("tag"), table.oid("fdb")
+    table.end()
+    if tag is None:
+        raise table.fault("tag", "is missing")
+    return tag, database
 
 
 def _match(table: Table) -> Match:

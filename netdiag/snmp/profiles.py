@@ -72,6 +72,9 @@ def _complete(profile: Profile, others: dict[str, Profile]) -> Profile:
             sections={**parent.sections, **profile.sections},
             port_name=profile.port_name or parent.port_name,
             vlan_contexts=profile.vlan_contexts or parent.vlan_contexts,
+            vlan_tags=profile.vlan_tags or parent.vlan_tags,
+            bridge_ports=profile.bridge_ports or parent.bridge_ports,
+            bridge_port_names=profile.bridge_port_names or parent.bridge_port_names,
             entity_sensors=profile.entity_sensors or parent.entity_sensors,
         )
     return profile

@@ -144,6 +144,8 @@ def port_of(device: Device, rule: PortRule, index: str, ports: PortNames) -> tup
     if rule.is_bridge_port:
         found = values.number(device.column(BRIDGE_PORT_IF_INDEX).get(str(number)))
         return found, ports.by_index.get(found) if found is not None else None
+    if rule.clear or (rule.bits and not rule.template):
+        number = _unpacked(rule, number, ports)
     if rule.template:
         name = rule.template.replace("{}", str(number))
         for part, (lowest, count) in rule.bits.items():
@@ -161,7 +163,14 @@ def _number(device: Device, rule: PortRule, index: str) -> int | None:
         found: int | None = int(parts[rule.part])
     else:
         found = values.number(_cell(device, rule.column or "", index, rule))
-    return None if found is None else (found >> rule.clear << rule.clear) + rule.offset
+    return None if found is None else found + rule.offset
+
+
+def _unpacked(rule: PortRule, packed: int, ports: PortNames) -> int:
+    """Return the ifIndex in a packed number: itself, without its lowest bits, or some of its bits."""
+    cleared = packed >> rule.clear << rule.clear
+    bits = [packed >> lowest & ((1 << count) - 1) for lowest, count in rule.bits.values()]
+    return next((one for one in [packed, cleared, *bits] if one in ports.by_index), cleared)
 
 
 def _cell(device: Device, base: str, index: str, rule: PortRule) -> Value | None:

@@ -123,6 +123,7 @@ class UserSecurity:
             target.user, target.auth_protocol, target.auth_key, target.priv_protocol, target.priv_key
         )
         self._flags = self._user.flags
+        self._context = target.context
 
     @property
     def is_known(self) -> bool:
@@ -142,6 +143,7 @@ class UserSecurity:
             boots=engine.boots if is_timed else 0,
             time=engine.time_now() if is_timed else 0,
             user=self._user.name,
+            context=self._context,
         )
         return usm.seal(header, pdu, self._user)
 

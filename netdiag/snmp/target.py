@@ -15,6 +15,7 @@ class SnmpTarget:
 
     Under version 3: no `auth_protocol` means noAuthNoPriv, no `priv_protocol` means authNoPriv. Keys are
     passphrases of at least 8 characters (RFC 3414). AES192C and AES256C are Cisco's key extension.
+    `context` names one of several agents behind the address (RFC 3411), as Cisco's `vlan-20`.
     A request waits `timeout_s` and is repeated `retries` times.
     """
 
@@ -27,6 +28,7 @@ class SnmpTarget:
     auth_key: str = dataclasses.field(default="", repr=False)
     priv_protocol: str | None = None
     priv_key: str = dataclasses.field(default="", repr=False)
+    context: str = ""
     timeout_s: float = 1.5
     retries: int = 1
 

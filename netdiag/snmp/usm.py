@@ -20,7 +20,6 @@ UNSUPPORTED_LEVEL, NOT_IN_WINDOW, UNKNOWN_USER, UNKNOWN_ENGINE, WRONG_DIGEST, CA
 _VERSION_3 = b"\x02\x01\x03"
 _USER_MODEL = b"\x02\x01\x03"
 _LARGEST = ber.integer(message.OCTETS_LIMIT)
-_NOTHING = b"\x04\x00"
 
 
 class WrongDigest(Exception):
@@ -54,6 +53,7 @@ class Header:
     time: int
     user: str
     context_engine_id: bytes = b""
+    context: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def _octets(content: bytes) -> bytes:
 def seal(header: Header, pdu: bytes, user: User | None) -> bytes:
     """Return the v3 message of a PDU; encrypted and signed as `header.flags` say, with the user's keys."""
     engine_id = header.engine_id
-    body = ber.wrap(ber.SEQUENCE, _octets(header.context_engine_id or engine_id) + _NOTHING + pdu)
+    context = _octets(header.context_engine_id or engine_id) + _octets(header.context.encode())
+    body = ber.wrap(ber.SEQUENCE, context + pdu)
     digest, salt = b"", b""
     if user and header.flags & PRIV:
         key = keys.priv_key(str(user.priv_protocol), str(user.auth_protocol), user.priv_key, engine_id)
@@ -164,13 +165,22 @@ def opened(letter: Letter, user: User | None) -> bytes:
 
 
 def _scoped(data: bytes) -> Raw:
+    return message.decode(data, _context(data)[1])
+
+
+def context_of(letter: Letter, user: User | None) -> str:
+    """Return the context a message asks in; raises WrongDigest, Undecipherable, Garbage."""
+    return _context(opened(letter, user))[0].decode(errors="replace")
+
+
+def _context(data: bytes) -> tuple[bytes, int]:
+    """Return the context of a scoped PDU, and where the PDU begins."""
     try:
         _tag, at, _stop = ber.head(data, 0, ber.SEQUENCE)
         _engine_id, at = ber.read_octets(data, at)
-        _context, at = ber.read_octets(data, at)
+        return ber.read_octets(data, at)
     except IndexError:
         raise Garbage("cut off") from None
-    return message.decode(data, at)
 
 
 def _verify(letter: Letter, user: User) -> None:

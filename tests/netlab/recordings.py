@@ -19,6 +19,7 @@ _STANDARD = re.compile(
 )
 _MAKERS = re.compile(rb"^1\.3\.6\.1\.4\.1\.[^\n]*$", re.MULTILINE)
 _MOST_LINES = 60_000
+_PIECE = 1 << 20
 _MOST_OF_THE_MAKER = 15_000
 _HEAD = """# Recorded devices
 
@@ -47,19 +48,19 @@ def names() -> list[str]:
 
 def cut(name: str) -> str:
     """Return the lines of a recording that matter to a status."""
-    octets = (folder() / name).read_bytes()
-    octets = bz2.decompress(octets) if name.endswith(".bz2") else octets
-    lines = _first(_STANDARD, octets, _MOST_LINES) + _first(_MAKERS, octets, _MOST_OF_THE_MAKER)
+    standard: list[bytes] = []
+    makers: list[bytes] = []
+    rest = b""
+    with (bz2.open if name.endswith(".bz2") else open)(folder() / name, "rb") as recording:
+        # A recording is in the order of its OIDs: behind so much of the maker's tree comes only more of it.
+        while len(makers) < _MOST_OF_THE_MAKER and (piece := recording.read(_PIECE)):
+            whole, newline, rest = (rest + piece).rpartition(b"\n")
+            standard += _STANDARD.findall(whole + newline)
+            makers += _MAKERS.findall(whole + newline)
+    standard += _STANDARD.findall(rest)
+    makers += _MAKERS.findall(rest)
+    lines = standard[:_MOST_LINES] + makers[:_MOST_OF_THE_MAKER]
     return b"\n".join(lines).decode("utf-8", errors="surrogateescape") + "\n"
-
-
-def _first(pattern: re.Pattern[bytes], octets: bytes, most: int) -> list[bytes]:
-    found = []
-    for hit in pattern.finditer(octets):
-        found.append(hit.group(0))
-        if len(found) == most:
-            break
-    return found
 
 
 def read(text: str) -> DeviceStatus:
