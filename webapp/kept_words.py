@@ -7,6 +7,12 @@ A sentence that is missing here is shown in English.
 from core.words import N_
 
 SENTENCES = (
+    # who acts when nobody does
+    N_("night"),
+    N_("cutoff"),
+    N_("diagnosis"),
+    N_("incidents"),
+    N_("the clock"),
     # gates
     N_("there is no gate of kind %(kind)s; known are %(kinds)s"),
     N_("%(program)s does not answer in JSON: %(text)s"),
@@ -75,4 +81,31 @@ SENTENCES = (
         "and no router to ask is known"
     ),
     N_("its MAC cannot be known from here"),
+)
+
+# What netdiag.icmp_words calls the errors of ICMP.
+ICMP = (
+    N_("time to live exceeded"),
+    N_("a fragment did not arrive in time"),
+    N_("network unreachable"),
+    N_("host unreachable"),
+    N_("protocol unreachable"),
+    N_("port unreachable"),
+    N_("fragmentation needed"),
+    N_("source route failed"),
+    N_("network unknown"),
+    N_("host unknown"),
+    N_("network prohibited"),
+    N_("host prohibited"),
+    N_("network unreachable for this service"),
+    N_("host unreachable for this service"),
+    N_("packet filtered"),
+    N_("no route"),
+    N_("beyond scope of the source address"),
+    N_("source address refused"),
+    N_("route rejected"),
+    N_("packet larger than the path allows"),
+    N_("bad packet"),
+    N_("packet too big"),
+    N_("hop limit exceeded"),
 )

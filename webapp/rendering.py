@@ -56,6 +56,7 @@ def set_up(app: Flask, settings: Settings) -> None:
         format_decimal=format_decimal,
         format_money=format_money,
         htmx_config=HTMX,
+        icmp_words=texts.icmp_words,
         isp_name=settings.isp.name,
         isp_currency=settings.isp.currency,
     )

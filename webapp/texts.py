@@ -18,7 +18,7 @@ from flask_babel import format_date, format_decimal, get_locale, get_translation
 from core import errors, money
 from core.money import Money
 from core.words import Text
-from webapp import runtime
+from webapp import kept_words, runtime
 
 SOURCE = "en"
 FOLDER = Path(__file__).parent / "translations"
@@ -84,6 +84,11 @@ def _value(value: Any) -> Any:
     if isinstance(value, float):
         return format_decimal(value)
     return value
+
+
+def icmp_words() -> dict[str, str]:
+    """Return what the errors of ICMP are called, for the script that writes the replies of a ping."""
+    return {words: gettext(words) for words in kept_words.ICMP}
 
 
 # --- sentences that were kept

@@ -9,8 +9,8 @@ from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioFie
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing.models import Method, Plan
-from core import money
 from core.money import Money
+from webapp import rendering
 from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
 
 METHODS = choices(
@@ -131,4 +131,4 @@ def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
 
 
 def _plan_words(plan: Plan) -> str:
-    return f"{plan.name} · {money.format_money(Money(plan.price_minor, plan.currency))}"
+    return f"{plan.name} · {rendering.format_money(Money(plan.price_minor, plan.currency))}"

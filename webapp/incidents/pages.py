@@ -69,7 +69,7 @@ def banner(customer_id: int) -> Response:
 def open_one() -> Response:
     """Open an incident by hand."""
     with runtime.current().database.reading() as session:
-        places = [(f"pop:{pop.id}", f"POP {pop.name}") for pop in pops.list_all(session)]
+        places = [(f"pop:{pop.id}", gettext("POP %(name)s", name=pop.name)) for pop in pops.list_all(session)]
         places += [(f"device:{number}", name) for number, name in incident_elements.devices(session)]
     form = OpenForm(element=request.args.get("element", ""))
     form.element.choices = forms.choices(("", gettext("choose")), *places)

@@ -57,21 +57,22 @@ def _of_template(source: str) -> Iterator[Key]:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True
     )
     for _line, name, text in environment.extract_translations(source):
-        if name in TWO and isinstance(text, tuple):
-            yield str(text[0]), str(text[1])
-        elif isinstance(text, str):
-            yield text
+        words = [one for one in ((text,) if isinstance(text, str) else text) if one]  # None: a value
+        if name in TWO and len(words) > 1:
+            yield words[0], words[1]
+        elif words:
+            yield words[0]
 
 
 def _of_code(source: str) -> Iterator[Key]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            words = [one for part in node.args[:2] for one in _constants(part)]
             if name in ERRORS:
-                yield from words
-            elif name in TWO and len(words) > 1:
-                yield words[0], words[1]
+                fields = [part for part in node.args[1:] if isinstance(part, ast.Dict)]
+                yield from (text for part in node.args[:1] + fields for text in _constants(part))
+            elif name in TWO and len(node.args) > 1:
+                yield from zip(_constants(node.args[0]), _constants(node.args[1]), strict=True)
             elif name in ONE and node.args:
                 yield from _constants(node.args[0])
 

@@ -63,7 +63,7 @@ function make(place, { kind, columns }) {
     ping: {
       // The mean comes last, so that its band lies under it.
       columns: ([times, mean, low, high, loss]) => [times, low, high, loss, mean],
-      series: [{}, hidden, hidden, { ...hidden, scale: "loss" }, line(`${label.labelAvg}, ms`, "--accent")],
+      series: [{}, hidden, hidden, { ...hidden, scale: "loss" }, line(label.labelAvg, "--accent")],
       bands: [{ series: [2, 1], fill: colour("--accent-wash") }],
       draw: (plot) => losses(plot, colour("--bad")),
       low: 0,

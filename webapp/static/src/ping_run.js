@@ -85,7 +85,7 @@ function line(list, message) {
     item.className = "is-lost";
     words.textContent = lost(list.dataset, message);
   } else {
-    words.textContent = `${number(message.rtt_ms, 3)} ms${message.ttl ? `  ttl ${message.ttl}` : ""}`;
+    words.textContent = `${number(message.rtt_ms, 3)} ${list.dataset.wordMs}${message.ttl ? `  ttl ${message.ttl}` : ""}`;
     if (message.is_duplicate) words.textContent += `  ${list.dataset.wordDuplicate}`;
   }
   item.append(sequence, words);
@@ -93,7 +93,10 @@ function line(list, message) {
 }
 
 function lost(words, { reason, sender }) {
-  const text = reason === "timeout" ? words.wordTimeout : reason;
+  const [, said, router] = /^(.+?) from (\S+)$/.exec(reason) ?? [reason, reason];
+  const known = JSON.parse(words.known ?? "{}")[said];
+  const other = known ? known + (router && !sender ? ` (${router})` : "") : reason;
+  const text = reason === "timeout" ? words.wordTimeout : other;
   return sender ? `${sender} ${words.wordFrom}: ${text}` : text;
 }
 
