@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
+from netdiag.text import Text
+
 MacMethod = Literal["arp", "nd", "kernel", "router"]
 
 
@@ -24,6 +26,8 @@ def _plain(value: Any) -> Any:
     """Turn nested results and tuples into dictionaries and lists."""
     if isinstance(value, Result):
         return value.as_dict()
+    if isinstance(value, Text):
+        return value.stored()
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return value
     return [_plain(item) for item in value]

@@ -83,6 +83,15 @@ class PortFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a MAC is: another customer's, on file for an address or a device, or a device of our own."""
+
+    customer: str = ""
+    address: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LineFacts:
     """All a diagnosis needs to know before it asks the wire; `pop` is the name of the customer's POP."""
 
@@ -285,24 +294,24 @@ def _uplinks(session: Session, device: DeviceFacts | None) -> frozenset[int]:
     return frozenset(session.scalars(query))
 
 
-def owners(session: Session, macs: Iterable[str], customer_id: int) -> dict[str, str]:
-    """Return whose these MACs are, in words, where they are on file for somebody else or for our own gear."""
+def owners(session: Session, macs: Iterable[str], customer_id: int) -> dict[str, Owner]:
+    """Return whose these MACs are, where they are on file for somebody else or for our own gear."""
     wanted = sorted(set(macs))
     if not wanted:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, Owner] = {}
     rows = session.execute(
         select(Device.mac, Device.name, Customer.number)
         .outerjoin(Customer, Customer.id == Device.customer_id)
         .where(Device.mac.in_(wanted), Device.customer_id.is_distinct_from(customer_id))
     )
     for mac, name, number in rows:
-        found[str(mac)] = f"a device of customer {number}" if number else f"our own {name}"
+        found[str(mac)] = Owner(customer=number or "", device=name)
     rows_of_addresses = session.execute(
         select(IpAddress.mac, IpAddress.address, Customer.number)
         .join(Customer, Customer.id == IpAddress.customer_id)
         .where(IpAddress.mac.in_(wanted), IpAddress.customer_id != customer_id)
     )
     for mac, address, number in rows_of_addresses:
-        found[str(mac)] = f"customer {number}'s, on file for {address}"
+        found[str(mac)] = Owner(customer=number, address=str(address))
     return found

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from billing.models import AccessState, Subscription, SubscriptionAccess
 from core import errors
 from core.columns import Mac
-from registry import macs, watched
+from registry import macs
 from registry.models import Address, AddressKind, Connection, Contact, Customer, Device, IpAddress, Port
-from registry.models.watching import SeriesKind, WatchSeries, WatchStatus
+from registry.models.watching import SeriesKind, WatchSeries, WatchState, WatchStatus
 
 EARTH_M = 6_371_000.0
 DEGREE_M = 111_195.0
@@ -33,11 +33,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """An IP address and how it stood at the last round."""
+    """An IP address and how it stood at the last round; `state` is None where nobody watches it."""
 
     address: str
     mac: str
-    watched: watched.Watched
+    state: WatchState | None
+    last_seen_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +151,15 @@ def _access(session: Session, customer_id: int) -> tuple[Access, ...]:
 
 def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:
     rows = session.execute(
-        select(IpAddress, WatchStatus)
+        select(IpAddress, WatchStatus.state, WatchStatus.last_seen_at)
         .outerjoin(WatchSeries, (WatchSeries.ip_id == IpAddress.id) & (WatchSeries.kind == SeriesKind.PING))
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
         .where(IpAddress.customer_id.in_(customer_ids))
         .order_by(IpAddress.address)
     )
     made: dict[int, tuple[Watched, ...]] = {}
-    for ip, status in rows:
-        stands = watched.of(status, is_unwatched=ip.is_unwatched, last_seen_at=ip.last_seen_at)
-        one = Watched(str(ip.address), ip.mac or "", stands)
+    for ip, state, seen_at in rows:
+        one = Watched(str(ip.address), ip.mac or "", state, seen_at or ip.last_seen_at)
         made[ip.customer_id] = (*made.get(ip.customer_id, ()), one)
     return made
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import clock, errors
+from core import clock, errors, sentences
 from registry import addresses, audit, diagnostics
 from registry.models import Address, DiagnosticKind, DiagnosticRun, DiagnosticStatus, SharedRun
 
@@ -23,10 +23,11 @@ _ACCOUNT = "account"
 def frozen(result: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Return what the page shows. Pure.
 
-    Nothing of the account, no facts, nothing about other customers: those are for who may sign in.
+    Nothing of the account, no facts, nothing about other customers, and of the sentences nothing that is
+    private (an address, a MAC, what somebody wrote): those are for who may sign in.
     """
     verdict = result["verdict"]
-    is_private = verdict.get("stage") in (_ACCOUNT, "mac", "address")
+    is_private = verdict.get("stage") == _ACCOUNT
     measured = result.get("measured") or {}
     port = measured.get("port") or {}
     where = measured.get("learned_at") or [port.get("device", ""), port.get("name", "")]
@@ -35,19 +36,16 @@ def frozen(result: Mapping[str, Any], place: str) -> dict[str, Any]:
         "device": where[0] or "",
         "port": where[1] or "",
         "verdict": {
-            "headline": "" if is_private else verdict["headline"],
-            "stage": verdict.get("stage"),
-            "cause": verdict["cause"],
-            "who": verdict["who"],
+            "headline": "" if is_private else sentences.public(verdict["headline"]),
+            "stage": None if is_private else verdict.get("stage"),
+            "cause": "" if is_private else verdict["cause"],
+            "who": "" if is_private else verdict["who"],
             "confidence": verdict["confidence"],
         },
         "stages": [
-            {
-                "key": one["key"],
-                "state": one["state"],
-                "words": "" if one["key"] in (_ACCOUNT, "mac", "address") else one["words"],
-            }
+            {"key": one["key"], "state": one["state"], "words": sentences.public(one["words"])}
             for one in result["stages"]
+            if one["key"] != _ACCOUNT
         ],
     }
 

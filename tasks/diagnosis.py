@@ -11,6 +11,7 @@ from core import clock, errors, live
 from netdiag import diagnosis
 from netdiag.diagnosis import NotChecked, StageKey
 from netdiag.diagnosis.outcome import Cause
+from netdiag.text import N_, Number, Text
 from registry import baselines, diagnosis_facts, incident_elements, incidents, neighbours
 from registry.diagnosis_facts import LineFacts
 from registry.models import DiagnosticRun, DiagnosticStatus
@@ -96,7 +97,7 @@ class Board:
         self._waiting = {key: {q.key for q in questions if key in q.stages} for key in StageKey}
         self._told: dict[StageKey, dict[str, Any]] = {}
         self._extras: Mapping[str, Any] = {}
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, Text] = {}
 
     def take(self, key: str, answer: Any) -> None:
         """Note an answer."""
@@ -123,7 +124,8 @@ class Board:
         foreign = diagnosis_evidence.foreign_macs(self._facts, self.answers)
         if foreign:
             with self._runtime.database.reading() as session:
-                self._owners = diagnosis_facts.owners(session, foreign, self._facts.customer_id)
+                found = diagnosis_facts.owners(session, foreign, self._facts.customer_id)
+            self._owners = {mac: diagnosis_evidence.owner(one) for mac, one in found.items()}
         return self.tell()
 
     def _evidence(self) -> diagnosis.Evidence:
@@ -149,7 +151,7 @@ def _ask_all(runtime: Runtime, run_id: int, questions: list[Question], board: Bo
     try:
         asked = {pool.submit(diagnosis_questions.ask, one): one for one in questions}
         until = time.monotonic() + LIMIT_S
-        why = f"no answer within {LIMIT_S:g} s"
+        why = N_("no answer within %(seconds)s s", seconds=Number(LIMIT_S, 1))
         is_stopped = False
         open_ones = set(asked)
         while open_ones and time.monotonic() < until and not is_stopped:
@@ -160,7 +162,7 @@ def _ask_all(runtime: Runtime, run_id: int, questions: list[Question], board: Bo
                 board.tell()
             is_stopped = runtime.is_stopping.is_set() or live.is_stop_asked(runtime.redis, run_id)
         for one in open_ones:
-            board.take(asked[one].key, NotChecked("it was stopped" if is_stopped else why))
+            board.take(asked[one].key, NotChecked(N_("it was stopped") if is_stopped else why))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return is_stopped

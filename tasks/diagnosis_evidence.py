@@ -18,14 +18,14 @@ from netdiag.diagnosis.evidence import (
     PopEvidence,
     PortEvidence,
 )
-from registry.diagnosis_facts import DeviceFacts, LineFacts, ServiceFacts
+from netdiag.text import N_, Private, Text
+from registry.diagnosis_facts import DeviceFacts, LineFacts, Owner, ServiceFacts
 from registry.models import DeviceRole
 from tasks.diagnosis_questions import large_size
 
 Answer = TypeVar("Answer")
-PENDING = NotChecked("it is still being measured")
-_NO_ADDRESS = NotChecked("no IP address of it is on file")
-_NO_SNMP = "{name} has no SNMP access on file"
+PENDING = NotChecked(N_("it is still being measured"))
+_NO_ADDRESS = NotChecked(N_("no IP address of it is on file"))
 
 
 def assemble(
@@ -35,7 +35,7 @@ def assemble(
     measured_from: str,
     is_worker_alive: bool,
     taken_at: datetime,
-    owners: Mapping[str, str],
+    owners: Mapping[str, Text],
     extras: Mapping[str, Any],
 ) -> Evidence:
     """Return the evidence as far as it is in; `extras` are parts that need no question of ours."""
@@ -83,12 +83,12 @@ def _pop(
     facts: LineFacts, answers: Mapping[str, Any], measured_from: str, *, is_worker_alive: bool
 ) -> PopEvidence:
     gateway = facts.gateway
-    none = NotChecked("no gateway is on file for the customer's network")
+    none = NotChecked(N_("no gateway is on file for the customer's network"))
     ping: PingEvidence | NotChecked = none
     snmp: Any = none
     if gateway is not None:
         ping = _of(answers, "gateway.ping") if gateway.address else _NO_ADDRESS
-        snmp = NotChecked(_NO_SNMP.format(name=gateway.name))
+        snmp = NotChecked(_no_snmp(gateway.name))
         if gateway.has_snmp:
             spoken = _of(answers, "gateway.snmp")
             snmp = spoken if isinstance(spoken, NotChecked) else spoken[0]
@@ -105,9 +105,9 @@ def _pop(
 def _device(facts: LineFacts, answers: Mapping[str, Any], at: datetime) -> DeviceEvidence | NotChecked:
     device = facts.device
     if device is None:
-        return NotChecked("no access device is on file for this customer")
+        return NotChecked(N_("no access device is on file for this customer"))
     uptime_s = None
-    snmp: Any = NotChecked(_NO_SNMP.format(name=device.name))
+    snmp: Any = NotChecked(_no_snmp(device.name))
     if device.has_snmp:
         spoken = _of(answers, "device.snmp")
         snmp, uptime_s = (spoken, None) if isinstance(spoken, NotChecked) else spoken
@@ -132,9 +132,9 @@ def _dead_for_s(device: DeviceFacts, at: datetime) -> float | None:
 
 def _onu(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
     if facts.device is None or not _is_olt(facts):
-        return NotChecked("the customer is not on an OLT")
+        return NotChecked(N_("the customer is not on an OLT"))
     if not facts.device.has_snmp:
-        return NotChecked(_NO_SNMP.format(name=facts.device.name))
+        return NotChecked(_no_snmp(facts.device.name))
     return _of(answers, "onu")
 
 
@@ -143,7 +143,7 @@ def _port(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
     found = NotChecked(why) if why else _of(answers, "port")
     if isinstance(found, PortEvidence) and _is_olt(facts) and found.oper == "up":
         # That the PON port of all is up says nothing of one customer: his ONU does.
-        return NotChecked(f"PON port {found.name} is up, which says nothing of one ONU on it")
+        return NotChecked(N_("PON port %(port)s is up, which says nothing of one ONU on it", port=found.name))
     return found
 
 
@@ -151,19 +151,23 @@ def _is_olt(facts: LineFacts) -> bool:
     return facts.device is not None and facts.device.role is DeviceRole.OLT
 
 
-def _unread(facts: LineFacts) -> str:
-    """Return why the port on file cannot be read, nothing when it can."""
+def _unread(facts: LineFacts) -> Text | None:
+    """Return why the port on file cannot be read, None when it can."""
     if facts.port is None or facts.device is None:
-        return "no switch port is on file for this customer"
-    return "" if facts.device.has_snmp else _NO_SNMP.format(name=facts.device.name)
+        return N_("no switch port is on file for this customer")
+    return None if facts.device.has_snmp else _no_snmp(facts.device.name)
 
 
-def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]) -> MacEvidence:
+def _no_snmp(name: str) -> Text:
+    return N_("%(device)s has no SNMP access on file", device=name)
+
+
+def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, Text]) -> MacEvidence:
     why = _unread(facts)
-    places: Any = NotChecked("no MAC is on file to look for")
+    places: Any = NotChecked(N_("no MAC is on file to look for"))
     if facts.device is None or not facts.device.has_snmp:
-        name = facts.device.name if facts.device else ""
-        places = NotChecked(_NO_SNMP.format(name=name) if name else "no access device is on file")
+        none = N_("no access device is on file")
+        places = NotChecked(_no_snmp(facts.device.name) if facts.device else none)
     elif facts.macs:
         places = _of(answers, "mac.places")
     return MacEvidence(
@@ -175,7 +179,7 @@ def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]
     )
 
 
-def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, str]) -> AddressesEvidence:
+def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, Text]) -> AddressesEvidence:
     found = []
     for place, one in enumerate(facts.addresses):
         reached = _of(answers, f"ip.{place}.ping")
@@ -193,6 +197,18 @@ def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str
             )
         )
     return AddressesEvidence(addresses=tuple(found))
+
+
+def owner(found: Owner) -> Text:
+    """Return in words whose a MAC is."""
+    number = Private(found.customer)
+    if found.address:
+        return N_(
+            "customer %(number)s's, on file for %(address)s", number=number, address=Private(found.address)
+        )
+    if found.customer:
+        return N_("a device of customer %(number)s", number=number)
+    return N_("our own %(device)s", device=found.device)
 
 
 def foreign_macs(facts: LineFacts, answers: Mapping[str, Any]) -> set[str]:

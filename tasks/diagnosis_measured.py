@@ -6,6 +6,7 @@ from typing import Any
 
 from netdiag.diagnosis import NotChecked
 from netdiag.diagnosis.evidence import BaselineEvidence, MacAnswer, OnuEvidence, PingEvidence, PortEvidence
+from netdiag.text import N_
 from registry.diagnosis_facts import LineFacts
 from registry.models import Baseline
 
@@ -34,7 +35,7 @@ def _of_address(answers: Mapping[str, Any], place: int) -> dict[str, Any]:
         ping = reached[0]
         found |= {"rtt_ms": ping.rtt_ms, "jitter_ms": ping.jitter_ms, "loss_percent": ping.loss_percent}
     if isinstance(answer, MacAnswer):
-        found |= {"macs": list(answer.macs), "method": answer.method, "is_live": answer.is_live}
+        found |= {"macs": list(answer.macs), "method": str(answer.method), "is_live": answer.is_live}
     return found
 
 
@@ -51,7 +52,7 @@ def _port(port: PortEvidence) -> dict[str, Any]:
 def baseline(row: Baseline | None, zone: tzinfo) -> BaselineEvidence | NotChecked:
     """Return the baseline on file as evidence."""
     if row is None:
-        return NotChecked("no baseline was taken of this line")
+        return NotChecked(N_("no baseline was taken of this line"))
     return BaselineEvidence(
         taken_on=row.taken_at.astimezone(zone).date().isoformat(),
         rtt_ms=row.rtt_ms,

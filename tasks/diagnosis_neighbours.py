@@ -11,6 +11,7 @@ from netdiag import sweep
 from netdiag.diagnosis import Diagnosis, NotChecked, StageKey, State
 from netdiag.diagnosis.evidence import Incident, IncidentEvidence, NeighbourEvidence, NeighbourGroup
 from netdiag.diagnosis.outcome import Cause
+from netdiag.text import N_
 from registry import incidents
 from registry.incident_elements import Element
 from registry.neighbours import Neighbours
@@ -46,7 +47,7 @@ def compare(groups: Sequence[Neighbours]) -> NeighbourEvidence | NotChecked:
     """Ping the neighbours all at once, in little more than a second, and count per group who is silent."""
     addresses = list(dict.fromkeys(address for group in groups for address in group.addresses))
     if not addresses:
-        return NotChecked("no neighbour was heard lately")
+        return NotChecked(N_("no neighbour was heard lately"))
     try:
         found = {
             one.address: one.received > 0

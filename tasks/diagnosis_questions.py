@@ -15,6 +15,7 @@ from netdiag.diagnosis import NotChecked
 from netdiag.diagnosis.evidence import MacAnswer, MacPlace, PingEvidence, PortEvidence, SnmpState
 from netdiag.results import PingReply
 from netdiag.snmp import SnmpTarget, forwarding, interfaces, system
+from netdiag.text import N_, Text
 from registry.diagnosis_facts import DeviceFacts, LineFacts, PortFacts
 from registry.models import DeviceRole
 from tasks import agents, diagnosis_onu
@@ -32,6 +33,11 @@ _SNMP_STATES: tuple[tuple[type[wire.SnmpFailed], SnmpState], ...] = (
     (wire.SnmpDenied, "denied"),
     (wire.SnmpRefused, "refused"),
 )
+_METHODS: dict[str, Text | str] = {
+    "arp": "ARP",
+    "kernel": N_("neighbour table"),
+    "router": N_("the gateway's table"),
+}
 
 Answers = dict[str, Any]
 
@@ -243,7 +249,5 @@ def who_has(runtime: Runtime, address: str, gateway: DeviceFacts | None) -> MacA
     return MacAnswer(
         macs=tuple(one.mac for one in found.macs),
         is_live=found.method == "arp",
-        method={"arp": "ARP", "kernel": "neighbour table", "router": "the gateway's table"}.get(
-            found.method or "", ""
-        ),
+        method=_METHODS.get(found.method or "", ""),
     )

@@ -45,6 +45,7 @@ def set_up(app: Flask, settings: Settings) -> None:
     environment.add_extension("jinja2.ext.loopcontrols")
     environment.filters["count_text"] = format_decimal
     environment.filters["told"] = texts.tell
+    environment.filters["told_all"] = texts.tell_all
     environment.globals.update(
         asset=lambda name: url_for("static", filename=manifest[name]),
         url_with=url_with,

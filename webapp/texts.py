@@ -6,6 +6,7 @@ matching. docs/texts.md says how a text is marked and how a language is added.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +16,9 @@ from babel import Locale
 from flask import current_app
 from flask_babel import format_date, format_decimal, get_locale, get_translations, gettext
 
-from core import errors, money
+from core import errors, money, sentences
 from core.money import Money
+from core.sentences import Voice
 from core.words import Text
 from webapp import kept_words, runtime
 
@@ -61,11 +63,24 @@ def tell(words: Any) -> str:
     """Return a sentence of the domain, made now or kept, in the person's language."""
     if isinstance(words, Text):
         return _of_template(words)
+    if isinstance(words, Mapping):
+        return sentences.tell(words, voice())
     text = "" if words is None else str(words)
     if not text or language().startswith(SOURCE):
         return text
     said = gettext(text)
     return said if said != text else _kept(text)
+
+
+def tell_all(found: Any) -> Any:
+    """Return lists and dictionaries with every sentence in them told (core/sentences.py)."""
+    return sentences.tell_all(found, voice())
+
+
+def voice() -> Voice:
+    """Return how the person's language is spoken; it may be used after the request."""
+    found = get_translations()
+    return Voice(found.ugettext, found.ungettext, language().replace("-", "_"), tell)
 
 
 def _of_template(words: Text) -> str:

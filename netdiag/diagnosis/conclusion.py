@@ -17,6 +17,7 @@ from netdiag.diagnosis.outcome import (
     Who,
 )
 from netdiag.diagnosis.signs import Signs
+from netdiag.text import N_, NN_, Private, Text, joined
 
 OLD_S = 900.0
 _JUDGES: tuple[Callable[[Evidence, Signs], Stage], ...] = (
@@ -34,13 +35,13 @@ _AT_THE_CUSTOMER = frozenset({StageKey.PORT, StageKey.MAC, StageKey.ADDRESS, Sta
 # These are facts of a device, not of the way to it.
 _READ_AT_THE_SPOT = frozenset({StageKey.ACCOUNT, StageKey.INCIDENT, StageKey.PORT, StageKey.MAC})
 _HOPED_FOR = frozenset({StageKey.ADDRESS, StageKey.QUALITY})
-# What is over: it may explain a complaint, but names nothing that is still wrong.
-_PASSING = frozenset({Cause.DEVICE_RESTARTED, Cause.PORT_CAME_UP})
-_FINE = (
+# What is over, or does not hit this line: it may explain a complaint, but names nothing that is wrong here.
+_PASSING = frozenset({Cause.DEVICE_RESTARTED, Cause.PORT_CAME_UP, Cause.KNOWN_INCIDENT})
+_FINE = N_(
     "Your line is fine up to your router, as far as we can measure. Please restart the router, and try "
     "with a cable beside it: the trouble may be in the Wi-Fi or in one device."
 )
-_LOOK = "We could not measure your line from here. A colleague will look into it and call you."
+_LOOK = N_("We could not measure your line from here. A colleague will look into it and call you.")
 
 
 def judge(evidence: Evidence) -> Diagnosis:
@@ -51,8 +52,10 @@ def judge(evidence: Evidence) -> Diagnosis:
 
 
 def _verdict(evidence: Evidence, stages: tuple[Stage, ...]) -> Verdict:
-    not_checked = tuple(Unchecked(one.key, one.why_not) for one in stages if one.state is State.UNKNOWN)
-    broken = _first(stages, State.BAD)
+    not_checked = tuple(
+        Unchecked(one.key, one.why_not or words.DASH) for one in stages if one.state is State.UNKNOWN
+    )
+    broken = _first(stages, State.BAD, frozenset(Cause))
     if broken is not None:
         return _named(evidence, stages, broken, not_checked)
     suspect = _first(stages, State.WARNING)
@@ -84,13 +87,14 @@ def _named(
 ) -> Verdict:
     where, finding = main
     doubts = [*finding.doubts, *_gaps(stages, where), *_ages(where), *_elsewhere(stages, where)]
+    doubts += _incident(stages, finding)
     who, say, group = finding.who, finding.say, _group(evidence, where)
     headline = finding.words
     if group is not None and group.is_broken:
-        headline = f"{headline}; not only here: {_shared(group)}"
+        headline = N_("%(what)s; not only here: %(others)s", what=headline, others=_shared(group))
         if finding.cause is not Cause.ONU_POWER:
             who = Who.NOC
-            say = "You are not the only one: neighbours are affected too. We are working on it."
+            say = N_("You are not the only one: neighbours are affected too. We are working on it.")
     sure = finding.confidence.lowered(len(doubts))
     return Verdict(
         cause=finding.cause,
@@ -112,27 +116,30 @@ def _nothing(
     missing = {one.stage for one in not_checked}
     if _HOPED_FOR & missing:
         known = [one for one in stages if one.state is not State.UNKNOWN]
-        text = "Too little could be checked to say more than that nothing bad was found"
+        text = N_("Too little could be checked to say more than that nothing bad was found")
         return Verdict(
             Cause.TOO_LITTLE,
             None,
-            text if known else "Nothing could be checked",
+            text if known else N_("Nothing could be checked"),
             Who.NOC,
             _LOOK,
             Confidence.LOW,
-            doubts=("The line itself was not seen to work",),
+            doubts=(N_("The line itself was not seen to work"),),
             not_checked=not_checked,
             also=_also(stages, None),
         )
     # Incidents and what is beyond the records are extras; every other gap makes "fine" less sure.
     gaps = [one for one in not_checked if one.stage is not StageKey.INCIDENT]
-    doubts = tuple(f"{_NAMES[one.stage]} not checked: {one.why}" for one in gaps)
+    doubts = tuple(_gap(one.stage, one.why) for one in gaps)
+    text = N_("The line is fine as far as it can be measured")
+    if passing:
+        text = N_("%(what)s; %(more)s", what=text, more=passing.words)
     return Verdict(
         Cause.NOTHING_FOUND,
         None,
-        "The line is fine as far as it can be measured" + (f"; {passing.words}" if passing else ""),
+        text,
         Who.NOBODY,
-        passing.say if passing else _FINE,
+        (passing.say if passing else None) or _FINE,
         Confidence.HIGH.lowered(min(1, len(doubts)) + (1 if len(doubts) > 2 else 0)),
         doubts=doubts,
         not_checked=not_checked,
@@ -141,33 +148,40 @@ def _nothing(
 
 
 _NAMES = {
-    StageKey.ACCOUNT: "The account was",
-    StageKey.INCIDENT: "Incidents were",
-    StageKey.POP: "POP and gateway were",
-    StageKey.DEVICE: "The access device was",
-    StageKey.PORT: "The port was",
-    StageKey.MAC: "The MAC was",
-    StageKey.ADDRESS: "The IP address was",
-    StageKey.QUALITY: "The quality was",
+    StageKey.ACCOUNT: N_("The account was not checked: %(why)s"),
+    StageKey.INCIDENT: N_("Incidents were not checked: %(why)s"),
+    StageKey.POP: N_("POP and gateway were not checked: %(why)s"),
+    StageKey.DEVICE: N_("The access device was not checked: %(why)s"),
+    StageKey.PORT: N_("The port was not checked: %(why)s"),
+    StageKey.MAC: N_("The MAC was not checked: %(why)s"),
+    StageKey.ADDRESS: N_("The IP address was not checked: %(why)s"),
+    StageKey.QUALITY: N_("The quality was not checked: %(why)s"),
 }
 
 
-def _gaps(stages: tuple[Stage, ...], where: Stage) -> list[str]:
+def _gap(key: StageKey, why: Text | None) -> Text:
+    return Text(_NAMES[key].template, (("why", why or words.DASH),))
+
+
+def _gaps(stages: tuple[Stage, ...], where: Stage) -> list[Text]:
     """Return one doubt for all stages before the broken one that were not checked and could explain it."""
     before = stages[: list(StageKey).index(where.key)]
     missing = [one for one in before if one.state is State.UNKNOWN and one.key is not StageKey.INCIDENT]
     if not missing:
         return []
-    return ["; ".join(f"{_NAMES[one.key]} not checked: {one.why_not}" for one in missing)]
+    if len(missing) == 1:
+        return [_gap(missing[0].key, missing[0].why_not)]
+    return [words.plain(joined((_gap(one.key, one.why_not) for one in missing), "; "))]
 
 
-def _ages(where: Stage) -> list[str]:
-    if words.above(where.age_s, OLD_S):
-        return [f"What this rests on is {words.span(where.age_s)} old"]
+def _ages(where: Stage) -> list[Text]:
+    length = words.span(where.age_s)
+    if length is not None and words.above(where.age_s, OLD_S):
+        return [N_("What this rests on is %(span)s old", span=length)]
     return []
 
 
-def _elsewhere(stages: tuple[Stage, ...], where: Stage) -> list[str]:
+def _elsewhere(stages: tuple[Stage, ...], where: Stage) -> list[Text]:
     """Return the doubt that nothing was measured from the customer's own POP."""
     if where.key in _READ_AT_THE_SPOT:
         return []
@@ -175,7 +189,15 @@ def _elsewhere(stages: tuple[Stage, ...], where: Stage) -> list[str]:
     return [one.words for one in findings if one.cause is Cause.MEASURED_ELSEWHERE]
 
 
-def _also(stages: tuple[Stage, ...], main: Finding | None) -> tuple[str, ...]:
+def _incident(stages: tuple[Stage, ...], main: Finding) -> list[Text]:
+    """Return the doubt that an incident which does not hold the line down may still be what is felt."""
+    known = [one for one in stages if one.key is StageKey.INCIDENT and one.state is State.WARNING]
+    if not known or main.cause in (Cause.DEBT_LOCK, Cause.OTHER_LOCK, Cause.NO_SERVICE, Cause.KNOWN_INCIDENT):
+        return []
+    return [N_("A known incident covers this customer: it may be the cause")]
+
+
+def _also(stages: tuple[Stage, ...], main: Finding | None) -> tuple[Text, ...]:
     """Return what else was found; it does not change the verdict."""
     return tuple(
         finding.words
@@ -196,24 +218,31 @@ def _group(evidence: Evidence, where: Stage) -> NeighbourGroup | None:
     return broken[-1] if broken else fine[0] if fine else None
 
 
-def _neighbours(evidence: Evidence, where: Stage) -> str:
-    if isinstance(evidence.neighbours, NotChecked):
-        return f"Not compared: {evidence.neighbours.why}"
-    group = _group(evidence, where)
-    if group is None:
-        return ""
-    return _shared(group)
+def _neighbours(evidence: Evidence, where: Stage) -> Text | None:
+    group = None if isinstance(evidence.neighbours, NotChecked) else _group(evidence, where)
+    return _shared(group) if group is not None else None
 
 
-def _shared(group: NeighbourGroup) -> str:
+def _shared(group: NeighbourGroup) -> Text:
+    # A house's name is somebody's address.
+    name = Private(group.name) if group.scope == "building" else group.name
     place = {
-        "port": "the same port",
-        "splitter": "the splitter",
-        "device": "the device",
-        "building": "the house",
-    }
-    name = f"{place[group.scope]} {group.name}".strip()
-    neighbours = words.count(group.checked, "neighbour", "neighbours")
+        "port": N_("the same port %(name)s", name=name),
+        "splitter": N_("the splitter %(name)s", name=name),
+        "device": N_("the device %(name)s", name=name),
+        "building": N_("the house %(name)s", name=name),
+    }[group.scope]
     if group.is_broken:
-        return f"{group.broken} of {neighbours} on {name} are down too"
-    return f"{neighbours} on {name} {'is' if group.checked == 1 else 'are'} fine"
+        return NN_(
+            "%(broken)s of %(count)s neighbour on %(place)s are down too",
+            "%(broken)s of %(count)s neighbours on %(place)s are down too",
+            group.checked,
+            broken=group.broken,
+            place=place,
+        )
+    return NN_(
+        "%(count)s neighbour on %(place)s is fine",
+        "%(count)s neighbours on %(place)s are fine",
+        group.checked,
+        place=place,
+    )

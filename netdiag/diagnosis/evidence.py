@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from netdiag.results import Result
+from netdiag.text import N_, Text
 
 Access = Literal["open", "closed"]
 SnmpState = Literal["answered", "silent", "refused", "denied"]
@@ -16,13 +17,14 @@ Scope = Literal["port", "splitter", "device", "building"]
 DownCause = Literal["power", "fibre", "shut", "other"]
 
 FRESH_S = 120.0
+_NOT_ASKED = N_("it was not asked")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NotChecked:
     """Stands for evidence that there is not, and says why."""
 
-    why: str = "it was not asked"
+    why: Text | str = _NOT_ASKED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class PopEvidence(Result):
     is_worker_alive: bool = True
     measured_from: str | None = None
     gateway: str = ""
-    gateway_ping: PingEvidence | NotChecked = NotChecked("no gateway is on file")
-    gateway_snmp: SnmpState | NotChecked = NotChecked("the gateway has no SNMP access on file")
+    gateway_ping: PingEvidence | NotChecked = NotChecked(N_("no gateway is on file"))
+    gateway_snmp: SnmpState | NotChecked = NotChecked(N_("the gateway has no SNMP access on file"))
     age_s: float | None = 0.0
 
 
@@ -126,7 +128,7 @@ class DeviceEvidence(Result):
 
     name: str
     ping: PingEvidence | NotChecked = NotChecked()
-    snmp: SnmpState | NotChecked = NotChecked("the device has no SNMP access on file")
+    snmp: SnmpState | NotChecked = NotChecked(N_("the device has no SNMP access on file"))
     uptime_s: float | None = None
     dead_for_s: float | None = None
     parents: tuple[Parent, ...] = ()
@@ -189,9 +191,9 @@ class MacEvidence(Result):
     """
 
     on_file: tuple[str, ...] = ()
-    on_port: tuple[str, ...] | NotChecked = NotChecked("no switch port is on file")
-    places: tuple[MacPlace, ...] | NotChecked = NotChecked("no MAC is on file to look for")
-    owners: tuple[tuple[str, str], ...] = ()
+    on_port: tuple[str, ...] | NotChecked = NotChecked(N_("no switch port is on file"))
+    places: tuple[MacPlace, ...] | NotChecked = NotChecked(N_("no MAC is on file to look for"))
+    owners: tuple[tuple[str, Text | str], ...] = ()
     port_is_shared: bool = False
     age_s: float | None = 0.0
 
@@ -202,7 +204,7 @@ class MacAnswer(Result):
 
     macs: tuple[str, ...] = ()
     is_live: bool = False
-    method: str = ""
+    method: Text | str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ class AddressEvidence(Result):
     large_size: int = 1472
     mac_on_file: str | None = None
     answer: MacAnswer | NotChecked = NotChecked()
-    owners: tuple[tuple[str, str], ...] = ()
+    owners: tuple[tuple[str, Text | str], ...] = ()
     is_own_segment: bool = False
 
 
@@ -225,7 +227,7 @@ class SessionEvidence(Result):
 
     kind: str
     state: Literal["active", "none", "refused"]
-    words: str = ""
+    words: Text | str = ""
     since_s: float | None = None
 
 
@@ -234,7 +236,7 @@ class AddressesEvidence(Result):
     """The customer's IP addresses, and how he got them where that is known."""
 
     addresses: tuple[AddressEvidence, ...] = ()
-    session: SessionEvidence | NotChecked = NotChecked("no DHCP or RADIUS source is connected")
+    session: SessionEvidence | NotChecked = NotChecked(N_("no DHCP or RADIUS source is connected"))
     age_s: float | None = 0.0
 
 
@@ -289,13 +291,13 @@ class Evidence:
     """All that is known; `taken_at` (with a time zone) turns ages into times of day."""
 
     account: AccountEvidence | NotChecked = NotChecked()
-    incident: IncidentEvidence | NotChecked = NotChecked("incidents were not looked up")
+    incident: IncidentEvidence | NotChecked = NotChecked(N_("incidents were not looked up"))
     pop: PopEvidence | NotChecked = NotChecked()
-    device: DeviceEvidence | NotChecked = NotChecked("no access device is on file")
-    port: PortEvidence | NotChecked = NotChecked("no port is on file")
-    onu: OnuEvidence | NotChecked = NotChecked("no ONU is on file")
+    device: DeviceEvidence | NotChecked = NotChecked(N_("no access device is on file"))
+    port: PortEvidence | NotChecked = NotChecked(N_("no port is on file"))
+    onu: OnuEvidence | NotChecked = NotChecked(N_("no ONU is on file"))
     mac: MacEvidence | NotChecked = NotChecked()
     addresses: AddressesEvidence | NotChecked = NotChecked()
-    baseline: BaselineEvidence | NotChecked = NotChecked("no baseline was taken of this line")
-    neighbours: NeighbourEvidence | NotChecked = NotChecked("the neighbours were not looked at")
+    baseline: BaselineEvidence | NotChecked = NotChecked(N_("no baseline was taken of this line"))
+    neighbours: NeighbourEvidence | NotChecked = NotChecked(N_("the neighbours were not looked at"))
     taken_at: datetime | None = None

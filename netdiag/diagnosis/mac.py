@@ -16,9 +16,10 @@ from netdiag.diagnosis.outcome import (
     unchecked,
 )
 from netdiag.diagnosis.signs import Signs, addresses_of, is_answered
+from netdiag.text import N_, NN_, Private, Text, Value, joined
 
-_REBOOT = "Your line is connected, but your router sends nothing. Please switch it off and on again."
-_PLUGGED = "Another device than the one we know is connected. Did you change your router?"
+_REBOOT = N_("Your line is connected, but your router sends nothing. Please switch it off and on again.")
+_PLUGGED = N_("Another device than the one we know is connected. Did you change your router?")
 MANY = 4
 
 
@@ -35,10 +36,10 @@ def mac(evidence: Evidence, signs: Signs) -> Stage:
     )
     if is_there:
         findings = _many(found, on_port or ())
-        good = "The MAC on file is on the port on file"
+        good = N_("The MAC on file is on the port on file")
     else:
         findings = _not_there(evidence, found, signs)
-        good = "A device is seen on the port" if on_port else "A MAC is known"
+        good = N_("A device is seen on the port") if on_port else N_("A MAC is known")
         if not findings and not on_port:
             return unchecked(StageKey.MAC, _why(found))
     return stage(
@@ -47,33 +48,41 @@ def mac(evidence: Evidence, signs: Signs) -> Stage:
         good=good,
         age_s=found.age_s,
         facts=words.facts(
-            ("MACs on file", ", ".join(found.on_file) or "none"),
-            ("On the port", _listed(found.on_port, dict(found.owners))),
-            *((f"{'Uplink' if one.is_uplink else 'Seen on'}", _place(one)) for one in places),
-            ("Searched elsewhere", None if places else _searched(found)),
+            (N_("MACs on file"), words.plain(words.private(found.on_file)) if found.on_file else words.NONE),
+            (N_("On the port"), _listed(found.on_port, dict(found.owners))),
+            *((N_("Uplink") if one.is_uplink else N_("Seen on"), _place(one)) for one in places),
+            (N_("Searched elsewhere"), None if places else _searched(found)),
         ),
     )
 
 
-def _why(found: MacEvidence) -> str:
+def _why(found: MacEvidence) -> Text | str:
     for part in (found.on_port, found.places):
         if isinstance(part, NotChecked):
             return part.why
-    return "no MAC is on file, and the port was not read"
+    return N_("no MAC is on file, and the port was not read")
 
 
-def _searched(found: MacEvidence) -> str:
-    return f"not checked: {found.places.why}" if isinstance(found.places, NotChecked) else "nowhere"
+def _searched(found: MacEvidence) -> Text:
+    return words.not_checked(found.places) if isinstance(found.places, NotChecked) else N_("nowhere")
 
 
-def _listed(macs: tuple[str, ...] | NotChecked, owners: Mapping[str, str]) -> str:
+def _listed(macs: tuple[str, ...] | NotChecked, owners: Mapping[str, Text | str]) -> Text:
     if isinstance(macs, NotChecked):
-        return f"not checked: {macs.why}"
-    return ", ".join(f"{one} ({owners[one]})" if one in owners else one for one in macs[:8]) or "none"
+        return words.not_checked(macs)
+    return words.plain(joined(owned(one, owners) for one in macs[:8])) if macs else words.NONE
 
 
-def _place(one: MacPlace) -> str:
-    return f"{one.device} {one.port}".strip() or "a port"
+def owned(mac: str, owners: Mapping[str, Text | str]) -> Value:
+    """Return a MAC with whose it is, where that is known."""
+    if mac not in owners:
+        return Private(mac)
+    return N_("%(mac)s (%(owner)s)", mac=Private(mac), owner=words.told(owners[mac]))
+
+
+def _place(one: MacPlace) -> Text:
+    name = f"{one.device} {one.port}".strip()
+    return words.plain(name) if name else N_("a port")
 
 
 def _is_silent(evidence: Evidence) -> bool:
@@ -87,15 +96,17 @@ def _not_there(evidence: Evidence, found: MacEvidence, signs: Signs) -> list[Fin
     if signs.elsewhere and found.on_file:
         return [_elsewhere(signs.elsewhere[0], is_dead=not signs.answers)]
     if places and all(place.is_uplink for place in places):
-        where = _place(places[0])
-        text = f"The MAC on file is seen only behind the uplink {where}: the customer is on another switch"
+        text = N_(
+            "The MAC on file is seen only behind the uplink %(port)s: the customer is on another switch",
+            port=_place(places[0]),
+        )
         return [
             Finding(
                 Cause.MAC_BEHIND_UPLINK,
                 State.WARNING,
                 text,
                 Who.NOC,
-                "We check on which switch your line is and call you back.",
+                N_("We check on which switch your line is and call you back."),
                 Confidence.MEDIUM,
             )
         ]
@@ -112,9 +123,9 @@ def _elsewhere(place: MacPlace, *, is_dead: bool) -> Finding:
     return Finding(
         Cause.MAC_ELSEWHERE,
         State.BAD if is_dead else State.WARNING,
-        f"The MAC on file is on {_place(place)}, not on the port on file",
+        N_("The MAC on file is on %(port)s, not on the port on file", port=_place(place)),
         Who.NOC,
-        "Your line is plugged into another port than we have on file. We put that right.",
+        N_("Your line is plugged into another port than we have on file. We put that right."),
         Confidence.MEDIUM,
     )
 
@@ -124,14 +135,27 @@ def _other(evidence: Evidence, found: MacEvidence, on_port: tuple[str, ...]) -> 
     if found.port_is_shared:
         return _absent_on_shared(evidence)
     owners = dict(found.owners)
-    seen = on_port[0] if len(on_port) == 1 else f"{len(on_port)} others"
-    whose = f", which is {owners[on_port[0]]}" if len(on_port) == 1 and on_port[0] in owners else ""
+    seen = Private(on_port[0])
+    if len(on_port) > 1:
+        text = NN_(
+            "Another MAC than the one on file is on the port: %(count)s other",
+            "Another MAC than the one on file is on the port: %(count)s others",
+            len(on_port),
+        )
+    elif on_port[0] in owners:
+        text = N_(
+            "Another MAC than the one on file is on the port: %(mac)s, which is %(owner)s",
+            mac=seen,
+            owner=words.told(owners[on_port[0]]),
+        )
+    else:
+        text = N_("Another MAC than the one on file is on the port: %(mac)s", mac=seen)
     is_dead = _is_silent(evidence)
     return [
         Finding(
             Cause.MAC_OTHER,
             State.BAD if is_dead else State.WARNING,
-            f"Another MAC than the one on file is on the port: {seen}{whose}",
+            text,
             Who.NOC,
             _PLUGGED,
             Confidence.HIGH if is_dead and len(on_port) == 1 else Confidence.MEDIUM,
@@ -142,21 +166,24 @@ def _other(evidence: Evidence, found: MacEvidence, on_port: tuple[str, ...]) -> 
 def _absent_on_shared(evidence: Evidence) -> list[Finding]:
     if not _is_silent(evidence):
         return []
-    text = "The port is shared, and the customer's MAC is not among those on it"
+    text = N_("The port is shared, and the customer's MAC is not among those on it")
     return [Finding(Cause.MAC_ABSENT, State.BAD, text, Who.CUSTOMER, _REBOOT, Confidence.MEDIUM)]
 
 
 def _absent(evidence: Evidence, signs: Signs) -> list[Finding]:
     """The port has learned no MAC at all."""
     if signs.answers or signs.is_heard:
-        text = (
+        text = N_(
             "The port on file has learned no MAC, yet the customer answers: the port on file is likely wrong"
         )
-        return [Finding(Cause.PORT_WRONG, State.WARNING, text, Who.NOC, "", Confidence.MEDIUM)]
+        return [Finding(Cause.PORT_WRONG, State.WARNING, text, Who.NOC, None, Confidence.MEDIUM)]
     port = evidence.port
     is_up = not isinstance(port, NotChecked) and port.oper == "up"
     is_dead = _is_silent(evidence)
-    text = "The port has a link, but no device is heard on it" if is_up else "No device is heard on the port"
+    if is_up:
+        text = N_("The port has a link, but no device is heard on it")
+    else:
+        text = N_("No device is heard on the port")
     return [
         Finding(
             Cause.MAC_ABSENT,
@@ -172,6 +199,10 @@ def _absent(evidence: Evidence, signs: Signs) -> list[Finding]:
 def _many(found: MacEvidence, on_port: tuple[str, ...]) -> list[Finding]:
     if found.port_is_shared or len(on_port) < MANY:
         return []
-    text = f"{len(on_port)} MACs are on the port: a switch or a loop instead of one router"
-    say = "Is the cable from us in the WAN socket of your router, not in a LAN socket?"
+    text = NN_(
+        "%(count)s MAC is on the port: a switch or a loop instead of one router",
+        "%(count)s MACs are on the port: a switch or a loop instead of one router",
+        len(on_port),
+    )
+    say = N_("Is the cable from us in the WAN socket of your router, not in a LAN socket?")
     return [Finding(Cause.MAC_MANY, State.WARNING, text, Who.CUSTOMER, say, Confidence.LOW)]

@@ -4,6 +4,7 @@ import dataclasses
 from enum import StrEnum
 
 from netdiag.results import Result
+from netdiag.text import N_, Private, Text
 
 
 class StageKey(StrEnum):
@@ -111,8 +112,8 @@ class Cause(StrEnum):
 class Fact(Result):
     """One line of a stage's evidence, in words."""
 
-    name: str
-    value: str
+    name: Text
+    value: Text | str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,11 +122,11 @@ class Finding(Result):
 
     cause: Cause
     state: State
-    words: str
+    words: Text
     who: Who = Who.NOBODY
-    say: str = ""
+    say: Text | None = None
     confidence: Confidence = Confidence.HIGH
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Text, ...] = ()
     is_suspect: bool = True
 
 
@@ -135,9 +136,9 @@ class Stage(Result):
 
     key: StageKey
     state: State
-    words: str
+    words: Text
     age_s: float | None = None
-    why_not: str = ""
+    why_not: Text | None = None
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -147,7 +148,7 @@ class Unchecked(Result):
     """A stage that was not checked, and why."""
 
     stage: StageKey
-    why: str
+    why: Text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -156,14 +157,14 @@ class Verdict(Result):
 
     cause: Cause
     stage: StageKey | None
-    headline: str
+    headline: Text
     who: Who
-    say: str
+    say: Text
     confidence: Confidence
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Text, ...] = ()
     not_checked: tuple[Unchecked, ...] = ()
-    also: tuple[str, ...] = ()
-    neighbours: str = ""
+    also: tuple[Text, ...] = ()
+    neighbours: Text | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def stage(
     key: StageKey,
     findings: "list[Finding]",
     *,
-    good: str,
+    good: Text,
     age_s: float | None = None,
     facts: "list[Fact] | None" = None,
 ) -> Stage:
@@ -192,7 +193,12 @@ def stage(
     )
 
 
-def unchecked(key: StageKey, why: str) -> Stage:
-    """Return a stage that was not checked."""
-    reason = why.strip() or "no reason was given"
-    return Stage(key, State.UNKNOWN, f"Not checked: {reason}", why_not=reason)
+def unchecked(key: StageKey, why: Text | str) -> Stage:
+    """Return a stage that was not checked; a reason that is no text of ours may name an address."""
+    if isinstance(why, Text):
+        reason = why
+    elif why.strip():
+        reason = Text("%(why)s", (("why", Private(why.strip())),))
+    else:
+        reason = N_("no reason was given")
+    return Stage(key, State.UNKNOWN, N_("Not checked: %(why)s", why=reason), why_not=reason)

@@ -14,15 +14,18 @@ from netdiag.diagnosis.outcome import (
     unchecked,
 )
 from netdiag.diagnosis.signs import Signs, addresses_of, is_answered
+from netdiag.text import N_, Private, Text, Value
 
 LOSS_PERCENT = 5.0
 ENOUGH_SENT = 10
 JITTER_MS = 30.0
 RTT_MS = 150.0
 _TIMES, _MORE_MS = 2.0, 20.0
-_LOSS = "Packets are lost on your line. We measure further and send a technician if need be."
-_SLOW = "Your line answers slowly at the moment. Is a large download or upload running?"
-_LARGE = "Large packets do not get through to you, so some pages hang. That is on our side; we put it right."
+_LOSS = N_("Packets are lost on your line. We measure further and send a technician if need be.")
+_SLOW = N_("Your line answers slowly at the moment. Is a large download or upload running?")
+_LARGE = N_(
+    "Large packets do not get through to you, so some pages hang. That is on our side; we put it right."
+)
 
 
 def quality(evidence: Evidence, _: Signs) -> Stage:
@@ -31,40 +34,44 @@ def quality(evidence: Evidence, _: Signs) -> Stage:
     if not answering:
         return unchecked(StageKey.QUALITY, _why(evidence))
     findings: list[Finding] = []
-    pairs: list[tuple[str, str | None]] = []
+    pairs: list[tuple[Text, Text | str | None]] = []
     usual = None if isinstance(evidence.baseline, NotChecked) else evidence.baseline
     for one in answering:
         if isinstance(one.ping, NotChecked):
             continue
         findings += [*_large(one), *_loss(evidence, one.ping), *_times(one.ping, usual)]
         pairs += [
-            (f"Loss to {one.address}", words.number(one.ping.loss_percent, "%")),
-            ("Round trip", words.number(one.ping.rtt_ms, "ms", 2)),
-            ("Jitter", words.number(one.ping.jitter_ms, "ms", 2)),
-            (f"{one.large_size} bytes", words.echoes(one.large)),
+            (N_("Loss to %(address)s", address=Private(one.address)), words.percent(one.ping.loss_percent)),
+            (N_("Round trip"), words.ms(one.ping.rtt_ms)),
+            (N_("Jitter"), words.ms(one.ping.jitter_ms)),
+            (N_("%(size)s bytes", size=one.large_size), words.echoes(one.large)),
         ]
     if usual is not None:
         pairs += [
-            (f"Round trip on {usual.taken_on or 'a good day'}", words.number(usual.rtt_ms, "ms", 2)),
-            ("Jitter then", words.number(usual.jitter_ms, "ms", 2)),
-            ("Loss then", words.number(usual.loss_percent, "%")),
+            (N_("Round trip on %(day)s", day=_day(usual)), words.ms(usual.rtt_ms)),
+            (N_("Jitter then"), words.ms(usual.jitter_ms)),
+            (N_("Loss then"), words.percent(usual.loss_percent)),
         ]
     ages = [one.ping.age_s for one in answering if not isinstance(one.ping, NotChecked)]
     age = max((one for one in ages if one is not None), default=None)
     return stage(
-        StageKey.QUALITY, findings, good="No loss, quick answers", age_s=age, facts=words.facts(*pairs)
+        StageKey.QUALITY, findings, good=N_("No loss, quick answers"), age_s=age, facts=words.facts(*pairs)
     )
 
 
-def _why(evidence: Evidence) -> str:
+def _day(usual: BaselineEvidence) -> Value:
+    return words.moment(usual.taken_on) if usual.taken_on else N_("a good day")
+
+
+def _why(evidence: Evidence) -> Text | str:
     found = evidence.addresses
     if isinstance(found, NotChecked):
         return found.why
     if not found.addresses:
-        return "no IP address is on file"
+        return N_("no IP address is on file")
     if all(isinstance(one.ping, NotChecked) for one in found.addresses):
-        return "no address was pinged"
-    return "no address answers"
+        return N_("no address was pinged")
+    return N_("no address answers")
 
 
 def _large(one: AddressEvidence) -> list[Finding]:
@@ -79,7 +86,7 @@ def _large(one: AddressEvidence) -> list[Finding]:
             Finding(
                 Cause.LARGE_LOST,
                 State.GOOD,
-                f"The path takes less than {one.large_size} bytes and says so",
+                N_("The path takes less than %(size)s bytes and says so", size=one.large_size),
                 is_suspect=False,
             )
         ]
@@ -88,15 +95,19 @@ def _large(one: AddressEvidence) -> list[Finding]:
         return []
     doubts = []
     if small.loss_percent > 0:
-        doubts.append("Small packets are lost too")
+        doubts.append(N_("Small packets are lost too"))
     if large.sent < 3:
-        doubts.append("Only a few large packets were sent")
+        doubts.append(N_("Only a few large packets were sent"))
     return [
         Finding(
             Cause.LARGE_LOST,
             State.BAD,
-            f"Packets of {one.large_size} bytes to {one.address} are lost, small ones are not: "
-            "a black hole for large packets (MTU)",
+            N_(
+                "Packets of %(size)s bytes to %(address)s are lost, small ones are not: "
+                "a black hole for large packets (MTU)",
+                size=one.large_size,
+                address=Private(one.address),
+            ),
             Who.NOC,
             _LARGE,
             doubts=tuple(doubts),
@@ -108,20 +119,25 @@ def _loss(evidence: Evidence, found: PingEvidence) -> list[Finding]:
     loss = found.loss_percent
     if loss <= 0:
         return []
-    text = f"{words.number(loss, '%')} of the echoes are lost ({found.received} of {found.sent} answered)"
+    text = N_(
+        "%(share)s of the echoes are lost (%(received)s of %(sent)s answered)",
+        share=words.percent(loss),
+        received=found.received,
+        sent=found.sent,
+    )
     upstream = _upstream(evidence)
-    who, more, say = Who.FIELD, "", _LOSS
+    who = Who.FIELD
     if upstream:
-        who, more = Who.NOC, f"; they are lost at {upstream} already"
+        who, text = Who.NOC, N_("%(what)s; they are lost at %(device)s already", what=text, device=upstream)
     is_sure = found.sent >= ENOUGH_SENT and loss >= LOSS_PERCENT
-    doubts = () if upstream or not _is_unread(evidence) else ("The port's errors were not read",)
+    doubts = () if upstream or not _is_unread(evidence) else (N_("The port's errors were not read"),)
     return [
         Finding(
             Cause.LOSS,
             State.BAD if is_sure else State.WARNING,
-            text + more,
+            text,
             who,
-            say,
+            _LOSS,
             Confidence.HIGH if is_sure else Confidence.LOW,
             doubts,
         )
@@ -132,25 +148,33 @@ def _is_unread(evidence: Evidence) -> bool:
     return isinstance(evidence.port, NotChecked) and isinstance(evidence.onu, NotChecked)
 
 
-def _upstream(evidence: Evidence) -> str:
+def _upstream(evidence: Evidence) -> Text | None:
     """Return where the loss begins before the customer, if it does."""
     pop, device = evidence.pop, evidence.device
     if not isinstance(pop, NotChecked) and _is_lossy(pop.gateway_ping):
-        return pop.gateway or "the gateway"
+        return words.plain(pop.gateway) if pop.gateway else N_("the gateway")
     if not isinstance(device, NotChecked) and _is_lossy(device.ping):
-        return device.name
-    return ""
+        return words.plain(device.name)
+    return None
 
 
 def _is_lossy(ping: PingEvidence | NotChecked) -> bool:
     return not isinstance(ping, NotChecked) and ping.is_answered and ping.loss_percent > 0
 
 
+def _trips(found: PingEvidence) -> Text:
+    return N_("Round trips take %(time)s", time=words.ms(found.rtt_ms, 1))
+
+
+def _jitter(found: PingEvidence) -> Text:
+    return N_("The jitter is %(time)s", time=words.ms(found.jitter_ms, 1))
+
+
 def _times(found: PingEvidence, usual: BaselineEvidence | None) -> list[Finding]:
     findings = []
-    for cause, name, value, limit, before in (
-        (Cause.SLOW_ANSWERS, "Round trips take", found.rtt_ms, RTT_MS, usual.rtt_ms if usual else None),
-        (Cause.JITTER, "The jitter is", found.jitter_ms, JITTER_MS, usual.jitter_ms if usual else None),
+    for cause, told, value, limit, before in (
+        (Cause.SLOW_ANSWERS, _trips(found), found.rtt_ms, RTT_MS, usual.rtt_ms if usual else None),
+        (Cause.JITTER, _jitter(found), found.jitter_ms, JITTER_MS, usual.jitter_ms if usual else None),
     ):
         now, then = words.known(value), words.known(before)
         if now is None:
@@ -159,8 +183,9 @@ def _times(found: PingEvidence, usual: BaselineEvidence | None) -> list[Finding]
         # Who was always slow (a radio link, a satellite) is not slow today.
         is_usual = then is not None and not is_worse
         if is_worse or (now > limit and not is_usual):
-            more = f", {words.number(then, 'ms')} on a good day" if is_worse else ""
-            text = f"{name} {words.number(now, 'ms')}{more}"
+            text = told
+            if is_worse:
+                text = N_("%(what)s, %(before)s on a good day", what=told, before=words.ms(then, 1))
             sure = Confidence.MEDIUM if is_worse else Confidence.LOW
             findings.append(Finding(cause, State.WARNING, text, Who.NOC, _SLOW, sure))
     return findings

@@ -11,6 +11,9 @@ from netdiag.diagnosis.evidence import (
     NotChecked,
 )
 
+# What OLTs call an ONU that works.
+ONLINE = frozenset({"online", "up", "working", "active"})
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signs:
@@ -19,7 +22,8 @@ class Signs:
     `answers`: an address of the customer answered an echo; `answers_through_gateway`: and the gateway carried
     it; `is_heard`: his MAC answered on the wire now; `is_learned`: a table knows it; `elsewhere`: the ports
     other than the one on file, no uplinks, where it was learned; `device_carries`: neighbours behind the
-    access device are well; `device_spoke`: it answered SNMP for another stage just now.
+    access device are well; `device_spoke`: it answered SNMP for another stage just now; `is_well`: an address
+    answers, and neither the port nor the ONU nor where his MAC is says otherwise.
     """
 
     answers: bool
@@ -29,6 +33,7 @@ class Signs:
     elsewhere: tuple[MacPlace, ...]
     device_carries: bool
     device_spoke: bool
+    is_well: bool
 
 
 def read(evidence: Evidence) -> Signs:
@@ -40,14 +45,16 @@ def read(evidence: Evidence) -> Signs:
     known = set() if isinstance(evidence.mac, NotChecked) else set(evidence.mac.on_file)
     is_on_port = not isinstance(on_port, NotChecked) and bool(known & set(on_port))
     answers = [one.answer for one in addresses if not isinstance(one.answer, NotChecked)]
+    elsewhere = () if is_on_port else tuple(p for p in places if not p.is_uplink and not p.is_on_file)
     return Signs(
         answers=bool(answering),
         answers_through_gateway=any(not one.is_own_segment for one in answering),
         is_heard=any(answer.is_live and answer.macs for answer in answers),
         is_learned=is_on_port or bool(places) or any(answer.macs for answer in answers),
-        elsewhere=() if is_on_port else tuple(p for p in places if not p.is_uplink and not p.is_on_file),
+        elsewhere=elsewhere,
         device_carries=any(g.fine > 0 for g in groups_of(evidence) if g.scope in ("device", "splitter")),
         device_spoke=_spoke(evidence),
+        is_well=bool(answering) and not elsewhere and not _is_down(evidence),
     )
 
 
@@ -71,6 +78,15 @@ def places_of(evidence: Evidence) -> tuple[MacPlace, ...]:
 def groups_of(evidence: Evidence) -> tuple[NeighbourGroup, ...]:
     """Return the groups of neighbours."""
     return () if isinstance(evidence.neighbours, NotChecked) else evidence.neighbours.groups
+
+
+def _is_down(evidence: Evidence) -> bool:
+    """Whether the port or the ONU on file was read and is not up."""
+    port, onu = evidence.port, evidence.onu
+    is_port_down = not isinstance(port, NotChecked) and (
+        port.oper != "up" or port.admin not in ("up", "unknown")
+    )
+    return is_port_down or (not isinstance(onu, NotChecked) and onu.state not in ONLINE)
 
 
 def _spoke(evidence: Evidence) -> bool:

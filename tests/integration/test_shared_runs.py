@@ -16,13 +16,17 @@ from registry.models import AuditEvent, SharedRun
 from tests.integration.test_baselines import MAC, diagnosed, result
 from webapp import security
 
+PORT = {"template": "Port %(port)s is down", "values": {"port": "3"}}
+
 
 @pytest.fixture
 def run_id(database) -> int:
     found = result(account="bad", mac="warning")
-    found["verdict"] |= {"stage": "port", "cause": "port_down", "headline": "Port 3 is down", "who": "field"}
+    found["verdict"] |= {"stage": "port", "cause": "port_down", "headline": PORT, "who": "field"}
     found["stages"][0] |= {"words": "owes 12.00 EUR", "facts": [{"name": "secret", "value": "s3cr3t"}]}
-    found["stages"][5] |= {"words": "customer 1002's MAC"}
+    mac = {"template": "Another MAC is on the port: %(mac)s", "values": {"mac": {"private": "1002's"}}}
+    found["stages"][5] |= {"words": mac}
+    found["stages"][6] |= {"words": "127.0.9.1 is silent, as an older row says"}
     with database.transaction() as session:
         koval = testing.customer(session, addresses=["127.0.9.1"], macs=[MAC])
         return diagnosed(session, koval.id, found)
@@ -42,6 +46,7 @@ def test_a_stranger_reads_the_frozen_page_without_what_is_private(database, sign
     assert answer.status_code == 200
     assert "Port 3 is down" in answer.text
     assert "sw1" in answer.text
+    assert "Another MAC is on the port: …" in answer.text
     for private in ("12.00", "s3cr3t", "1002", "Koval", "127.0.9.1", MAC):
         assert private not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from billing import subscriptions, suspensions
 from billing.ledger import Author
 from billing.models import LockReason, Plan
-from core import errors, live
+from core import errors, live, sentences
 from netdiag import ping as wire_ping
 from netdiag.testing import FakeSnmp
 from registry import credentials, diagnosis_facts, diagnostics, lines, testing
@@ -107,7 +107,7 @@ def test_every_stage_is_told_as_it_ends_and_the_row_keeps_them_all(runtime, kova
     ]  # fmt: skip
     assert row.result["took_s"] < 4.5
     assert stage(row, "address")["state"] == "good"
-    assert stage(row, "device")["why_not"] == "no access device is on file for this customer"
+    assert stage(row, "device")["why_not"]["template"] == "no access device is on file for this customer"
     with runtime.database.reading() as session:
         assert session.scalars(select(IpAddress.last_seen_at)).one() is not None
 
@@ -143,7 +143,7 @@ def test_a_port_that_is_shut_is_named_with_who_must_act(runtime, koval):
         row = run(runtime, koval.id)
     verdict = row.result["verdict"]
     assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "port_shut", "noc")
-    assert "sw1 ge3 is switched off by our side" in verdict["headline"]
+    assert "sw1 ge3 is switched off by our side" in sentences.tell(verdict["headline"])
 
 
 def test_a_silent_switch_costs_its_own_limit_and_no_more(runtime, koval):
@@ -165,7 +165,7 @@ def test_a_mac_on_the_port_that_is_somebody_elses_is_named(runtime, koval):
     with FakeSnmp(values, community="very-secret-word") as agent:
         put_on_switch(runtime, koval.id, agent)
         row = run(runtime, koval.id)
-    assert "customer 2002's" in stage(row, "mac")["words"]
+    assert "customer 2002's" in sentences.tell(stage(row, "mac")["words"])
 
 
 def test_a_diagnosis_is_of_a_customer_and_nothing_else(runtime, koval):
@@ -229,4 +229,4 @@ def test_an_onu_without_power_is_found_by_its_serial_on_the_olt(runtime, koval):
         row = run(runtime, koval.id)
     verdict = row.result["verdict"]
     assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "onu_power", "customer")
-    assert "lost its power" in verdict["headline"]
+    assert "lost its power" in sentences.tell(verdict["headline"])

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from billing import suspensions
 from billing.models import LockReason
-from core import clock
+from core import clock, sentences
 from linecard.lab import shell
 from netdiag import ping
 from registry import incidents
@@ -61,7 +61,7 @@ def diagnose(product: Product, client: Client, key: str) -> dict[str, Any]:
     assert run.result is not None
     page = client.get(f"/runs/{run.id}").text
     assert "data-stage=" in page
-    return dict(run.result)
+    return dict(sentences.tell_all(run.result))
 
 
 def verdict_when(product: Product, client: Client, key: str, cause: str) -> dict[str, Any]:
@@ -84,6 +84,15 @@ def stage(result: dict[str, Any], name: str) -> dict[str, Any]:
 
 def ip(namespace: str, *words: str) -> None:
     shell.run(["ip", "-n", namespace, *words])
+
+
+def plug(product: Product, key: str, mac: str) -> None:
+    """Plug another router in: the link goes and comes, so that the switch forgets the one before."""
+    planned = product.plan.customer(key)
+    ip(planned.namespace, "link", "set", "eth0", "down")
+    ip(planned.namespace, "link", "set", "eth0", "address", mac, "up")
+    gateway = product.plan.segment(planned.segment).gateway_address
+    ip(planned.namespace, "route", "replace", "default", "via", gateway)
 
 
 def set_admin(product: Product, port: str, *, is_up: bool) -> None:
@@ -164,13 +173,12 @@ def test_a_port_shut_by_snmp_is_our_doing(product_lab: Product, noc: Client) -> 
 def test_another_router_on_the_port_is_seen_by_its_mac(
     product_lab: Product, noc: Client, inside: Inside
 ) -> None:
-    planned = product_lab.plan.customer("c2")
-    ip(planned.namespace, "link", "set", "eth0", "address", "b0:b2:dc:99:00:02")
+    plug(product_lab, "c2", "b0:b2:dc:99:00:02")
     try:
         speak(product_lab, inside, "c2")
         verdict = verdict_when(product_lab, noc, "c2", "mac_other")
     finally:
-        ip(planned.namespace, "link", "set", "eth0", "address", planned.mac)
+        plug(product_lab, "c2", product_lab.plan.customer("c2").mac)
         speak(product_lab, inside, "c2")
     assert (verdict["stage"], verdict["who"]) == ("mac", "noc")
     assert "Another MAC than the one on file" in verdict["headline"]

@@ -81,4 +81,4 @@ def test_a_port_of_one_customer_is_no_incident():
 
 
 def test_nobody_heard_lately_is_said():
-    assert diagnosis_neighbours.compare(()).why == "no neighbour was heard lately"
+    assert str(diagnosis_neighbours.compare(()).why) == "no neighbour was heard lately"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from netdiag import diagnosis
 from netdiag.diagnosis import Cause, Confidence, StageKey, State, evidence
 from netdiag.diagnosis.evidence import Evidence, NotChecked
+from netdiag.text import N_, Private, Text
 
 # Words that matter to the judges, among any others.
 STATES = st.sampled_from(["up", "down", "testing", "lower layer down", "online", "offline", "unknown", ""])
@@ -19,6 +20,10 @@ REASONS = st.sampled_from(
 )
 AGES = st.none() | st.floats() | st.integers(0, 100_000).map(float)
 
+st.register_type_strategy(
+    Text,
+    st.sampled_from([N_("it was not asked"), N_("no answer from %(address)s", address=Private("10.0.0.9"))]),
+)
 st.register_type_strategy(
     evidence.PingEvidence,
     st.builds(

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from core import errors
 from desk import tickets
 from registry import shared_runs
-from webapp import identity, permissions, rendering, runtime
+from webapp import identity, permissions, rendering, runtime, texts
 
 
 @permissions.required("diagnostics.run")
@@ -24,9 +24,8 @@ def attach(run_id: int) -> Response:
     with runtime.current().database.transaction() as session:
         run = shared_runs.finished(session, run_id)
         told = (run.result or {})["verdict"]
-        words = (
-            f"{told['headline']}\n{told['say']}\n{url_for('diagnostics.run', run_id=run_id, _external=True)}"
-        )
+        lines = (texts.tell(told["headline"]), texts.tell(told["say"]))
+        words = "\n".join((*lines, url_for("diagnostics.run", run_id=run_id, _external=True)))
         ticket = tickets.get(session, ticket_id, customer_id=run.customer_id, is_locked=True)
         if ticket.status.value == "closed":
             raise errors.Conflict(gettext("This ticket is closed"))

@@ -19,10 +19,11 @@ import structlog
 from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
-from core import clock, errors, live
+from core import clock, errors, live, sentences
+from core.sentences import Voice
 from registry import diagnostic_block, diagnostics, staff
 from registry.diagnostic_block import RunView
-from webapp import identity, permissions, runtime
+from webapp import identity, permissions, runtime, texts
 from webapp.runtime import Runtime
 
 log = structlog.get_logger()
@@ -36,6 +37,9 @@ WATCH_S = 6
 ASK_AGAIN_S = 10.0
 RETRY_MS = 1000
 
+# The messages that carry sentences (netdiag/text.py): told in the language of who watches.
+TOLD_KINDS = frozenset({"stage", "verdict", "summary"})
+
 _POSITION = re.compile(r"(\d{1,18})=(\d{1,20}-\d{1,20})")
 
 
@@ -46,7 +50,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._noted_at: dict[int, float] = {}
-        self._words: dict[tuple[int, str], str] = {}
+        self._words: dict[tuple[int, str, str], str] = {}
 
     def note_watching(self, client: "redis.Redis", run_ids: Iterable[int]) -> None:
         """Say in Redis that somebody looks at the runs, once every few seconds for all watchers together."""
@@ -58,18 +62,20 @@ class Shared:
         if len(self._noted_at) > self.WORDS_LIMIT:
             self._noted_at = {run_id: at for run_id, at in self._noted_at.items() if now - at < WATCH_S}
 
-    def words_of(self, event: live.Event) -> str:
-        """Return the event as JSON, written once however many watch it."""
-        key = (event.run_id, event.id)
+    def words_of(self, event: live.Event, voice: Voice) -> str:
+        """Return the event as JSON, written once for a language however many watch it."""
+        key = (event.run_id, event.id, voice.locale if event.kind in TOLD_KINDS else "")
         words = self._words.get(key)
         if words is None:
             if len(self._words) > self.WORDS_LIMIT:
                 self._words = {}
-            words = self._words[key] = _as_json(event.run_id, event.kind, event.values)
+            words = self._words[key] = _as_json(event.run_id, event.kind, event.values, voice)
         return words
 
 
-def _as_json(run_id: int, kind: str, values: Mapping[str, Any]) -> str:
+def _as_json(run_id: int, kind: str, values: Mapping[str, Any], voice: Voice) -> str:
+    if kind in TOLD_KINDS:
+        values = sentences.tell_all(values, voice)
     return json.dumps({**values, "run": run_id, "kind": kind}, separators=(",", ":"))
 
 
@@ -84,6 +90,7 @@ def events() -> Response:
     follower = Follower(
         runtime=found,
         token=identity.token() or "",
+        voice=texts.voice(),
         after={run_id: after.get(run_id, live.FIRST) for run_id in run_ids},
         is_stopping=current_app.extensions.get(STOPPING) or threading.Event(),
         shared=current_app.extensions.setdefault(SHARED, Shared()),
@@ -110,6 +117,7 @@ class Follower:
     after: dict[int, str]
     is_stopping: threading.Event
     shared: Shared = field(default_factory=Shared)
+    voice: Voice = sentences.ENGLISH
     known: Mapping[int, RunView] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
 
@@ -192,7 +200,7 @@ class Follower:
         self.after[event.run_id] = event.id
         if event.kind == live.LAST_KIND:
             self.ended.add(event.run_id)
-        return self._message(self.shared.words_of(event))
+        return self._message(self.shared.words_of(event, self.voice))
 
     def _closed(self, run_id: int) -> Iterator[str]:
         """Say from the row that a run is over, unless its stream has said so."""
@@ -201,10 +209,10 @@ class Follower:
         self.ended.add(run_id)
         run = self.known.get(run_id)
         if run is not None and run.result:
-            yield self._message(_as_json(run_id, "summary", run.result))
+            yield self._message(_as_json(run_id, "summary", run.result, self.voice))
         status = run.status.value if run else "gone"
         words = {"status": status, "error": run.error if run else ""}
-        yield self._message(_as_json(run_id, live.LAST_KIND, words))
+        yield self._message(_as_json(run_id, live.LAST_KIND, words, self.voice))
 
     def _message(self, words: str) -> str:
         place = ";".join(f"{run_id}={event_id}" for run_id, event_id in self.after.items())
