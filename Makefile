@@ -9,10 +9,11 @@ LEFT_OUT := $(CURDIR)/$(VENV)/left-out
 STRICT := core netdiag gates billing
 # Every process a test starts is measured, wherever it runs.
 MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
+PEERS := arp-scan fping tshark snmpget snmpd prometheus-snmp-exporter nft ip chromium
 PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-deps migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -74,7 +75,17 @@ bench: $(VENV)/dev.stamp ## measurements beside other programs
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and the SNMP exporter, in namespaces of its own (root)
-	@for script in bench/net/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
+	@for program in $(PEERS); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null || { $(MAKE) --no-print-directory bench-deps; break; }; \
+	done; failed=0; \
+	for script in bench/net/bench_*.py; do \
+	  echo; echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; code=$$?; \
+	  test $$code -lt 128 || exit $$code; test $$code = 0 || failed=1; \
+	done; exit $$failed
+
+bench-deps: # apt-get the programs that bench-net compares with; without root or a net each bench says what it lacks
+	@-DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	  arp-scan chromium fping iproute2 nftables prometheus-snmp-exporter snmp snmpd tshark
 
 migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"
 	@test -n "$(name)" || { echo 'say what it does: make migration name="add colours"'; exit 2; }

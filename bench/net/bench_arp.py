@@ -1,60 +1,48 @@
-"""ARP scans beside arp-scan: `python bench/net/bench_arp.py [ROUNDS]` (root; apt-get install arp-scan).
+"""ARP scans beside arp-scan: `python bench/net/bench_arp.py [ROUNDS]`.
 
 A probe on a bridge with two hosts: one has a /20 but for the dead tenth, the other has five of its addresses
 too. All is in network namespaces of this run, removed at its end. Ours is measured as a worker has it (the
-socket kept, the process warm) and as a command (process start included).
+socket kept, the process warm) and as a command (process start included). What tshark saw on the wire is
+counted beside both.
 """
 
-import ctypes
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import ground
+from ground import ROOT, ip
+
 RANGE, SMALL = "10.9.0.0/20", "10.9.0.0/24"
 ADDRESSES = {RANGE: 4096, SMALL: 256}
 TWINS = [f"10.9.1.{last}" for last in range(1, 10, 2)]
 TIMEOUT_S = 0.5
-_CLONE_NEWNET = 0x4000_0000
+PROGRAMS = ("arp-scan", "tshark", "ip")
 
 
 def main(rounds: int) -> int:
-    for program in ("arp-scan", "ip"):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-            print(f"{program} is missing: apt-get install arp-scan iproute2", file=sys.stderr)
-            return 2
-    if os.geteuid() != 0:
-        print("network namespaces need root", file=sys.stderr)
-        return 2
-    tag = f"a{os.urandom(3).hex()}"
-    with namespaces(tag) as near:
-        enter(near)
+    print(ground.describe(*PROGRAMS), f"medians of {rounds} rounds", sep="; ")
+    with network() as (near, hosts):
+        ground.enter(near)
         for dead in (0, 10):
-            populate(tag, dead)
+            populate(hosts, dead)
             for scanned in (SMALL, RANGE):
                 compare(scanned, dead, rounds)
+        truth()
         one_address(rounds * 20)
     return 0
 
 
-def ip(*words: str, batch: str | None = None) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=60, text=True, input=batch)
-
-
 @contextmanager
-def namespaces(tag: str) -> Iterator[str]:
-    near, hosts, twin = (f"{tag}{letter}" for letter in "pht")
-    try:
-        for name in (near, hosts, twin):
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
+def network() -> Iterator[tuple[str, str]]:
+    with ground.namespaces("pht") as (near, hosts, twin):
         ip("-n", near, "link", "add", "br0", "type", "bridge")
         ip("-n", near, "link", "set", "br0", "address", "00:1b:21:00:00:01", "up")
         for port, name, mac in (("p1", hosts, "00:1b:21:00:00:02"), ("p2", twin, "00:1b:21:00:00:03")):
@@ -66,35 +54,25 @@ def namespaces(tag: str) -> Iterator[str]:
         ip("-n", twin, "addr", "add", "10.9.31.3/19", "dev", "v0")
         for address in TWINS:
             ip("-n", twin, "addr", "add", f"{address}/32", "dev", "v0")
-        yield near
-    finally:
-        with suppress(ImportError):
+        try:
+            yield near, hosts
+        finally:
             from netdiag import packet
 
             packet.close()
-        for name in (near, hosts, twin):
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
-def populate(tag: str, dead_percent: int) -> None:
+def populate(hosts: str, dead_percent: int) -> None:
     """Give the one host the whole range but for the dead, which are spread evenly."""
     lines = [f"route replace local {RANGE} dev lo table local"]
     if dead_percent:
         every = 100 // dead_percent
         lines += [f"route replace unreachable {address(n)} table local" for n in range(0, 4096, every)]
-    ip("-n", f"{tag}h", "-batch", "-", batch="\n".join(lines))
+    ip("-n", hosts, "-batch", "-", batch="\n".join(lines))
 
 
 def address(number: int) -> str:
     return f"10.9.{number >> 8}.{number & 255}"
-
-
-def enter(namespace: str) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-    if libc.setns(descriptor, _CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
-    os.close(descriptor)
 
 
 Measured = tuple[float, float, int, int]
@@ -162,6 +140,22 @@ def compare(scanned: str, dead_percent: int, rounds: int) -> None:
         print(f"| {name} | {wall:.3f} | {wall / base:.2f} | {cpu:.3f} | {missed} | {twice} |")
 
 
+def truth() -> None:
+    """Count on the wire what both asked and who answered, apart from the twins that answer twice."""
+    print(f"\n| {RANGE}, 10 % dead, 1 probe, beside tshark | asked on the wire | answered there | told |")
+    print("|---|---|---|---|")
+    for name, way in (("arp-scan", lambda: peer(RANGE, 1)), ("ours", lambda: ours(RANGE, 1))):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "arp.pcap"
+            with ground.capture(file, "br0", "arp"):
+                told = way()[2]
+            frames = ground.read_capture(file, "arp.opcode", "arp.src.proto_ipv4", "arp.dst.proto_ipv4")
+        own = "10.9.31.1"
+        asked = {target for kind, sender, target in frames if kind == "1" and sender == own}
+        answered = {sender for kind, sender, _ in frames if kind == "2" and sender != own}
+        print(f"| {name} | {len(asked)} | {len(answered & asked)} | {told} |", flush=True)
+
+
 def one_address(rounds: int) -> None:
     """Time to the first answer of one living address in a warm worker, by each of our ways."""
     from netdiag import arp_client, arp_scan, neighbours
@@ -188,4 +182,4 @@ def one_address(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    ground.run(main, int((sys.argv[1:] or ["5"])[0]), needs=PROGRAMS)

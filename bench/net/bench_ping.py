@@ -1,16 +1,14 @@
 """Sweeps and live pings beside fping and icmplib: `python bench/net/bench_ping.py [ROUNDS [SIZE ...]]`.
 
-Root; apt-get install fping tshark nftables. A probe and, over a veth pair, a machine that holds a whole
-prefix; a tenth of it is dropped where it says so. Both are network namespaces of this run, removed at its
-end. Ours is measured as a worker has it (warm process) and as a command (start of Python included). Programs
-run by turns; the tables show medians. Round trips are compared with those tshark saw, in runs of their own.
+A probe and, over a veth pair, a machine that holds a whole prefix; a tenth of it is dropped where it says
+so. Both are network namespaces of this run, removed at its end. Ours is measured as a worker has it (warm
+process) and as a command (start of Python included). Programs run by turns; the tables show medians. Counts
+and round trips are compared with those tshark saw, in runs of their own.
 """
 
 import asyncio
-import ctypes
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,29 +18,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import ground
 import icmplib
+from ground import ROOT, ip
 
 from netdiag import ping, sweep
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = (1_000, 10_000, 50_000)
 GATEWAY = "10.66.255.254"
 LIVE = "10.67.0.1"
 LIVE_COUNT = 40
 DEAD = "{ " + ", ".join(map(str, range(10, 251, 10))) + " }"
-_CLONE_NEWNET = 0x4000_0000
+PROGRAMS = ("fping", "tshark", "nft", "ip")
+# A short run is spoilt by a neighbour on the machine more easily: more of them.
+MORE_ROUNDS = {1_000: 2}
 
 
 def main(rounds: int, sizes: tuple[int, ...]) -> int:
-    for program in ("fping", "tshark", "nft", "ip"):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-            print(f"{program} is missing: apt-get install fping tshark nftables iproute2", file=sys.stderr)
-            return 2
-    if os.geteuid() != 0:
-        print("network namespaces need root", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory() as name, namespaces() as (near, far):
-        enter(near)
+    print(ground.describe(*PROGRAMS), f"medians of {rounds} rounds", sep="; ")
+    with tempfile.TemporaryDirectory() as name, network() as (near, far):
+        ground.enter(near)
         folder = Path(name)
         print(
             "| addresses | dead | probes | fping wall s | ours | ratio | fping CPU us/probe | ours | ratio ",
@@ -54,7 +49,7 @@ def main(rounds: int, sizes: tuple[int, ...]) -> int:
             for dead in (False, True):
                 let_die(far, dead)
                 for probes in (1, 3):
-                    compare(folder, size, dead, probes, rounds)
+                    compare(folder, size, dead, probes, rounds * MORE_ROUNDS.get(size, 1))
         let_die(far, False)
         truth_of_sweeps(folder, [size for size in sizes if size <= 10_000])
         truth_of_live_pings(folder)
@@ -62,17 +57,9 @@ def main(rounds: int, sizes: tuple[int, ...]) -> int:
     return 0
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=60)
-
-
 @contextmanager
-def namespaces() -> Iterator[tuple[str, str]]:
-    near, far = (f"b{os.urandom(3).hex()}{letter}" for letter in "pf")
-    try:
-        for name in (near, far):
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
+def network() -> Iterator[tuple[str, str]]:
+    with ground.namespaces("pf") as (near, far):
         ip("link", "add", "v0", "netns", near, "type", "veth", "peer", "name", "v0", "netns", far)
         for name, address in ((near, "10.66.0.1/16"), (far, f"{GATEWAY}/16")):
             ip("-n", name, "addr", "add", address, "dev", "v0")
@@ -80,16 +67,6 @@ def namespaces() -> Iterator[tuple[str, str]]:
         ip("-n", near, "route", "add", "10.67.0.0/16", "via", GATEWAY)
         ip("-n", far, "route", "add", "local", "10.67.0.0/16", "dev", "lo")
         yield near, far
-    finally:
-        for name in (near, far):
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-
-
-def enter(namespace: str) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path(f"/run/netns/{namespace}").open("rb") as name:
-        if libc.setns(name.fileno(), _CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
 
 
 def let_die(far: str, is_dead: bool) -> None:
@@ -170,47 +147,17 @@ def compare(folder: Path, size: int, dead: bool, probes: int, rounds: int) -> No
     )
 
 
-@contextmanager
-def capture(file: Path) -> Iterator[None]:
-    """Let tshark write down what passes the probe's interface."""
-    words = ["tshark", "-q", "-i", "v0", "-B", "64", "-s", "64", "-f", "icmp", "-w", str(file)]
-    program = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    try:
-        assert program.stderr
-        for line in program.stderr:
-            if "Capturing on" in line:
-                break
-        time.sleep(0.5)
-        yield
-        time.sleep(0.5)
-    finally:
-        program.terminate()
-        program.communicate(timeout=20)
-
-
-def seen(file: Path) -> dict[tuple[str, int], float]:
-    """Return the round trips on the wire in ms, by address and sequence."""
-    fields = [
-        word
-        for one in ("frame.time_epoch", "ip.src", "ip.dst", "icmp.type", "icmp.seq")
-        for word in ("-e", one)
-    ]
-    said = subprocess.run(
-        ["tshark", "-r", str(file), "-T", "fields", *fields],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
+def seen(file: Path) -> tuple[int, dict[tuple[str, int], float]]:
+    """Return how many echoes were on the wire, and the round trips in ms by address and sequence."""
+    frames = ground.read_capture(file, "frame.time_epoch", "ip.src", "ip.dst", "icmp.type", "icmp.seq")
     sent: dict[tuple[str, int], float] = {}
     found = {}
-    for line in said.splitlines():
-        at, source, target, kind, sequence = line.split("\t")
+    for at, source, target, kind, sequence in frames:
         if kind == "8":
             sent[target, int(sequence)] = float(at)
         elif kind == "0" and (source, int(sequence)) in sent:
             found[source, int(sequence)] = (float(at) - sent[source, int(sequence)]) * 1000
-    return found
+    return len(sent), found
 
 
 def spread(errors: list[float]) -> str:
@@ -223,25 +170,34 @@ def spread(errors: list[float]) -> str:
 
 
 def truth_of_sweeps(folder: Path, sizes: list[int]) -> None:
-    print("\n| round trips of a sweep against tshark's | median error us | size, median | p95 | compared |")
-    print("|---|---:|---:|---:|---:|")
+    print("\n| a sweep beside tshark | sent on the wire | answered there | told by the tool ", end="")
+    print("| round trips: median error us | size, median | p95 | compared |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for size in sizes:
         targets, file = addresses(size), folder / f"{size}.txt"
-        for name, pace_s in (("ours, pace 0", 0.0), ("ours, default pace", 0.00002)):
-            with capture(folder / "sweep.pcap"):
-                found = {one.address: one.rtt_avg_ms for one in sweep.sweep(targets, pace_s=pace_s)}
-            wire = {address: rtt for (address, _), rtt in seen(folder / "sweep.pcap").items()}
-            errors = [found[one] - wire[one] for one in targets if found[one] is not None and one in wire]
-            print(f"| {name}, {size:,} | {spread(errors)} |", flush=True)
-        with capture(folder / "fping.pcap"):
+
+        def ours(pace_s: float, targets: list[str] = targets) -> dict[str, float]:
+            found = sweep.sweep(targets, pace_s=pace_s)
+            return {one.address: one.rtt_avg_ms for one in found if one.rtt_avg_ms is not None}
+
+        def theirs(file: Path = file) -> dict[str, float]:
             words = ["fping", "-i0", "-t1000", "-q", "-C1", "-f", str(file)]
             said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False).stderr
-        wire = {address: rtt for (address, _), rtt in seen(folder / "fping.pcap").items()}
-        rows = [line.split(" : ") for line in said.splitlines() if " : " in line]
-        errors = [
-            float(rtt) - wire[one.strip()] for one, rtt in rows if rtt.strip() != "-" and one.strip() in wire
-        ]
-        print(f"| fping, {size:,} | {spread(errors)} |", flush=True)
+            rows = [line.split(" : ") for line in said.splitlines() if " : " in line]
+            return {one.strip(): float(rtt) for one, rtt in rows if rtt.strip() != "-"}
+
+        for name, measure in (
+            ("ours, pace 0", lambda: ours(0.0)),
+            ("ours, default pace", lambda: ours(0.00002)),
+            ("fping", theirs),
+        ):
+            with ground.capture(folder / "sweep.pcap", "v0", "icmp"):
+                found = measure()
+            sent, pairs = seen(folder / "sweep.pcap")
+            wire = {address: rtt for (address, _), rtt in pairs.items()}
+            errors = [rtt - wire[one] for one, rtt in found.items() if one in wire]
+            counts = f"{sent} | {len(wire)} | {len(found)}"
+            print(f"| {name}, {size:,} | {counts} | {spread(errors)} |", flush=True)
 
 
 async def busy(until: float) -> None:
@@ -273,9 +229,9 @@ def truth_of_live_pings(folder: Path) -> None:
         return list(host.rtts)
 
     for name, measure in (("ours", ours), ("icmplib", theirs)):
-        with capture(folder / "live.pcap"):
+        with ground.capture(folder / "live.pcap", "v0", "icmp"):
             found = asyncio.run(measure())
-        wire = list(seen(folder / "live.pcap").values())
+        wire = list(seen(folder / "live.pcap")[1].values())
         errors = [one - rtt for one, rtt in zip(found, wire, strict=True) if one is not None]
         mean = statistics.fmean(abs(one) for one in errors) * 1000
         print(f"| {name} (mean of its size {mean:.1f} us) | {spread(errors)} |", flush=True)
@@ -301,8 +257,11 @@ def footprint(folder: Path, size: int) -> None:
         words, check=True, capture_output=True, text=True, env=environment, timeout=60
     ).stdout
     print(f"\nA process that sweeps {size:,} addresses: {said.strip()}.")
-    print("* fping has sequence numbers for one round of these only, so it was run three times.")
+    print("Where nobody is dead fping still waits its period of a second between two probes of an address.")
+    if size * 3 >= 65536:
+        print("* fping has sequence numbers for one round of these only, so it was run three times.")
 
 
 if __name__ == "__main__":
-    sys.exit(main(int((sys.argv[1:] or ["3"])[0]), tuple(map(int, sys.argv[2:])) or SIZES))
+    asked_for = int((sys.argv[1:] or ["3"])[0])
+    ground.run(main, asked_for, tuple(map(int, sys.argv[2:])) or SIZES, needs=PROGRAMS)

@@ -3,8 +3,8 @@
 System group and seven columns of 48 ports of each device, 200 devices at once, on the same fast agents
 (agent_farm.py), clients in turn, each run a process of its own so that nothing is warm; medians. A device
 counts as complete only with every value. Compared: gufo-snmp (Rust, asyncio; the dev group brings it),
-Net-SNMP's snmpget and snmpbulkwalk (fewer devices: eight processes each; apt install snmp), and
-prometheus-snmp-exporter (apt install prometheus-snmp-exporter). The last table has 5 % of silent devices.
+Net-SNMP's snmpget and snmpbulkwalk (fewer devices: eight processes each), and prometheus-snmp-exporter. The
+next table has 5 % of silent devices, the last what tshark counted. All in a network of this run's own.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import concurrent.futures
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import agent_farm as farm  # noqa: E402
+import ground  # noqa: E402
 
 from netdiag.snmp import poll  # noqa: E402
 
@@ -40,9 +40,12 @@ NETSNMP_AGENTS = 60
 TIMEOUT_S = 3.0
 EXPORTER_PORT = 19116
 ROWS = range(1, PORTS + 1)
+PROGRAMS = ("ip", "prometheus-snmp-exporter", "snmpbulkwalk", "snmpget", "tshark")
 
 
 def main(agents: int, rounds: int) -> int:
+    print(ground.describe(*PROGRAMS), f"medians of {rounds} rounds", sep="; ")
+    ground.enter_own()
     with running(farm_command(agents, 0)):
         compare(
             agents,
@@ -51,20 +54,21 @@ def main(agents: int, rounds: int) -> int:
         )
     with running(farm_command(agents, SILENT_PER_CENT)):
         compare(agents, rounds, ["ours 2c", "ours 3", "gufo 2c"], silent=SILENT_PER_CENT)
+        truth(agents)
     return 0
 
 
 def compare(agents: int, rounds: int, clients: list[str], silent: int = 0) -> None:
     found: dict[str, list[dict]] = {}
     for client in clients:
-        if hint := missing(client.split()[0]):
-            print(f"{client}: {hint}", file=sys.stderr)
+        if client.startswith("gufo") and SnmpSession is None:
+            print(f"{client}: left out; pip install gufo-snmp", file=sys.stderr)
         else:
             found[client] = []
     for _ in range(rounds):
         for client, runs in found.items():
             number = min(agents, NETSNMP_AGENTS) if client.startswith("netsnmp") else agents
-            words = [sys.executable, __file__, "--one", client, str(number)]
+            words = [*ground.DIES_WITH_US, sys.executable, __file__, "--one", client, str(number)]
             done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=600)
             runs.append(json.loads(done.stdout))
     living = 100 - silent
@@ -87,14 +91,22 @@ def compare(agents: int, rounds: int, clients: list[str], silent: int = 0) -> No
         )
 
 
-def missing(client: str) -> str:
-    if client == "exporter" and not shutil.which("prometheus-snmp-exporter"):
-        return "left out; apt install prometheus-snmp-exporter"
-    if client == "netsnmp" and not shutil.which("snmpbulkwalk"):
-        return "left out; apt install snmp"
-    if client == "gufo" and SnmpSession is None:
-        return "left out; pip install gufo-snmp"
-    return ""
+def truth(agents: int) -> None:
+    """Count on the wire whom ours asked and who answered."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "snmp.pcap"
+        with ground.capture(file, "lo", f"udp port {farm.PORT}"):
+            complete, silent, _ = ours(agents, "2c")
+        frames = ground.read_capture(file, "ip.src", "ip.dst", "udp.srcport")
+    answers = [source for source, _, port in frames if port == str(farm.PORT)]
+    asked = {target for _, target, port in frames if port != str(farm.PORT)}
+    print("\n| ours 2c beside tshark | asked on the wire | answered there | requests | answers ", end="")
+    print("| told complete | told silent |")
+    print("|---|---|---|---|---|---|---|")
+    print(
+        f"| {agents} devices, {SILENT_PER_CENT} % silent | {len(asked)} | {len(set(answers))} "
+        f"| {len(frames) - len(answers)} | {len(answers)} | {complete} | {silent} |"
+    )
 
 
 class running:  # noqa: N801
@@ -260,7 +272,7 @@ def exporter(agents: int, version: str) -> tuple[int, int, dict]:
                 ),
             )
         )
-        words = ["prometheus-snmp-exporter", f"--config.file={settings}"]
+        words = [*ground.DIES_WITH_US, "prometheus-snmp-exporter", f"--config.file={settings}"]
         words.append(f"--web.listen-address=127.0.0.1:{EXPORTER_PORT}")
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -305,4 +317,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         one(sys.argv[2], int(sys.argv[3]))
     else:
-        sys.exit(main(*(int(word) for word in (sys.argv[1:] + ["1000", "5"][len(sys.argv) - 1 :])[:2])))
+        sizes = [int(word) for word in sys.argv[1:]]
+        ground.run(main, *(sizes + [1000, 5][len(sizes) :]), needs=PROGRAMS)
