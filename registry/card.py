@@ -22,7 +22,7 @@ from billing.models import (
 )
 from core import errors
 from core.money import Money
-from registry import addresses, contacts, equipment
+from registry import addresses, contacts, equipment, watched
 from registry.card_views import (
     AddressView,
     BalanceView,
@@ -50,6 +50,9 @@ from registry.models import (
     Network,
     Note,
     Port,
+    SeriesKind,
+    WatchSeries,
+    WatchStatus,
     customer_groups,
     customer_marks,
 )
@@ -236,6 +239,12 @@ def _lock(reason: str, owner: str, note: str, placed_at: str, until: str | None)
 
 
 def _devices(session: Session, customer_id: int) -> tuple[DeviceView, ...]:
+    query = (
+        select(Device, WatchStatus)
+        .options(joinedload(Device.type))
+        .where(Device.customer_id == customer_id)
+        .order_by(Device.name, Device.id)
+    )
     return tuple(
         DeviceView(
             id=device.id,
@@ -249,17 +258,25 @@ def _devices(session: Session, customer_id: int) -> tuple[DeviceView, ...]:
             software=device.software,
             has_snmp=bool(device.snmp_version),
             has_login=bool(device.login_sealed),
+            watched=watched.of(status, is_unwatched=device.is_unwatched),
             state=device.state,
             state_at=device.state_at,
             status_at=device.last_status_at,
         )
-        for device in equipment.of_customer(session, customer_id)
+        for device, status in session.execute(_with_status(query, WatchSeries.device_id == Device.id))
     )
+
+
+def _with_status(query: Any, is_its: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Join the status of the echoes of what `is_its` says."""
+    of_echoes = is_its & (WatchSeries.kind == SeriesKind.PING)
+    joined = query.outerjoin(WatchSeries, of_echoes)
+    return joined.outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)  # type: ignore[no-any-return]
 
 
 def _ips(session: Session, customer_id: int) -> tuple[IpView, ...]:
     query = (
-        select(IpAddress, Network, Device)
+        select(IpAddress, Network, Device, WatchStatus)
         .join(Network, Network.id == IpAddress.network_id)
         .outerjoin(Device, Device.id == IpAddress.device_id)
         .options(joinedload(Device.type))
@@ -277,10 +294,13 @@ def _ips(session: Session, customer_id: int) -> tuple[IpView, ...]:
             colour=ip.colour or network.colour,
             description=ip.description,
             last_seen_at=ip.last_seen_at,
+            watched=watched.of(status, is_unwatched=ip.is_unwatched, last_seen_at=ip.last_seen_at),
             device_id=ip.device_id,
             web_url=equipment.web_url_at(device.type, ip.address) if device else None,
         )
-        for ip, network, device in session.execute(query)
+        for ip, network, device, status in session.execute(
+            _with_status(query, WatchSeries.ip_id == IpAddress.id)
+        )
     )
 
 
@@ -294,7 +314,7 @@ def _ports(session: Session, customer_id: int) -> tuple[PortView, ...]:
         .scalar_subquery()
     )
     query = (
-        select(Connection, Port, Device, shared)
+        select(Connection, Port, Device, shared, WatchStatus)
         .join(Port, Port.id == Connection.port_id)
         .join(Device, Device.id == Port.device_id)
         .where(Connection.customer_id == customer_id)
@@ -310,9 +330,12 @@ def _ports(session: Session, customer_id: int) -> tuple[PortView, ...]:
             name=port.name,
             if_index=port.if_index,
             vlan=connection.vlan,
+            watched=watched.of(status, is_unwatched=device.is_unwatched),
             state=device.state,
             state_at=device.state_at,
             shared_with=tuple(numbers or ()),
         )
-        for connection, port, device, numbers in session.execute(query)
+        for connection, port, device, numbers, status in session.execute(
+            _with_status(query, WatchSeries.device_id == Device.id)
+        )
     )

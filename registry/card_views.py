@@ -7,6 +7,7 @@ from billing.models import AccessState, LockReason
 from core.money import Money
 from registry.listing import MarkView
 from registry.models import AddressKind, CustomerKind, CustomerStatus, DeviceRole, DeviceState, GeoSource
+from registry.watched import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class DeviceView:
     software: str
     has_snmp: bool
     has_login: bool
+    watched: Watched
     state: DeviceState | None
     state_at: datetime | None
     status_at: datetime | None
@@ -155,6 +157,7 @@ class IpView:
     colour: str
     description: str
     last_seen_at: datetime | None
+    watched: Watched
     device_id: int | None
     web_url: str | None
 
@@ -171,6 +174,7 @@ class PortView:
     name: str
     if_index: int
     vlan: int | None
+    watched: Watched
     state: DeviceState | None
     state_at: datetime | None
     shared_with: tuple[str, ...]

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from billing.models import AccessState, Subscription, SubscriptionAccess
 from core import errors
 from core.columns import Mac
-from registry import macs
+from registry import macs, watched
 from registry.models import Address, AddressKind, Connection, Contact, Customer, Device, IpAddress, Port
-from registry.models.watching import SeriesKind, WatchSeries, WatchState, WatchStatus
+from registry.models.watching import SeriesKind, WatchSeries, WatchStatus
 
 EARTH_M = 6_371_000.0
 DEGREE_M = 111_195.0
@@ -33,12 +33,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """An IP address and how it stood at the last round; `state` is None where nobody watches it."""
+    """An IP address and how it stood at the last round."""
 
     address: str
     mac: str
-    state: WatchState | None
-    last_seen_at: datetime | None
+    watched: watched.Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +150,16 @@ def _access(session: Session, customer_id: int) -> tuple[Access, ...]:
 
 def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:
     rows = session.execute(
-        select(IpAddress, WatchStatus.state, WatchStatus.last_seen_at)
+        select(IpAddress, WatchStatus)
         .outerjoin(WatchSeries, (WatchSeries.ip_id == IpAddress.id) & (WatchSeries.kind == SeriesKind.PING))
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
         .where(IpAddress.customer_id.in_(customer_ids))
         .order_by(IpAddress.address)
     )
     made: dict[int, tuple[Watched, ...]] = {}
-    for ip, state, seen_at in rows:
-        one = Watched(str(ip.address), ip.mac or "", state, seen_at or ip.last_seen_at)
+    for ip, status in rows:
+        stands = watched.of(status, is_unwatched=ip.is_unwatched, last_seen_at=ip.last_seen_at)
+        one = Watched(str(ip.address), ip.mac or "", stands)
         made[ip.customer_id] = (*made.get(ip.customer_id, ()), one)
     return made
 

@@ -1,4 +1,4 @@
-"""What pages show of watching: a customer's or a device's series, who is down, and when there is activity."""
+"""What pages show of watching: a customer's or a device's series, and when there is activity."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,28 +6,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from core import errors
 from core.settings import Settings
-from registry import history
+from registry import history, watched
 from registry.models import (
     Connection,
-    Customer,
     Device,
     IpAddress,
-    Network,
-    Pop,
     Port,
     SeriesKind,
     WatchSeries,
-    WatchState,
     WatchStatus,
 )
+from registry.watched import Watched
 
-DOWN = (WatchState.DEAD, WatchState.BEHIND)
-SORTS = ("since", "name")
 _LEVELS = 5
 Row = tuple[int, ...]
 
@@ -39,29 +34,7 @@ class SeriesView:
     id: int
     kind: SeriesKind
     name: str
-    status: WatchStatus | None
-
-
-@dataclass(frozen=True, slots=True)
-class DownRow:
-    """Somebody who does not answer."""
-
-    status: WatchStatus
-    name: str
-    address: str
-    pop: str
-    customer_id: int | None
-    device_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DownPage:
-    """A page of those who are down, and how many there are of each state."""
-
-    rows: tuple[DownRow, ...]
-    total: int
-    dead: int
-    behind: int
+    watched: Watched | None
 
 
 def of_customer(session: Session, customer_id: int) -> tuple[SeriesView, ...]:
@@ -93,7 +66,7 @@ def of_customer(session: Session, customer_id: int) -> tuple[SeriesView, ...]:
 
 
 def of_device(session: Session, device_id: int) -> tuple[SeriesView, ...]:
-    """Return a device's series: its echoes, then what went through its ports."""
+    """Return a device's series: its echoes, then light and octets of its ports, uplinks first."""
     ports = select(Port.id).where(Port.device_id == device_id)
     return _views(session, or_(WatchSeries.device_id == device_id, WatchSeries.port_id.in_(ports)))
 
@@ -101,15 +74,31 @@ def of_device(session: Session, device_id: int) -> tuple[SeriesView, ...]:
 def _views(session: Session, wanted: Any) -> tuple[SeriesView, ...]:
     name = func.coalesce(func.host(IpAddress.address), Device.name, Port.name, "")
     query = (
-        select(WatchSeries.id, WatchSeries.kind, name, WatchStatus)
+        select(
+            WatchSeries.id,
+            WatchSeries.kind,
+            name,
+            WatchStatus,
+            func.coalesce(IpAddress.is_unwatched, Device.is_unwatched, False),
+        )
         .outerjoin(IpAddress, IpAddress.id == WatchSeries.ip_id)
         .outerjoin(Device, Device.id == WatchSeries.device_id)
         .outerjoin(Port, Port.id == WatchSeries.port_id)
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
         .where(wanted)
-        .order_by(WatchSeries.ip_id.is_(None), WatchSeries.device_id.is_(None), WatchSeries.id)
+        .order_by(
+            WatchSeries.ip_id.is_(None),
+            WatchSeries.device_id.is_(None),
+            Port.is_uplink.desc(),
+            Port.if_index,
+            WatchSeries.kind,
+            WatchSeries.id,
+        )
     )
-    return tuple(SeriesView(*row) for row in session.execute(query))
+    return tuple(
+        SeriesView(number, kind, title, watched.of(status, is_unwatched=is_unwatched) if status else None)
+        for number, kind, title, status, is_unwatched in session.execute(query)
+    )
 
 
 def kind_of(session: Session, series_id: int) -> SeriesKind:
@@ -126,58 +115,6 @@ def interval_s(settings: Settings, kind: SeriesKind) -> int:
     if kind is SeriesKind.PING:
         return max(watch.device_interval_s, watch.customer_interval_s)
     return watch.counter_interval_s
-
-
-def down(
-    session: Session,
-    *,
-    state: WatchState | None = None,
-    text: str = "",
-    sort: str = "since",
-    page: int = 0,
-    limit: int = 100,
-) -> DownPage:
-    """Return those who are dead or behind; `sort` is one of SORTS, falling with a minus before it."""
-    owner = aliased(Customer)
-    query: Select[Any] = (
-        select(
-            WatchStatus,
-            func.coalesce(Device.name, owner.number, ""),
-            func.host(func.coalesce(IpAddress.address, Device.address)),
-            func.coalesce(Pop.name, ""),
-            owner.id,
-            Device.id,
-        )
-        .join(WatchSeries, WatchSeries.id == WatchStatus.series_id)
-        .outerjoin(Device, Device.id == WatchSeries.device_id)
-        .outerjoin(IpAddress, IpAddress.id == WatchSeries.ip_id)
-        .outerjoin(Network, Network.id == IpAddress.network_id)
-        .outerjoin(owner, owner.id == func.coalesce(IpAddress.customer_id, Device.customer_id))
-        .outerjoin(Pop, Pop.id == func.coalesce(Device.pop_id, Network.pop_id))
-        .where(WatchStatus.state.in_([state] if state else DOWN))
-    )
-    if text:
-        address = func.host(func.coalesce(IpAddress.address, Device.address))
-        word = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        query = query.where(
-            or_(Device.name.ilike(f"%{word}%"), owner.number == text, address.like(f"{word}%"))
-        )
-    key = WatchStatus.since if sort.endswith("since") else func.coalesce(Device.name, owner.number, "")
-    order = key.desc() if sort.startswith("-") else key.asc()
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.execute(query.order_by(order, WatchStatus.series_id).offset(page * limit).limit(limit))
-    counts = counted(session)
-    return DownPage(
-        tuple(DownRow(*row) for row in rows), total, counts[WatchState.DEAD], counts[WatchState.BEHIND]
-    )
-
-
-def counted(session: Session) -> dict[WatchState, int]:
-    """Return how many are dead and how many behind."""
-    query = (
-        select(WatchStatus.state, func.count()).where(WatchStatus.state.in_(DOWN)).group_by(WatchStatus.state)
-    )
-    return dict.fromkeys(DOWN, 0) | dict(session.execute(query).all())
 
 
 def heat(

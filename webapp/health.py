@@ -1,4 +1,4 @@
-"""Is every part up: `GET /healthz` for supervisors, and the banner on every page when a part fell silent."""
+"""Is every part up: `GET /healthz` for supervisors; on every page the silent parts, and how many are dead."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, jsonify
 from flask_babel import gettext
 
 from core import errors
-from registry import upkeep
+from registry import upkeep, watch_down
 from webapp import permissions, runtime
 
 REMEMBER_S = 10.0
@@ -24,25 +24,35 @@ class Fault:
 
 
 class Watch:
-    """The silent parts as last read; asked by every page, read from the database every ten seconds."""
+    """Silent parts and how many are dead: asked by every page, read from the database every 10 seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._silent: tuple[str, ...] = ()
+        self._dead = 0
 
     def silent(self) -> tuple[str, ...]:
-        """Return the silent parts; while one thread reads them anew, the others take the last answer."""
+        """Return the silent parts."""
+        self._renew()
+        return self._silent
+
+    def dead(self) -> int:
+        """Return how many of those who are watched are dead, at most watch_down.MOST_COUNTED."""
+        self._renew()
+        return self._dead
+
+    def _renew(self) -> None:
+        """Read anew what is old; while one thread does, the others take the last answer."""
         is_old = time.monotonic() - self._read_at > REMEMBER_S or not self._read_at
         if is_old and self._lock.acquire(blocking=False):
             try:
-                self._silent = _silent()
+                self._silent, self._dead = _silent(), _dead()
                 self._read_at = time.monotonic()
             except errors.Unavailable:
                 pass  # the page itself will say that the database does not answer
             finally:
                 self._lock.release()
-        return self._silent
 
 
 KEY = "linecard.health"
@@ -64,6 +74,12 @@ def fault() -> Fault | None:
         gettext("No sign of life from: %(parts)s.", parts=", ".join(map(_name, silent))),
         gettext("Diagnostics, cutoff and reconnection may stand still. Run linecard doctor to see why."),
     )
+
+
+def dead() -> int:
+    """Return how many are dead, for the badge beside "What is down"."""
+    watch: Watch = current_app.extensions[KEY]
+    return watch.dead()
 
 
 @permissions.public
@@ -91,6 +107,11 @@ def _needed() -> tuple[str, ...]:
 def _silent() -> tuple[str, ...]:
     with runtime.current().database.reading() as session:
         return tuple(upkeep.silent(session, needed=_needed()))
+
+
+def _dead() -> int:
+    with runtime.current().database.reading() as session:
+        return watch_down.count_dead(session)
 
 
 def _name(part: str) -> str:

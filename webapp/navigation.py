@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from flask import current_app, request, url_for
 from flask_babel import lazy_gettext
 
-from webapp import permissions
+from webapp import health, permissions
 from webapp.identity import Person
 
 SEARCH = "customers.listing"
+DOWN = "watch.down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An entry as the template shows it."""
+    """An entry as the template shows it; `count` is how much there waits, 0 for nothing."""
 
     text: str
     icon_name: str
     url: str
     key: str
     is_here: bool
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,10 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
-            Entry("customers.listing", lazy_gettext("Customers"), "users", "c"),
+            Entry("customers.listing", lazy_gettext("Customers"), "users", "c", also=("watch.panel",)),
             Entry("network.coverage", lazy_gettext("Map"), "map-2", "m"),
             Entry("diagnostics.listing", lazy_gettext("Diagnostics"), "stethoscope", "d"),
-            Entry("watch.down", lazy_gettext("What is down"), "wifi-off", "w"),
+            Entry(DOWN, lazy_gettext("What is down"), "wifi-off", "w"),
             Entry("incidents.listing", lazy_gettext("Incidents"), "alert-triangle", "i"),
             Entry("desk.board", lazy_gettext("Tickets"), "ticket", "t"),
             Entry("field.day", lazy_gettext("Field"), "map-pins", "f"),
@@ -91,6 +93,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                     "setup.device_access",
                     "setup.add_ports",
                     "setup.edit_port",
+                    "watch.device",
                 ),
             ),
             Entry(
@@ -163,7 +166,8 @@ def _item(entry: Entry) -> Item:
     is_here = here in (entry.endpoint, *entry.also) or (
         here.startswith(f"{area}.") and here not in others and _is_first(entry)
     )
-    return Item(str(entry.text), entry.icon_name, url_for(entry.endpoint), entry.key, is_here)
+    count = health.dead() if entry.endpoint == DOWN else 0
+    return Item(str(entry.text), entry.icon_name, url_for(entry.endpoint), entry.key, is_here, count)
 
 
 def _is_first(entry: Entry) -> bool:

@@ -206,7 +206,7 @@ def test_the_equipment_address_and_port_are_told_with_age_and_way_to_them(olha, 
     read = words(text)
     assert "sw-1 ether2" in read
     assert "VLAN 7" in read
-    assert "never seen" in read
+    assert "not known yet" in read
 
 
 def test_the_balance_tells_debt_overdue_and_days_and_leads_to_the_cashier(olha, sign_in_as):

@@ -1,15 +1,18 @@
 """The pages of watching: the card's panel, a device's, the graphs' JSON, and what is down."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event, select, text, update
 
 from core import clock
-from registry import history, testing, usage, watch_views
+from registry import history, testing, usage, watch_down, watch_views
 from registry.models import IpAddress, SeriesKind, WatchState, WatchStatus
 from registry.series_codec import PingPoint, usage_moment
+from registry.watch_down import DownFilter
 
 NOW = clock.now().replace(microsecond=0)
 
@@ -22,7 +25,8 @@ def line(database: Any) -> dict[str, int]:
         ip_id = session.query(IpAddress.id).filter_by(customer_id=customer.id).scalar()
         ping = usage.ensure_series(session, SeriesKind.PING, "ip_id", [ip_id])[ip_id]
         octets = usage.ensure_series(session, SeriesKind.CUSTOMER, "customer_id", [customer.id])[customer.id]
-        switch = testing.device(session, "sw-dead", address="127.0.7.1", pop_id=testing.pop(session).id)
+        pop_id = testing.pop(session).id
+        switch = testing.device(session, "sw-dead", address="127.0.7.1", pop_id=pop_id)
         other = usage.ensure_series(session, SeriesKind.PING, "device_id", [switch.id])[switch.id]
         for number in [*range(12), *range(24, 36)]:
             at = NOW - timedelta(hours=4) + timedelta(minutes=5 * number)
@@ -34,7 +38,7 @@ def line(database: Any) -> dict[str, int]:
             session.add(
                 WatchStatus(series_id=series_id, state=state, since=died, died_at=dead_at, last_seen_at=died)
             )
-    return {"customer": customer.id, "ping": ping, "octets": octets, "device": switch.id}
+    return {"customer": customer.id, "ping": ping, "octets": octets, "device": switch.id, "pop": pop_id}
 
 
 def test_the_panel_shows_a_graph_for_each_series_and_how_each_stands(
@@ -100,18 +104,111 @@ def test_what_is_down_is_listed_counted_filtered_and_sorted(
     assert "127.0.7.7" in page
     assert "1 dead" in page
     assert "1 behind" in page
-    assert "sw-dead" not in browser.get("/watch/down?state=behind").text
-    assert "127.0.7.7" not in browser.get("/watch/down?q=sw-").text
-    for sort in ("name", "-name", "since", "-since", "nonsense"):
+    for narrowed in ("state=behind", "kind=customer", "q=127.0.7.7", "q=koval", "q=77"):
+        text = browser.get(f"/watch/down?{narrowed}").text
+        assert "sw-dead" not in text, narrowed
+        assert "127.0.7.7" in text, narrowed
+    for narrowed in ("state=dead", "kind=gear", "q=sw-", "q=127.0.7.1"):
+        text = browser.get(f"/watch/down?{narrowed}").text
+        assert "sw-dead" in text, narrowed
+        assert "127.0.7.7" not in text, narrowed
+    assert "sw-dead" in browser.get(f"/watch/down?pop={line['pop']}").text
+    assert "sw-dead" not in browser.get(f"/watch/down?pop={line['pop'] + 1}").text
+    for nonsense in ("state=lost", "kind=1", "pop=x", "q=%00", "sort=age", "after=!", "before=e30"):
+        assert "sw-dead" in browser.get(f"/watch/down?{nonsense}").text, nonsense
+    for sort in ("name", "-name", "since", "-since"):
         assert "sw-dead" in browser.get(f"/watch/down?sort={sort}").text
 
 
-def test_pages_of_what_is_down_follow_each_other(line: dict[str, int], database: Any) -> None:
-    with database.reading() as session:
-        first = watch_views.down(session, sort="name", limit=1)
-        second = watch_views.down(session, sort="name", page=1, limit=1)
-    assert first.total == second.total == 2
-    assert {first.rows[0].name, second.rows[0].name} == {"77", "sw-dead"}
+@pytest.mark.parametrize("sort", ["since", "-since", "name", "-name"])
+def test_pages_of_what_is_down_follow_each_other_and_lead_back(fresh_database: Any, sort: str) -> None:
+    with fresh_database.transaction() as session:
+        addresses = [f"127.0.9.{last}" for last in range(1, 8)]
+        testing.customer(session, "9", addresses=addresses)
+        ips = list(session.scalars(select(IpAddress.id)))
+        for number, series_id in enumerate(
+            usage.ensure_series(session, SeriesKind.PING, "ip_id", ips).values()
+        ):
+            # Two each fell silent at the same moment: the page still ends between them.
+            at = NOW - timedelta(minutes=number // 2)
+            session.add(WatchStatus(series_id=series_id, state=WatchState.DEAD, since=at, died_at=at))
+    with fresh_database.reading() as session:
+        whole = watch_down.page(session, DownFilter(), sort=sort, limit=100)
+        order = [row.status.series_id for row in whole.rows]
+        assert len(order) == whole.total == 7
+        assert (whole.next, whole.previous) == (None, None)
+        pages, mark = [], None
+        for _ in range(3):
+            found = watch_down.page(session, DownFilter(), sort=sort, after=mark, limit=3)
+            pages.append([row.status.series_id for row in found.rows])
+            mark = found.next or mark
+        assert pages == [order[:3], order[3:6], order[6:]]
+        assert found.next is None
+        back = watch_down.page(session, DownFilter(), sort=sort, after=found.previous, limit=3)
+        assert [row.status.series_id for row in back.rows] == order[3:6]
+        assert (
+            watch_down.page(session, DownFilter(), sort=sort, after=back.previous, limit=3).previous is None
+        )
+
+
+def test_the_dead_are_counted_for_the_rail_from_the_index_of_those_who_are_down(fresh_database: Any) -> None:
+    """On 50,000 who answer and 150 who are dead the badge reads the partial index, and no further than 100."""
+    with fresh_database.transaction() as session:
+        home = testing.network(session, "10.0.0.0/8", pop_id=testing.pop(session).id)
+        owner = testing.customer(session, "many")
+        statements = f"""
+            INSERT INTO ip_addresses (address, network_id, customer_id)
+            SELECT '10.0.0.0'::inet + n, {home.id}, {owner.id} FROM generate_series(1, 50000) n;
+            INSERT INTO watch_series (kind, ip_id) SELECT 'ping', id FROM ip_addresses;
+            INSERT INTO watch_statuses (series_id, since, state)
+            SELECT id, now(), CASE WHEN id % 333 = 0 THEN 'dead' ELSE 'alive' END FROM watch_series;
+            ANALYZE watch_statuses
+        """
+        for statement in statements.split(";"):
+            session.execute(text(statement))
+        assert watch_down.count_dead(session) == watch_down.MOST_COUNTED
+        session.execute(text("UPDATE watch_statuses SET state = 'alive' WHERE series_id % 999 <> 0"))
+        assert watch_down.count_dead(session) == 50
+        plan = _plan(session)
+        assert "ix_watch_statuses_down" in plan, plan
+
+
+def _plan(session: Any) -> str:
+    """Return how the badge's statement is done, as the database says of the very one that is sent."""
+    sent: list[tuple[Any, ...]] = []
+    bind = session.get_bind()
+    event.listen(bind, "before_cursor_execute", lambda *args: sent.append(args))
+    watch_down.count_dead(session)
+    _, _, statement, values, *_ = sent[-1]
+    cursor = session.connection().connection.cursor()
+    cursor.execute(f"EXPLAIN {statement}", values)
+    return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_the_rail_tells_how_many_are_dead_and_where_one_is(
+    line: dict[str, int], sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("noc")
+    page = browser.get("/watch/down").text
+    assert re.search(r'rail-count">1<span class="visually-hidden">&nbsp;dead', page)
+
+    def here(path: str) -> list[str]:
+        return re.findall(r'<a href="[^"]*" title="([^"]*)"[^>]*aria-current="page"', browser.get(path).text)
+
+    assert here("/watch/down") == ["What is down"]
+    assert here(f"/customers/{line['customer']}/watch") == ["Customers"]
+    assert here(f"/watch/devices/{line['device']}") == ["Network devices"]
+
+
+def test_card_and_field_say_alike_how_a_target_stands(
+    line: dict[str, int], database: Any, sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("noc")
+    card = browser.get(f"/customers/{line['customer']}").text
+    assert "behind a dead one" in card
+    with database.transaction() as session:
+        session.execute(update(IpAddress).values(is_unwatched=True))
+    assert "not watched" in browser.get(f"/customers/{line['customer']}").text
 
 
 def test_a_device_has_a_page_of_its_history(line: dict[str, int], sign_in_as: Callable) -> None:

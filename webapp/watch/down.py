@@ -2,8 +2,9 @@
 
 from flask import Response, request
 
-from registry import watch_views
+from registry import pops, watch_down
 from registry.models import WatchState
+from registry.watch_down import DownFilter, DownKind
 from webapp import permissions, rendering, runtime
 
 PAGE = 100
@@ -12,29 +13,31 @@ PAGE = 100
 @permissions.required("diagnostics.view")
 def listing() -> Response:
     """List who does not answer; filter, order and page stand in the URL."""
-    asked = request.args
-    state = asked.get("state", "")
-    sort = asked.get("sort", "-since")
-    after = asked.get("after", "")
-    page = int(after) if after.isascii() and after.isdecimal() and len(after) < 6 else 0
-    text = asked.get("q", "").strip().replace("\0", "")[:80]
+    filters, sort = _filters(), request.args.get("sort", "-since")
+    sort = sort if sort.removeprefix("-") in watch_down.SORTS else "-since"
+    mark = request.args.get("after") or request.args.get("before")
     with runtime.current().database.reading() as session:
-        found = watch_views.down(
-            session,
-            state=WatchState(state) if state in set(watch_views.DOWN) else None,
-            text=text,
-            sort=sort if sort.removeprefix("-") in watch_views.SORTS else "-since",
-            page=page,
-            limit=PAGE,
-        )
-    has_more = (page + 1) * PAGE < found.total
+        found = watch_down.page(session, filters, sort=sort, after=mark, limit=PAGE)
+        offered = tuple((pop.id, pop.name) for pop in pops.list_all(session))
     return rendering.page_or_fragment(
         "watch/down.html",
         "watch/down.html",
         found=found,
+        filters=filters,
+        is_filtered=filters != DownFilter(),
         sort=sort,
-        state=state,
-        text=text,
-        before=str(page - 1) if page else None,
-        after=str(page + 1) if has_more else None,
+        pops=offered,
+        dead=found.counts[WatchState.DEAD],
+        behind=found.counts[WatchState.BEHIND],
+    )
+
+
+def _filters() -> DownFilter:
+    asked = request.args
+    state, kind, pop = asked.get("state", ""), asked.get("kind", ""), asked.get("pop", "")
+    return DownFilter(
+        text=asked.get("q", "").strip().replace("\0", "")[:80],
+        state=WatchState(state) if state in set(watch_down.STATES) else None,
+        kind=DownKind(kind) if kind in set(DownKind) else None,
+        pop_id=int(pop) if pop.isascii() and pop.isdecimal() and len(pop) < 19 else None,
     )

@@ -2,11 +2,27 @@
 //
 //   <div data-history-chart data-url="/watch/series/7?since=...&until=..." data-since="..." data-until="..."></div>
 
-import uPlot from "uplot";
+import { mount, take } from "./chart.js";
 
-export async function drawHistory(place) {
-  if (place.dataset.drawn !== undefined) return;
-  place.dataset.drawn = "";
+const HEIGHT = 132;
+
+// A device may have a graph for each of its ports: one that nobody has scrolled to is not fetched.
+const waiting = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      waiting.unobserve(target);
+      draw(target);
+    }
+  },
+  { rootMargin: "200px" },
+);
+
+export function drawHistory(place) {
+  if (take(place)) waiting.observe(place);
+}
+
+async function draw(place) {
   let found;
   try {
     const answer = await fetch(place.dataset.url, { headers: { Accept: "application/json" } });
@@ -16,23 +32,10 @@ export async function drawHistory(place) {
     return say(place, place.dataset.labelFault);
   }
   if (!found.columns[0].length) return say(place, place.dataset.labelEmpty);
-  let plot = make(place, found);
-  const size = new ResizeObserver(() => (place.isConnected ? plot.setSize(sizeOf(place)) : stop()));
-  const restyle = () => {
-    if (!place.isConnected) return stop();
-    plot.destroy();
-    plot = make(place, found);
-  };
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const stop = () => {
-    size.disconnect();
-    document.removeEventListener("theme", restyle);
-    dark.removeEventListener("change", restyle);
-    plot.destroy();
-  };
-  document.addEventListener("theme", restyle);
-  dark.addEventListener("change", restyle);
-  size.observe(place);
+  const shape = shapeOf(place, found.kind);
+  const columns = shape.columns?.(found.columns) ?? found.columns;
+  mount(place, () => HEIGHT, shape.options, () => columns);
+  place.dataset.points = found.columns[0].length;
 }
 
 function say(place, words) {
@@ -43,60 +46,48 @@ function say(place, words) {
   place.append(sentence);
 }
 
-function sizeOf(place) {
-  return { width: Math.max(place.clientWidth, 120), height: 132 };
-}
-
-function make(place, { kind, columns }) {
-  const style = getComputedStyle(place);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--ink-3"),
-    font: `11px ${style.fontFamily}`,
-    grid: { stroke: colour("--line-soft"), width: 1 },
-    ticks: { show: false },
-  };
+function shapeOf(place, kind) {
   const label = place.dataset;
-  const line = (name, ink, more) => ({ label: name, stroke: colour(ink), width: 1.5, spanGaps: false, ...more });
+  const isPace = kind !== "ping" && kind !== "level";
+  const line = (name, ink, more) => ({ label: name, stroke: ink, width: 1.5, spanGaps: false, ...more });
   const hidden = { stroke: "transparent", width: 0, spanGaps: false, points: { show: false } };
   const kinds = {
-    ping: {
-      // The mean comes last, so that its band lies under it.
-      columns: ([times, mean, low, high, loss]) => [times, low, high, loss, mean],
-      series: [{}, hidden, hidden, { ...hidden, scale: "loss" }, line(label.labelAvg, "--accent")],
+    ping: ({ colour }) => ({
+      series: [{}, hidden, hidden, { ...hidden, scale: "loss" }, line(label.labelAvg, colour("--accent"))],
       bands: [{ series: [2, 1], fill: colour("--accent-wash") }],
-      draw: (plot) => losses(plot, colour("--bad")),
-      low: 0,
-    },
-    level: {
-      series: [{}, line(label.labelRx, "--accent"), hidden, line(label.labelTx, "--violet")],
-    },
+      hooks: { draw: [(plot) => losses(plot, colour("--bad"))] },
+    }),
+    level: ({ colour }) => ({
+      series: [{}, line(label.labelRx, colour("--accent")), hidden, line(label.labelTx, colour("--violet"))],
+    }),
+    usage: ({ colour }) => ({
+      series: [
+        {},
+        line(label.labelDown, colour("--accent"), { fill: colour("--accent-wash") }),
+        line(label.labelUp, colour("--violet")),
+        hidden,
+        hidden,
+      ],
+    }),
   };
-  const usage = {
-    series: [{}, line(label.labelDown, "--accent", { fill: colour("--accent-wash") }), line(label.labelUp, "--violet"), hidden, hidden],
-    low: 0,
-  };
-  const chosen = kinds[kind] ?? usage;
-  const isPace = !kinds[kind];
-  return new uPlot(
-    {
-      ...sizeOf(place),
-      padding: [8, 8, 0, 0],
-      legend: { show: false },
-      cursor: { y: false, points: { size: 6 } },
-      scales: {
-        x: { time: true, range: [Number(label.since), Number(label.until)] },
-        y: { range: (_, low, high) => ("low" in chosen ? [0, Math.max((high ?? 1) * 1.15, 1)] : [(low ?? -30) - 1, (high ?? 0) + 1]) },
-        loss: { range: [0, 100] },
-      },
-      axes: [{ ...axis, size: 40 }, { ...axis, size: 46, values: (_, ticks) => ticks.map(isPace ? pace : String) }],
-      series: chosen.series,
-      bands: chosen.bands ?? [],
-      hooks: { draw: [(plot) => chosen.draw?.(plot)] },
+  const range = (_, low, high) =>
+    kind === "level" ? [(low ?? -30) - 1, (high ?? 0) + 1] : [0, Math.max((high ?? 1) * 1.15, 1)];
+  const options = (style) => ({
+    cursor: { y: false, points: { size: 6 } },
+    scales: {
+      x: { time: true, range: [Number(label.since), Number(label.until)] },
+      y: { range },
+      loss: { range: [0, 100] },
     },
-    chosen.columns?.(columns) ?? columns,
-    place,
-  );
+    axes: [
+      { ...style.axis, size: 40 },
+      { ...style.axis, size: 46, values: (_, ticks) => ticks.map(isPace ? pace : String) },
+    ],
+    ...(kinds[kind] ?? kinds.usage)(style),
+  });
+  // The mean comes last, so that its band lies under it.
+  const columns = kind === "ping" ? ([times, mean, low, high, loss]) => [times, low, high, loss, mean] : undefined;
+  return { options, columns };
 }
 
 function pace(bps) {

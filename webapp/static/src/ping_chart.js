@@ -4,53 +4,30 @@
 //
 // It listens for "run:reply" on itself (live.js): detail.seq, detail.rtt_ms (null = no answer came).
 
-import uPlot from "uplot";
+import { mount, take } from "./chart.js";
 import { past } from "./live.js";
 
 const SHOWN = 240; // older replies leave the chart, not the run
 
 export function drawChart(place) {
-  if (place.dataset.drawn !== undefined) return;
-  place.dataset.drawn = "";
+  if (!take(place)) return;
   const replies = JSON.parse(place.dataset.replies || "[]");
   const rtts = new Map(replies.map(([seq, rtt]) => [seq, rtt]));
   for (const message of past(place.dataset.run)) {
     if (message.kind === "reply") rtts.set(message.seq, message.rtt_ms);
   }
-  let plot = make(place, rtts);
-  let waiting = false;
+  const height = () => Math.max(place.clientHeight, 90);
+  const chart = mount(place, height, (style) => optionsOf(place, style), () => columns(rtts));
+  let isWaiting = false;
   const redraw = () => {
-    waiting = false;
-    plot.setData(columns(rtts));
+    isWaiting = false;
+    chart.redraw();
   };
   place.addEventListener("run:reply", ({ detail }) => {
     rtts.set(detail.seq, detail.rtt_ms);
-    if (!waiting) requestAnimationFrame(redraw);
-    waiting = true;
+    if (!isWaiting) requestAnimationFrame(redraw);
+    isWaiting = true;
   });
-  const size = new ResizeObserver(() => {
-    if (place.isConnected) plot.setSize(sizeOf(place));
-    else stop();
-  });
-  const restyle = () => {
-    if (!place.isConnected) return stop();
-    plot.destroy();
-    plot = make(place, rtts);
-  };
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const stop = () => {
-    size.disconnect();
-    document.removeEventListener("theme", restyle);
-    dark.removeEventListener("change", restyle);
-    plot.destroy();
-  };
-  document.addEventListener("theme", restyle);
-  dark.addEventListener("change", restyle);
-  size.observe(place);
-}
-
-function sizeOf(place) {
-  return { width: Math.max(place.clientWidth, 120), height: Math.max(place.clientHeight, 90) };
 }
 
 function columns(rtts) {
@@ -58,19 +35,8 @@ function columns(rtts) {
   return [seqs, seqs.map((seq) => rtts.get(seq) ?? null)];
 }
 
-function make(place, rtts) {
-  const style = getComputedStyle(place);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--ink-3"),
-    font: `11px ${style.fontFamily}`,
-    grid: { stroke: colour("--line-soft"), width: 1 },
-    ticks: { show: false },
-  };
-  const options = {
-    ...sizeOf(place),
-    padding: [8, 8, 0, 0],
-    legend: { show: false },
+function optionsOf(place, { colour, axis }) {
+  return {
     cursor: { y: false, points: { size: 7 } },
     scales: {
       x: { time: false, range: (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 9)] },
@@ -93,7 +59,6 @@ function make(place, rtts) {
     ],
     hooks: { draw: [(plot) => crosses(plot, colour("--bad"), colour("--bad-wash"))] },
   };
-  return new uPlot(options, columns(rtts), place);
 }
 
 function trim(value) {
