@@ -3,7 +3,7 @@
 import time
 
 from netdiag import errors, icmp, mac, nd_frames, neighbours, netlink, packet
-from netdiag.results import NdAnswer, NdFinding
+from netdiag.nd_results import NdAnswer, NdFinding
 
 # After the first answer the segment is listened to a little longer: a second owner answers late.
 _GRACE_S = 0.12

@@ -182,30 +182,6 @@ class ArpScan(Result):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class NdAnswer(Result):
-    """One MAC that advertised itself for an IPv6 address; no override means a proxy or an anycast host."""
-
-    mac: str
-    vendor: str | None
-    is_random: bool
-    answers: int
-    is_router: bool
-    is_override: bool
-    is_solicited: bool
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NdFinding(Result):
-    """Who advertises an IPv6 address on a segment, or why nobody is known."""
-
-    address: str
-    interface: str
-    answers: tuple[NdAnswer, ...]
-    is_duplicate: bool
-    why_not: str | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class ArpRow(Result):
     """One line of a router's table of neighbours."""
 
@@ -276,7 +252,11 @@ class FdbEntry(Result):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Optics(Result):
-    """A transceiver as it measures itself; `name` tells the lanes of one port apart."""
+    """A transceiver as it measures itself; `name` tells the lanes of one port apart.
+
+    `state` is "no light" where the receiver is dark; without a module there is no row. `..._low_dbm` and
+    `..._high_dbm` are the levels at which the device itself warns.
+    """
 
     if_index: int | None = None
     port_name: str | None = None
@@ -292,6 +272,11 @@ class Optics(Result):
     part: str | None = None
     serial: str | None = None
     type: str | None = None
+    state: str | None = None
+    rx_low_dbm: float | None = None
+    rx_high_dbm: float | None = None
+    tx_low_dbm: float | None = None
+    tx_high_dbm: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

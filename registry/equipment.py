@@ -200,10 +200,16 @@ def note_status(
     state: DeviceState,
     status: Mapping[str, Any] | None,
     now: datetime,
+    *,
+    is_part: bool = False,
 ) -> None:
-    """Store what a status reading found and when; without values the last ones known stay with their time."""
+    """Store what a status reading found and when; without values the last ones known stay with their time.
+
+    A reading of one port (`is_part`) does not take the place of one of the whole device.
+    """
     values: dict[str, Any] = {"state": state, "state_at": now}
-    if status is not None:
+    known = select(Device.last_status_at).where(Device.id == device_id)
+    if status is not None and not (is_part and session.scalar(known)):
         values |= {"last_status": dict(status), "last_status_at": now}
     session.execute(update(Device).where(Device.id == device_id).values(**values))
 

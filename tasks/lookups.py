@@ -84,7 +84,9 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
         if port is not None:
             status["macs"] = _macs_on(target, port)
     with runtime.database.transaction() as writing:
-        equipment.note_status(writing, agent.device_id, state, status or None, clock.now())
+        equipment.note_status(
+            writing, agent.device_id, state, status or None, clock.now(), is_part=port is not None
+        )
     return DiagnosticStatus.DONE, {
         "state": state.value,
         "words": words,

@@ -3,7 +3,8 @@
 from typing import Any
 
 from netdiag import arp_client, arp_scan, commands, mac, mac_lookup, nd, router_arp
-from netdiag.results import ArpHost, ArpScan, ArpSpeaker, MacFinding, MacSeen, NdAnswer
+from netdiag.nd_results import NdAnswer
+from netdiag.results import ArpHost, ArpScan, ArpSpeaker, MacFinding, MacSeen
 
 
 def add(parsers: Any) -> None:

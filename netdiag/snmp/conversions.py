@@ -91,7 +91,7 @@ def _number(reading: Reading, value: Value) -> Any:
         return reading.map.get(key, reading.map.get("*"))
     if plain is None:
         return None
-    found = converted(reading.convert, plain * reading.scale + reading.offset)
+    found = converted(reading.convert, plain * reading.scale + reading.offset, reading.floor_dbm)
     if found is None or not math.isfinite(found):
         return None
     if (reading.minimum is not None and found < reading.minimum) or (
@@ -120,10 +120,12 @@ def number_in(text: str) -> float | None:
     return float(hit.group(0).replace(",", ".")) if hit else None
 
 
-def converted(name: str | None, number: float) -> float | None:
-    """Convert between units; no power at all has no value in dBm."""
+def converted(name: str | None, number: float, floor_dbm: float | None = None) -> float | None:
+    """Convert between units; no power at all has no value in dBm, unless `floor_dbm` is given for it."""
     if name in {"mw_to_dbm", "w_to_dbm"}:
         milliwatts = number * 1000 if name == "w_to_dbm" else number
+        if milliwatts == 0:
+            return floor_dbm
         return 10 * math.log10(milliwatts) if milliwatts > 0 else None
     if name == "fahrenheit_to_celsius":
         return (number - 32) / 1.8

@@ -9,10 +9,11 @@ from netdiag.results import Optics
 from netdiag.snmp import conversions, sections
 from netdiag.snmp.device import Device
 from netdiag.snmp.entity import Measured
-from netdiag.snmp.profile_format import Section
+from netdiag.snmp.profile_format import DARK_DBM, Section
 from netdiag.snmp.sections import PortNames, Row
 
-_MEASURES = ("rx_dbm", "tx_dbm", "temperature_c", "voltage_v", "bias_ma")
+# Below what any receiver of an access network still hears; modules in the dark tell -40 or somewhat above.
+NO_LIGHT_DBM = -35.0
 _RECEIVED = re.compile(r"\b(rx|receive[dr]?|input|in)\b|rx\s?p|rxpower", re.IGNORECASE)
 _SENT = re.compile(r"\b(tx|transmit(ted|ter)?|output|out)\b|tx\s?p|txpower", re.IGNORECASE)
 _OPTICAL = re.compile(r"optic|transceiver|sfp|xfp|dom\b|lane|laser|\b[rt]x\b|transmit|receive", re.IGNORECASE)
@@ -26,7 +27,7 @@ def read(device: Device, own: Iterable[Section], ports: PortNames) -> list[Optic
         with device.part("optics"):
             for row in sections.rows(device, section, ports):
                 found.setdefault(_key(row), {}).update(_fields(section, row))
-    return [Optics(**fields) for fields in found.values() if _says_something(fields)]
+    return [_judged(fields) for fields in found.values() if _says_something(fields)]
 
 
 def _key(row: Row) -> tuple[Any, ...]:
@@ -40,7 +41,22 @@ def _fields(section: Section, row: Row) -> dict[str, Any]:
 
 
 def _says_something(fields: dict[str, Any]) -> bool:
-    return any(fields.get(name) is not None for name in (*_MEASURES, "part", "serial", "vendor", "type"))
+    """Tell a module from an empty cage: some agents give nought of everything for one."""
+    is_measured = any(_is_lit(fields.get(name)) for name in ("rx_dbm", "tx_dbm")) or any(
+        fields.get(name) for name in ("temperature_c", "voltage_v", "bias_ma")
+    )
+    return is_measured or any(fields.get(name) is not None for name in ("part", "serial", "vendor", "type"))
+
+
+def _is_lit(level_dbm: float | None) -> bool:
+    return level_dbm is not None and level_dbm > NO_LIGHT_DBM
+
+
+def _judged(fields: dict[str, Any]) -> Optics:
+    """Return a transceiver; a receiver that measures next to nothing is dark."""
+    rx_dbm = fields.get("rx_dbm")
+    is_dark = rx_dbm is not None and rx_dbm <= NO_LIGHT_DBM
+    return Optics(**fields, state="no light" if is_dark else None)
 
 
 def of_inventory(rows: list[Measured], ports: PortNames) -> tuple[list[Optics], list[Measured]]:
@@ -66,7 +82,7 @@ def of_inventory(rows: list[Measured], ports: PortNames) -> tuple[list[Optics], 
             },
         )
         fields.setdefault(*field)
-    return [Optics(**fields) for fields in found.values()], rest
+    return [_judged(fields) for fields in found.values()], rest
 
 
 def _placed(row: Measured, ports: PortNames) -> Measured:
@@ -88,7 +104,7 @@ def _field(row: Measured) -> tuple[str, float] | None:
     if row.kind in {"dbm", "power"}:
         name = "rx_dbm" if _RECEIVED.search(row.name) else "tx_dbm" if _SENT.search(row.name) else None
         if row.kind == "power":
-            value = conversions.converted("w_to_dbm", row.value)
+            value = conversions.converted("w_to_dbm", row.value, DARK_DBM)
         return (name, conversions.tidy(value)) if name and value is not None else None
     field = {"temperature": "temperature_c", "voltage": "voltage_v", "current": "bias_ma"}.get(row.kind)
     if field is None:

@@ -34,7 +34,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     }),
     "optics": frozenset({
         "name", "rx_dbm", "tx_dbm", "temperature_c", "voltage_v", "bias_ma", "wavelength_nm", "reach_m",
-        "vendor", "part", "serial", "type",
+        "vendor", "part", "serial", "type", "rx_low_dbm", "rx_high_dbm", "tx_low_dbm", "tx_high_dbm",
     }),
     "pon": frozenset({
         "id", "name", "serial", "mac", "state", "admin", "rx_dbm", "tx_dbm", "olt_rx_dbm", "olt_tx_dbm",
@@ -54,15 +54,19 @@ TEXT_FIELDS = frozenset({
     "mac", "state", "last_down", "last_up", "model", "version", "profile", "ip", "ssid", "peer_mac",
     "peer_name", "mode", "status", "interface", "link", "onu",
 })  # fmt: skip
+# The least that SFF-8472 can tell, a ten-thousandth of a milliwatt.
+DARK_DBM = -40.0
 CASES = frozenset({"upper", "lower"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Where:
-    """A row counts only if its value in `column` is one of `values`."""
+    """A row counts only if its value in `column` is one of `values`, or a number within the bounds."""
 
     column: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Reading:
     case: str | None = None
     key: tuple[int, ...] | None = None
     where: Where | None = None
+    # What no power at all is in dBm, where that is a reading: a dark receiver.
+    floor_dbm: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -288,11 +294,12 @@ def _scale(table: Table) -> float:
 
 
 def _where(table: Table) -> Where:
-    column, values = table.oid("column"), table.plain_list("is")
+    made = Where(table.oid("column") or "", table.plain_list("is"), table.number("min"), table.number("max"))
     table.end()
-    if column is None or not values:
-        raise table.fault("column", "where needs column and is = [...]")
-    return Where(column, values)
+    is_bound = made.minimum is not None or made.maximum is not None
+    if not made.column or bool(made.values) == is_bound:
+        raise table.fault("column", "where needs column, and either is = [...] or min and max")
+    return made
 
 
 def _integers(table: Table, key: str) -> tuple[int, ...] | None:
@@ -312,11 +319,13 @@ def _section(name: str, table: Table) -> Section:
     port = table.table("port")
     rule = _port_rule(port) if port else None
     for field in [one for one in table.names() if one in FIELDS[name]]:
-        fields[field] = _field(table, field)
+        made = _field(table, field)
+        is_dark = name == "optics" and field in {"rx_dbm", "tx_dbm"}
+        fields[field] = dataclasses.replace(made, floor_dbm=DARK_DBM) if is_dark else made
     table.end()
-    made = Section(fields, kind, fixed, rows, rule, tuple(index))
-    _check_section(name, table, made)
-    return made
+    section = Section(fields, kind, fixed, rows, rule, tuple(index))
+    _check_section(name, table, section)
+    return section
 
 
 def _field(table: Table, field: str) -> Reading:

@@ -116,9 +116,19 @@ def converted(device: Device, reading: Reading, column: Column) -> dict[str, Any
 def _allowed(device: Device, reading: Reading) -> set[str] | None:
     if reading.where is None:
         return None
-    wanted = set(reading.where.values)
-    column: Column = device.column(reading.where.column)
-    return {index for index, value in column.items() if value in wanted or values.text(value) in wanted}
+    where = reading.where
+    column: Column = device.column(where.column)
+    if where.values:
+        wanted = set(where.values)
+        return {index for index, value in column.items() if value in wanted or values.text(value) in wanted}
+    numbers = {index: values.number(value) for index, value in column.items()}
+    return {
+        index
+        for index, number in numbers.items()
+        if number is not None
+        and (where.minimum is None or number >= where.minimum)
+        and (where.maximum is None or number <= where.maximum)
+    }
 
 
 def row_key(index: str, key: Sequence[int] | None) -> str | None:

@@ -80,6 +80,8 @@ DOORS: dict[str, str] = {
     "diagnostics.shared": "anybody",
     "diagnostics.macs": EVERYBODY,
     "diagnostics.adopt_mac": "noc technician administrator",
+    "diagnostics.device": EVERYBODY,
+    "diagnostics.read_device": "noc technician administrator",
     "diagnostics.listing": EVERYBODY,
     "diagnostics.events": EVERYBODY,
     "diagnostics.run": EVERYBODY,

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.diagnostics import block, macs, passing, runs, stream
+from webapp.diagnostics import block, device, macs, passing, runs, stream
 
 blueprint = Blueprint("diagnostics", __name__)
 
@@ -15,6 +15,8 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/diagnostics/locate", "locate", block.locate, ["POST"]),
     ("/customers/<int:customer_id>/macs", "macs", macs.panel, ["GET"]),
     ("/customers/<int:customer_id>/macs/adopt", "adopt_mac", macs.adopt, ["POST"]),
+    ("/devices/<int:device_id>/status", "device", device.show, ["GET"]),
+    ("/devices/<int:device_id>/status", "read_device", device.read, ["POST"]),
     ("/runs", "listing", runs.listing, ["GET"]),
     ("/runs/events", "events", stream.events, ["GET"]),
     ("/runs/<int:run_id>", "run", runs.show, ["GET"]),
