@@ -73,13 +73,13 @@ def _manifest() -> dict[str, str]:
 
 
 def _frame() -> dict[str, Any]:
-    """What base.html needs beside the page's own object."""
+    """What base.html needs beside the page's own object; the rail is made for pages only."""
     person = identity.known()
     return {
         "person": person,
         "language": texts.language(),
-        "navigation": navigation.sections(person),
-        "home_url": navigation.home(person),
+        "navigation": lambda: navigation.sections(person),
+        "home_url": lambda: navigation.home(person),
         "search_url": navigation.search(person),
         "search_text": request.args.get("q", "") if navigation.is_search(request.endpoint) else "",
         "heartbeat_fault": health.fault() if person else None,
