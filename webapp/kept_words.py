@@ -51,6 +51,14 @@ SENTENCES = (
     N_("%(host)s answered other objects than asked for"),
     N_("%(host)s does not allow setting %(oid)s: %(fault)s"),
     N_("%(host)s refused %(value)s for %(oid)s: %(fault)s"),
+    N_("The time for the device is over"),
+    N_("The device restarted while it was read"),
+    N_("Silent at %(oid)s after %(count)s rows"),
+    N_("read to the limit of %(count)s rows"),
+    N_("VLAN %(vlan)s and those after it were not read: %(fault)s"),
+    N_("%(count)s rows with an index that is no ifIndex, such as %(first)s"),
+    N_("port %(index)s: its ifIndex says %(named)s"),
+    N_("sensors: %(count)s, the first %(most)s are told"),
     # the MAC of an address
     N_("ARP on %(interface)s: no answer"),
     N_("ARP on %(interface)s: not permitted"),
@@ -108,4 +116,26 @@ ICMP = (
     N_("bad packet"),
     N_("packet too big"),
     N_("hop limit exceeded"),
+)
+
+# The units and the states of ONUs as netdiag writes them.
+UNITS = (
+    N_("dBm"),
+    N_("MHz"),
+    N_("V"),
+    N_("A"),
+    N_("mA"),
+    N_("W"),
+    N_("m"),
+    N_("min"),
+    N_("rpm"),
+    N_("Hz"),
+    N_("s"),
+    N_("online"),
+    N_("offline"),
+    N_("los"),
+    N_("dying gasp"),
+    N_("logging"),
+    N_("disabled"),
+    N_("authentication failed"),
 )

@@ -110,7 +110,7 @@ def icmp_words() -> dict[str, str]:
 
 
 def _kept(sentence: str) -> str:
-    found = _match(str(get_locale()), sentence)
+    found = _match(get_translations(), sentence)
     if found is not None:
         template, values = found
         return gettext(template) % {name: _kept_value(text) for name, text in values}
@@ -144,10 +144,10 @@ def _sum(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _match(locale: str, sentence: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+def _match(catalogue: Any, sentence: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """Find the template a sentence was made of: the first that fits, those with words of
     their own at the begin and with the most of them are tried first."""
-    for template in _templates(locale):
+    for template in _templates(catalogue):
         if template.longest in sentence:
             found = template.pattern.fullmatch(sentence)
             if found:
@@ -156,9 +156,9 @@ def _match(locale: str, sentence: str) -> tuple[str, tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=8)
-def _templates(_locale: str) -> tuple[Template, ...]:
-    catalogue = getattr(get_translations(), "_catalog", {})
-    texts = {key for key in catalogue if isinstance(key, str) and _PLACE.search(key)}
+def _templates(catalogue: Any) -> tuple[Template, ...]:
+    known = getattr(catalogue, "_catalog", {})
+    texts = {key for key in known if isinstance(key, str) and _PLACE.search(key)}
     worth = [text for text in texts if len(re.findall(r"[^\W\d_]", _PLACE.sub("", text))) >= _LEAST_WORDS]
     worth.sort(key=lambda text: (text.startswith("%("), -len(_PLACE.sub("", text)), text))
     return tuple(map(_template, worth))

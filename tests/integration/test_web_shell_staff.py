@@ -132,3 +132,34 @@ def test_every_act_is_in_the_history_under_the_actor_s_name(sign_in_as, add_staf
         ).all()
         assert staff.get(session, member.id).name == "Petro B"
     assert {("staff.changed", olena.id), ("staff.password_changed", olena.id)} <= {tuple(row) for row in rows}
+
+
+def test_one_chooses_the_language_of_one_s_own_pages(sign_in_as: Callable, database) -> None:
+    browser = sign_in_as("administrator", login="olena")
+    assert '<html lang="en">' in browser.get("/me/language").text
+    assert browser.post("/me/language", data={"locale": "xx"}).status_code == 422
+    assert browser.post("/me/language", data={"locale": "uk"}).status_code == 303
+    page = browser.get("/me/language").text
+    assert '<html lang="uk">' in page
+    assert "Тепер ваші сторінки цією мовою." in page
+    empty = browser.post("/staff/new", data={"login": "p", "password": "x"}).text
+    assert "Обов’язкове поле." in empty
+    assert "Field must be between" not in empty  # what WTForms says by itself is in the language too
+    taken = browser.post("/staff/new", data={"login": "olena", "name": "Petro", "password": "a long one"})
+    assert "Це ім’я для входу зайняте" in taken.text  # what a layer below says, which knows no catalogue
+    with database.reading() as session:
+        event = session.scalar(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1))
+        assert event.changes == {"locale": ["", "uk"]}
+
+
+def test_before_sign_in_the_browser_s_language_is_spoken_if_there_are_texts_in_it(stranger) -> None:
+    for wanted, language, words in (
+        ("uk-UA,uk;q=0.9,en;q=0.8", "uk", "Увійти"),
+        ("pl,uk;q=0.5", "uk", "Увійти"),
+        ("pl", "en", "Sign in"),
+        ("en-GB,uk;q=0.5", "en", "Sign in"),
+        ("", "en", "Sign in"),
+    ):
+        page = stranger.get("/sign-in", headers={"Accept-Language": wanted}).text
+        assert f'<html lang="{language}">' in page, wanted
+        assert words in page, wanted

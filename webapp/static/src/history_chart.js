@@ -80,7 +80,7 @@ function shapeOf(place, kind) {
       loss: { range: [0, 100] },
     },
     axes: [
-      { ...style.axis, size: 40 },
+      { ...style.axis, size: 40, values: (_plot, ticks, _axis, _space, step) => times(ticks, step) },
       { ...style.axis, size: 46, values: (_, ticks) => ticks.map(isPace ? pace : String) },
     ],
     ...(kinds[kind] ?? kinds.usage)(style),
@@ -88,6 +88,21 @@ function shapeOf(place, kind) {
   // The mean comes last, so that its band lies under it.
   const columns = kind === "ping" ? ([times, mean, low, high, loss]) => [times, low, high, loss, mean] : undefined;
   return { options, columns };
+}
+
+// Ticks in the page's language: the hour, with the day under the first of it; days alone from a day on.
+function times(ticks, step) {
+  const language = document.documentElement.lang || undefined;
+  const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+  if (step >= 86_400) return ticks.map((tick) => day.format(tick * 1000));
+  const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  let before = "";
+  return ticks.map((tick) => {
+    const today = day.format(tick * 1000);
+    const words = hour.format(tick * 1000) + (today === before ? "" : `\n${today}`);
+    before = today;
+    return words;
+  });
 }
 
 function pace(bps) {
