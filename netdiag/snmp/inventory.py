@@ -159,16 +159,18 @@ def enterprises() -> dict[str, str]:
 
 
 def _vendor(device: Device, about: System, parts: Inventory) -> str | None:
+    """Return the maker: who the description begins with, else whose number it is, else what parts say.
+
+    A maker who sells another's gear under his name leaves the other's object identifier in it.
+    """
     object_id = about.object_id or ""
-    if object_id.startswith(_ENTERPRISES):
-        number = object_id.removeprefix(_ENTERPRISES).split(".")[0]
-        if number in enterprises():
-            return enterprises()[number]
+    number = object_id.removeprefix(_ENTERPRISES).split(".")[0]
     return _first(
         device,
         "vendor",
         [
             lambda: _named(about.description or ""),
+            lambda: enterprises().get(number) if object_id.startswith(_ENTERPRISES) else None,
             lambda: parts.of_chassis("vendor"),
             lambda: _scalar_text(device, (_UPS_VENDOR,)),
         ],

@@ -27,7 +27,7 @@ def propose(walk: Mapping[str, Any]) -> str:
     own = {oid: text for oid, value in plain.items() if (text := _own_text(oid, value)) is not None}
     vendor = inventory.enterprises().get(object_id.removeprefix(_ENTERPRISES).split(".")[0])
     known = {
-        "model": _entity(plain, "model") or guesses.model(description, vendor),
+        "model": _entity(plain, "model") or _as_told(guesses.model(description, vendor), own),
         "version": guesses.version(description) or _entity(plain, "version"),
         "serial": _entity(plain, "serial") or guesses.serial(description),
     }
@@ -37,6 +37,12 @@ def propose(walk: Mapping[str, Any]) -> str:
     for field, value in known.items():
         lines += ["", *_field(field, value, plain, own, description)]
     return "\n".join([*lines, "", *_candidates(plain, own)]) + "\n"
+
+
+def _as_told(guess: str | None, own: Mapping[str, str]) -> str | None:
+    """Return the guessed model, or the word of it that the device tells elsewhere too."""
+    words = guess.split() if guess else []
+    return next((text for text in own.values() if text in words), guess)
 
 
 def _own_text(oid: str, value: Value) -> str | None:

@@ -60,7 +60,28 @@ def test_a_reading_becomes_what_people_read_or_nothing(fields, value, found):
     [
         ("BDCOM(tm) S5612 Software, Version 2.1.1B Build 31318", "S5612", "2.1.1B", None),
         ("ArubaOS (MODEL: Aruba7010), Version 8.3.0.0 (64659)", "Aruba7010", "8.3.0.0", None),
-        ("WebPower Pro II Mini Card v5.27 (SN 11120051132123)", None, "v5.27", "11120051132123"),
+        ("WebPower Pro II Mini Card v5.27 (SN 11120051132123)", None, "5.27", "11120051132123"),
+        ("Westermo Lynx L110-F2G, primary:v4.13.2, backup:v4.13.2", "L110-F2G", "4.13.2", None),
+        ("Product: MP-118 FXS;SW Version: 6.60A.228.014", "MP-118 FXS", "6.60A.228.014", None),
+        (
+            "DrayTek Corporation, Router Model: Vigor2925 Series, Version: 3.8.2.3_STD",
+            "Vigor2925 Series",
+            "3.8.2.3_STD",
+            None,
+        ),
+        (
+            "Tsunami MP.11 5054-R v4.0.3(1182) SN-07UT42890123 BL-v4.0.3",
+            "Tsunami MP.11 5054-R",
+            "4.0.3(1182)",
+            "07UT42890123",
+        ),
+        ("Dell 2335dn MFP; 2.70.03.02;Engine 1.10.65;S/N JQF9FG1", "Dell 2335dn", "2.70.03.02", "JQF9FG1"),
+        ("Dell Laser Printer 1720dn version NM.NA.N099 kernel 2.6.10 All-N-1", "1720dn", "NM.NA.N099", None),
+        ("WRD Tech. IPS-1022 IPSensor, Copyright (c) 2016", "IPS-1022", None, None),
+        ("AP230, HiveOS 6.5r8 build-158569", "AP230", "6.5r8", None),
+        ("Room Alert 32E v2.2.0", "Room Alert 32E", "2.2.0", None),
+        ("ETX-203AX-GE30 Hw: 0.0, Sw: 6.5.1(0.44)", "ETX-203AX-GE30", "6.5.1(0.44)", None),
+        ("IP phone, HW: Version 3, FW: Version V2.6.0", None, "2.6.0", None),
         ("Linux host7 5.10.0-28-amd64 #1 SMP Debian 5.10.209-2 x86_64", None, "5.10.0-28-amd64", None),
         ("DES-3200-18 Fast Ethernet Switch", "DES-3200-18", None, None),
         ("A switch", None, None, None),
@@ -71,6 +92,23 @@ def test_a_guess_is_a_model_and_a_version_or_nothing(description, model, version
     assert (guesses.model(description), guesses.version(description), guesses.serial(description)) == (
         model, version, serial,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("vendor", "description", "model"),
+    [
+        ("Westermo", "Westermo Lynx L110-F2G, primary:v4.13.2", "Lynx L110-F2G"),
+        ("HPE", "HP StorageWorks MSA2012fc", "StorageWorks MSA2012fc"),
+        ("Avaya", "Avaya Inc., G450 Media Gateway, SW Version 31.22.0", "G450"),
+        ("Opengear", "Opengear/CM4148 Version 3.5.3 2b4ba0f0 -- Fri Aug 10 2012", "CM4148"),
+        ("Dell", "Dell Laser Printer 1720dn version NM.NA.N099", "1720dn"),
+        ("DCN", "Digital China DCS-3726S Device, SoftWare Version 2.2.3.44", "DCS-3726S"),
+        ("Meraki", "Meraki MX64 Router Appliance", "MX64"),
+        ("3Com", "3Com", None),
+    ],
+)
+def test_a_guessed_model_is_without_its_maker_s_name_and_kind(vendor, description, model):
+    assert guesses.model(description, vendor) == model
 
 
 SNMPREC = """1.3.6.1.2.1.1.1.0|4x|41636d6520454f2d32342c2056657273696f6e20332e322e31
