@@ -91,8 +91,13 @@ def _wanted(usual: str) -> str:
     if not has_request_context():
         return usual
     own = usual.partition("_")[0]
-    wanted = request.accept_languages.best_match([own, *texts.languages()], own)
-    return usual if wanted in (own, None) else wanted
+    for tag in request.accept_languages.values():  # the best first; a region is nothing to us (RFC 4647, 3.4)
+        wanted = tag.partition("-")[0].lower()
+        if wanted == own:
+            return usual
+        if wanted in texts.languages():
+            return wanted
+    return usual
 
 
 @permissions.public

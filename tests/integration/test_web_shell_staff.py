@@ -145,7 +145,9 @@ def test_one_chooses_the_language_of_one_s_own_pages(sign_in_as: Callable, datab
     empty = browser.post("/staff/new", data={"login": "p", "password": "x"}).text
     assert "Обов’язкове поле." in empty
     assert "Field must be between" not in empty  # what WTForms says by itself is in the language too
-    taken = browser.post("/staff/new", data={"login": "olena", "name": "Petro", "password": "a long one"})
+    taken = browser.post(
+        "/staff/new", data={"login": "olena", "name": "Petro", "password": "a long one", "locale": ""}
+    )
     assert "Це ім’я для входу зайняте" in taken.text  # what a layer below says, which knows no catalogue
     with database.reading() as session:
         event = session.scalar(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1))
