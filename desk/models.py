@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import CreatedAt, Id, choice
+from core.columns import CreatedAt, Id, Instant, choice
 from core.db import Base
 
 
@@ -24,6 +24,14 @@ class TicketStatus(StrEnum):
     OPEN = "open"
     WAITING = "waiting"
     CLOSED = "closed"
+
+
+class VisitResult(StrEnum):
+    """How a visit ended; one that has no result is still to be made."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    CANCELLED = "cancelled"
 
 
 class Ticket(Base):
@@ -64,3 +72,28 @@ class TicketComment(Base):
     author_id: Mapped[int | None] = mapped_column(ForeignKey("staff_users.id"))
     author: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[CreatedAt]
+
+
+class Visit(Base):
+    """An appointment for a ticket: who goes there, when, and how it ended. A ticket has one open visit."""
+
+    __tablename__ = "visits"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_users.id"))
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant]
+    planned_by: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+    result: Mapped[VisitResult | None] = mapped_column(choice(VisitResult))
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[str | None] = mapped_column(String(120))
+
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="period"),
+        CheckConstraint("(result IS NULL) = (ended_at IS NULL)", name="ended"),
+        Index("uq_visits_open", "ticket_id", unique=True, postgresql_where=text("result IS NULL")),
+        Index("ix_visits_staff_id", "staff_id", "starts_at"),
+    )

@@ -67,7 +67,7 @@ def open(
         faults["priority"] = N_("A priority is between 1 (most urgent) and 4")
     if faults:
         raise errors.Invalid("The ticket is not complete", faults)
-    _check_assignee(session, assignee_id)
+    check_assignee(session, assignee_id)
     ticket = Ticket(
         customer_id=customer_id,
         kind=kind,
@@ -137,7 +137,7 @@ def assign(
 ) -> Ticket:
     """Give a ticket to a member of staff, or to nobody; raises Invalid at `assignee_id`, NotFound."""
     ticket = get(session, ticket_id, customer_id=customer_id, is_locked=True)
-    _check_assignee(session, assignee_id)
+    check_assignee(session, assignee_id)
     names = _staff_names(session, (ticket.assignee_id, assignee_id))
     before, after = (names.get(staff_id, "") for staff_id in (ticket.assignee_id, assignee_id))
     ticket.assignee_id = assignee_id
@@ -241,7 +241,8 @@ def _write(session: Session, actor: audit.Actor, ticket: Ticket, content: str) -
     return written
 
 
-def _check_assignee(session: Session, assignee_id: int | None) -> None:
+def check_assignee(session: Session, assignee_id: int | None) -> None:
+    """Raise Invalid at `assignee_id` unless it is nobody or somebody who works here."""
     staff = session.get(StaffUser, assignee_id) if assignee_id is not None else None
     if assignee_id is not None and (staff is None or not staff.is_active):
         raise errors.Invalid("Nobody", {"assignee_id": "Choose somebody who works here"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Hea
 OPEN = (DiagnosticStatus.QUEUED, DiagnosticStatus.RUNNING)
 PING_SIZES = (56, 1400)
 SIZE_LIMIT = 9000
+ONCE_LIMIT = 64
 # A worker beats every 30 s; one that missed two of them is not counted on.
 WORKER_ALIVE = timedelta(seconds=75)
 
@@ -38,8 +39,11 @@ def open_run(
     customer_id: int | None,
     limits: settings.Diagnostics,
     options: Mapping[str, Any] | None = None,
+    once: str = "",
 ) -> DiagnosticRun:
     """Write a queued run; the caller sends the job after the commit.
+
+    With `once`, the mark of a form, the same form sent again by this person returns the run it opened.
 
     `target` is an IP address, `device:<id>` or `port:<id>` of this customer, or of a registered device when
     there is no customer; a diagnosis is of `customer:<id>`. Raises NotFound and Invalid for a target or
@@ -48,6 +52,10 @@ def open_run(
     """
     if actor.staff_id is None:
         raise errors.Forbidden("Only a person opens a diagnostic run")
+    once = once[:ONCE_LIMIT]
+    earlier = _opened_once(session, actor.staff_id, once)
+    if earlier is not None:
+        return earlier
     found = diagnostic_targets.resolve(session, kind, customer_id, target)
     chosen = _options(kind, options or {}, limits)
     if found.mac is not None and kind is not DiagnosticKind.PING:
@@ -69,8 +77,11 @@ def open_run(
         "options": chosen,
         "staff_id": actor.staff_id,
         "staff_name": actor.name,
+        "once": once or None,
     }
-    run = _insert(session, values)
+    run, is_new = _insert(session, values)
+    if not is_new:
+        return run
     audit.record(
         session,
         actor,
@@ -83,27 +94,29 @@ def open_run(
     return run
 
 
-def _insert(session: Session, values: dict[str, Any]) -> DiagnosticRun:
-    query = (
-        insert(DiagnosticRun)
-        .values(values)
-        .on_conflict_do_nothing(
-            index_elements=["staff_id", "kind", "target"],
-            index_where=text("status IN ('queued', 'running')"),
-        )
-        .returning(DiagnosticRun.id)
+def _opened_once(session: Session, staff_id: int, once: str) -> DiagnosticRun | None:
+    if not once:
+        return None
+    return session.scalar(
+        select(DiagnosticRun).where(DiagnosticRun.staff_id == staff_id, DiagnosticRun.once == once)
     )
+
+
+def _insert(session: Session, values: dict[str, Any]) -> tuple[DiagnosticRun, bool]:
+    """Return the run and whether it is new; the same form that came twice at once has opened one."""
+    query = insert(DiagnosticRun).values(values).on_conflict_do_nothing().returning(DiagnosticRun.id)
     run_id = session.scalar(query)
-    if run_id is None:
-        already = open_run_of(session, values["staff_id"], values["kind"], values["target"])
-        what, target = _TITLES[values["kind"]], values["target"]
-        if already is None:
-            raise errors.Busy(N_("You already run %(what)s of %(target)s", what=what, target=target))
-        words = N_(
-            "You already run %(what)s of %(target)s (run %(run)s)", what=what, target=target, run=already.id
-        )
-        raise errors.Busy(words)
-    return get(session, run_id)
+    if run_id is not None:
+        return get(session, run_id), True
+    earlier = _opened_once(session, values["staff_id"], values["once"] or "")
+    if earlier is not None:
+        return earlier, False
+    already = open_run_of(session, values["staff_id"], values["kind"], values["target"])
+    what, target = _TITLES[values["kind"]], values["target"]
+    if already is None:
+        raise errors.Busy(N_("You already run %(what)s of %(target)s", what=what, target=target))
+    words = N_("You already run %(what)s of %(target)s (run %(run)s)", what=what, target=target, run=already.id)
+    raise errors.Busy(words)
 
 
 def open_run_of(session: Session, staff_id: int, kind: DiagnosticKind, target: str) -> DiagnosticRun | None:

@@ -25,6 +25,7 @@ PERMISSIONS = {
     "geocode.run": N_("Start geocoding and see what it could not find"),
     "diagnostics.view": N_("See diagnostic runs"),
     "diagnostics.run": N_("Ping, look up MACs, read devices"),
+    "field.work": N_("Work in the field: visits, lines, what is near, find by MAC or serial"),
     "money.view": N_("See balances and ledger entries"),
     "payment.take": N_("Record payments and pay back debts"),
     "payment.reverse": N_("Reverse payments"),
@@ -44,7 +45,7 @@ _EVERYBODY = {"customer.view", "note.write", "file.add", "ticket.write"} | {
     "diagnostics.view",
     "money.view",
 }
-_LINE = {"equipment.edit", "point.set", "diagnostics.run"}
+_LINE = {"equipment.edit", "point.set", "diagnostics.run", "field.work"}
 
 ROLES: dict[str, frozenset[str]] = {
     "noc": frozenset(

@@ -4,13 +4,14 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from desk.models import Ticket, TicketComment, TicketKind, TicketStatus
+from desk.models import Ticket, TicketComment, TicketKind, TicketStatus, Visit
 from linecard.demo.records import ACTOR, World
 from registry.models import AuditEvent, Customer, Note, StoredFile
 
@@ -74,6 +75,7 @@ def write(session: Session, world: World) -> None:
             _add_ticket(session, world, customer, place)
         if place % 27 == 14:
             _add_task(session, world, customer, place)
+    _add_visits(session, world)
     session.add_all(_notes(world, customers))
     session.add_all(_files(world, customers))
     session.flush()
@@ -126,6 +128,45 @@ def _add_task(session: Session, world: World, customer: Customer, place: int) ->
             created_at=world.ago(place % 9 + 0.6),
         )
     )
+
+
+# Whom the technician visits: what hangs on the wire, the how-manieth of them, the hour in quarters, the task.
+_VISITS = (
+    ("pon", 3, 9 * 4, "Swap the ONU", "Optical power is at the edge. The box is in the hall, above the door."),
+    ("ethernet", 6, 10 * 4 + 2, "Replace the drop cable", "From the box to the flat, about 30 m of copper."),
+    ("ethernet", 21, 13 * 4, "Slow in the evenings", "Measure at the socket; the customer is at home from 13:00."),
+    ("radio", 2, 15 * 4, "Climb to the radio and align it", "Loss grows with wind. Take the harness."),
+)
+
+
+def _add_visits(session: Session, world: World) -> None:
+    """Plan the technician's visits of today, in the ISP's own hours."""
+    zone = ZoneInfo(world.settings.isp.time_zone)
+    midnight = datetime.combine(world.now.astimezone(zone).date(), time(), zone)
+    tech, noc = world.staff["tech"], world.staff["noc"]
+    connected = [one for one in world.isp.connected if one.is_alive]
+    for access, place, quarter, subject, content in _VISITS:
+        planned = [one for one in connected if one.access == access][place]
+        ticket = Ticket(
+            customer_id=world.customers[planned.number].id,
+            kind=TicketKind.TASK,
+            subject=subject,
+            content=content,
+            priority=2,
+            assignee_id=tech.id,
+            author_id=noc.id,
+            author=noc.name,
+            created_at=world.ago(1.4),
+        )
+        session.add(ticket)
+        session.flush()
+        starts_at = midnight + timedelta(minutes=15 * quarter)
+        ends_at = starts_at + timedelta(hours=1)
+        session.add(
+            Visit(
+                ticket_id=ticket.id, staff_id=tech.id, starts_at=starts_at, ends_at=ends_at, planned_by=noc.name
+            )
+        )
 
 
 def _notes(world: World, customers: list[Customer]) -> Iterator[Note]:

@@ -58,6 +58,8 @@ class DiagnosticRun(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The mark of the form that opened it: the same form sent again finds this run.
+    once: Mapped[str | None] = mapped_column(String(64))
 
     __table_args__ = (
         Index(
@@ -67,6 +69,13 @@ class DiagnosticRun(Base):
             "target",
             unique=True,
             postgresql_where=text("status IN ('queued', 'running')"),
+        ),
+        Index(
+            "uq_diagnostic_runs_once",
+            "staff_id",
+            "once",
+            unique=True,
+            postgresql_where=text("once IS NOT NULL"),
         ),
         Index("ix_diagnostic_runs_customer_id", "customer_id", "id"),
         Index(

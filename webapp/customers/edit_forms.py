@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from desk.models import TicketKind
@@ -153,6 +153,24 @@ class AssignForm(Form):
     """Who works on a ticket."""
 
     assignee_id = SelectField(lazy_gettext("Given to"), coerce=optional_id)
+
+
+class VisitForm(Form):
+    """When somebody goes there for a ticket; the time is that of the ISP's zone."""
+
+    staff_id = SelectField(lazy_gettext("Who goes"), coerce=optional_id)
+    starts_at = DateTimeLocalField(lazy_gettext("When"), [InputRequired(REQUIRED)], format="%Y-%m-%dT%H:%M")
+    minutes = SelectField(
+        lazy_gettext("Takes"),
+        coerce=int,
+        choices=choices(
+            ("30", lazy_gettext("half an hour")),
+            ("60", lazy_gettext("1 hour")),
+            ("120", lazy_gettext("2 hours")),
+            ("240", lazy_gettext("half a day")),
+        ),
+        default=60,
+    )
 
 
 VLAN = [Optional(), NumberRange(1, 4094, lazy_gettext("A VLAN is between 1 and 4094."))]

@@ -1,16 +1,18 @@
 """In place: tickets of the customer, from opening to closing."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Response
 from flask_babel import gettext
 
 from core import errors
-from desk import tickets
+from desk import tickets, visits
+from desk.visits import VisitView
 from registry import staff
 from webapp import identity, permissions, rendering, runtime
 from webapp.customers import answers
-from webapp.customers.edit_forms import NOBODY, AssignForm, CommentForm, TicketForm
+from webapp.customers.edit_forms import NOBODY, AssignForm, CommentForm, TicketForm, VisitForm
 
 PANEL = "tickets"
 
@@ -51,16 +53,76 @@ def show(customer_id: int, item_id: int) -> Response:
     return _page(customer_id, item_id, CommentForm(formdata=None))
 
 
-def _page(customer_id: int, item_id: int, form: CommentForm) -> Response:
+def _page(customer_id: int, item_id: int, form: CommentForm, plan: VisitForm | None = None) -> Response:
     with runtime.current().database.reading() as session:
         ticket = tickets.view(session, customer_id, item_id)
         said = tickets.comments(session, item_id)
+        visit = visits.open_of(session, item_id)
+    people = _people() if identity.may("ticket.write") else []
     assign = AssignForm(formdata=None, assignee_id=ticket.assignee_id)
     assign.stand_apart("assign")
-    assign.assignee_id.choices = _people() if identity.may("ticket.write") else []
-    return answers.show(
-        customer_id, PANEL, ticket.subject, form, "ticket_open", ticket=ticket, said=said, assign=assign
+    assign.assignee_id.choices = people
+    plan = plan or _as_planned(ticket.assignee_id, visit)
+    plan.stand_apart("visit")
+    plan.staff_id.choices = people[1:]
+    answer = answers.show(
+        customer_id,
+        PANEL,
+        ticket.subject,
+        form,
+        "ticket_open",
+        ticket=ticket,
+        said=said,
+        assign=assign,
+        visit=visit,
+        plan=plan,
     )
+    if plan.is_submitted() and plan.errors:
+        answer.status_code = plan.status
+    return answer
+
+
+def _as_planned(assignee_id: int | None, visit: VisitView | None) -> VisitForm:
+    """The form filled with the visit that is planned; its time in the ISP's zone, which it is typed in."""
+    if visit is None:
+        return VisitForm(formdata=None, staff_id=assignee_id)
+    starts_at = visit.starts_at.astimezone(_zone())
+    return VisitForm(formdata=None, staff_id=visit.staff_id, starts_at=starts_at, minutes=visit.minutes)
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(runtime.current().settings.isp.time_zone)
+
+
+@permissions.required("ticket.write")
+def plan_visit(customer_id: int, item_id: int) -> Response:
+    """Agree on a visit for a ticket, or move the one that is agreed on."""
+    form = VisitForm()
+    form.staff_id.choices = _people()[1:]
+    if form.accept(lambda: _plan(customer_id, item_id, form)):
+        return _again(customer_id, item_id, gettext("The visit is planned."))
+    return _page(customer_id, item_id, CommentForm(formdata=None), form)
+
+
+def _plan(customer_id: int, item_id: int, form: VisitForm) -> None:
+    with runtime.current().database.transaction() as session:
+        visits.plan(
+            session,
+            identity.actor(),
+            item_id,
+            staff_id=form.staff_id.data,
+            starts_at=form.starts_at.data.replace(tzinfo=_zone()),
+            minutes=form.minutes.data,
+            customer_id=customer_id,
+        )
+
+
+@permissions.required("ticket.write")
+def cancel_visit(customer_id: int, item_id: int) -> Response:
+    """Call the visit of a ticket off."""
+    with runtime.current().database.transaction() as session:
+        visits.cancel(session, identity.actor(), item_id, customer_id=customer_id)
+    return _again(customer_id, item_id, gettext("The visit is called off."))
 
 
 @permissions.required("ticket.write")

@@ -45,6 +45,8 @@ _OTHERS: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
     ("/edit/tickets/<int:item_id>/close", "close_ticket", edit_tickets.close, ["POST"]),
     ("/edit/tickets/<int:item_id>/reopen", "reopen_ticket", edit_tickets.reopen, ["POST"]),
     ("/edit/tickets/<int:item_id>/assign", "assign_ticket", edit_tickets.assign, ["POST"]),
+    ("/edit/tickets/<int:item_id>/visit", "plan_visit", edit_tickets.plan_visit, ["POST"]),
+    ("/edit/tickets/<int:item_id>/visit/cancel", "cancel_visit", edit_tickets.cancel_visit, ["POST"]),
 )
 
 
