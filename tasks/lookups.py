@@ -11,7 +11,7 @@ from netdiag.snmp import SnmpTarget, forwarding
 from registry import diagnostic_sources, equipment
 from registry.diagnostic_sources import Agent, PortOnFile
 from registry.models import DeviceState, DiagnosticRun, DiagnosticStatus
-from tasks import agents
+from tasks import agents, optical_levels
 from tasks.runtime import Runtime
 
 Outcome = tuple[DiagnosticStatus, dict[str, Any]]
@@ -83,6 +83,7 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
         state, status, words = DeviceState.ANSWERED, read.as_dict(), ""
         if port is not None:
             status["macs"] = _macs_on(target, port)
+            status["light"] = optical_levels.of_port(runtime, target, row.customer_id, read.optics)
     with runtime.database.transaction() as writing:
         equipment.note_status(
             writing, agent.device_id, state, status or None, clock.now(), is_part=port is not None

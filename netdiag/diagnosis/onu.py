@@ -32,6 +32,17 @@ def _name(found: OnuEvidence) -> Text:
     return words.plain(joined([*([found.device] if found.device else []), Private(found.name)], " "))
 
 
+def light(level_dbm: float) -> tuple[State, str]:
+    """Return how a received level is to be taken, and in one word."""
+    if level_dbm < BAD_DBM:
+        return State.BAD, "too weak"
+    if level_dbm > STRONG_DBM:
+        return State.BAD, "too strong"
+    if level_dbm < POOR_DBM:
+        return State.WARNING, "poor"
+    return State.GOOD, "good"
+
+
 def judge(evidence: Evidence, found: OnuEvidence, signs: Signs) -> list[Finding]:
     """Return what is wrong with the ONU."""
     if found.state in ONLINE:
@@ -88,15 +99,16 @@ def _light(evidence: Evidence, found: OnuEvidence) -> list[Finding]:
         if level is None:
             continue
         told = {"where": where, "level": words.dbm(level)}
-        if level < BAD_DBM or level > STRONG_DBM:
-            if level < BAD_DBM:
+        state, word = light(level)
+        if state is State.BAD:
+            if word == "too weak":
                 text = N_("The level at %(where)s is %(level)s: too weak", **told)
             else:
                 text = N_("The level at %(where)s is %(level)s: too strong", **told)
-            findings.append(Finding(Cause.LIGHT_BAD, State.BAD, text, Who.FIELD, _LEVEL, Confidence.MEDIUM))
-        elif level < POOR_DBM:
+            findings.append(Finding(Cause.LIGHT_BAD, state, text, Who.FIELD, _LEVEL, Confidence.MEDIUM))
+        elif state is State.WARNING:
             text = N_("The level at %(where)s is %(level)s: poor", **told)
-            findings.append(Finding(Cause.LIGHT_POOR, State.WARNING, text, Who.FIELD, _LEVEL, Confidence.LOW))
+            findings.append(Finding(Cause.LIGHT_POOR, state, text, Who.FIELD, _LEVEL, Confidence.LOW))
     usual = None if isinstance(evidence.baseline, NotChecked) else words.known(evidence.baseline.rx_dbm)
     level = words.known(found.rx_dbm)
     if not findings and usual is not None and level is not None and usual - level >= DROPPED_DB:
