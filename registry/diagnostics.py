@@ -80,18 +80,21 @@ def open_run(
         "once": once or None,
     }
     run, is_new = _insert(session, values)
-    if not is_new:
-        return run
+    if is_new:
+        _record(session, actor, f"diagnostics.{kind.value}", run)
+    return run
+
+
+def _record(session: Session, actor: audit.Actor, action: str, run: DiagnosticRun) -> None:
     audit.record(
         session,
         actor,
-        f"diagnostics.{kind.value}",
-        customer_id=customer_id,
+        action,
+        customer_id=run.customer_id,
         object_kind="diagnostic_run",
         object_id=run.id,
-        note=found.text,
+        note=run.target,
     )
-    return run
 
 
 def _opened_once(session: Session, staff_id: int, once: str) -> DiagnosticRun | None:
@@ -287,15 +290,7 @@ def stop(session: Session, actor: audit.Actor, run_id: int) -> DiagnosticRun:
     run = get(session, run_id)
     if run.status not in OPEN:
         return run
-    audit.record(
-        session,
-        actor,
-        "diagnostics.stopped",
-        customer_id=run.customer_id,
-        object_kind="diagnostic_run",
-        object_id=run.id,
-        note=run.target,
-    )
+    _record(session, actor, "diagnostics.stopped", run)
     if run.status is DiagnosticStatus.QUEUED:
         session.execute(
             update(DiagnosticRun)

@@ -1,6 +1,5 @@
-"""What a technician needs outdoors: where a line is, does it answer, what is near, whose device this is."""
+"""What a technician needs outdoors: where a line is, does it answer, whose device this is."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,20 @@ from billing.models import AccessState, Subscription, SubscriptionAccess
 from core import errors
 from core.columns import Mac
 from registry import macs, watched
-from registry.models import Address, AddressKind, Connection, Contact, Customer, Device, IpAddress, Port
+from registry.models import (
+    Address,
+    AddressKind,
+    Connection,
+    Contact,
+    Customer,
+    Device,
+    DeviceRole,
+    DeviceType,
+    IpAddress,
+    Pop,
+    Port,
+)
 from registry.models.watching import SeriesKind, WatchSeries, WatchStatus
-
-EARTH_M = 6_371_000.0
-DEGREE_M = 111_195.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +74,6 @@ class LinePage:
     addresses: tuple[Watched, ...]
     ports: tuple[OnPort, ...]
     access: tuple[Access, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """A customer by distance."""
-
-    place: Place
-    distance_m: int
-    addresses: tuple[Watched, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def line(session: Session, customer_id: int) -> LinePage:
         for name, device in ports
     )
     return LinePage(
-        place, _watched(session, [customer_id]).get(customer_id, ()), on_file, _access(session, customer_id)
+        place, standing(session, [customer_id]).get(customer_id, ()), on_file, _access(session, customer_id)
     )
 
 
@@ -148,7 +147,8 @@ def _access(session: Session, customer_id: int) -> tuple[Access, ...]:
     return tuple(Access(wanted, applied) for wanted, applied in rows)
 
 
-def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:
+def standing(session: Session, customer_ids: Collection[int]) -> Mapping[int, tuple[Watched, ...]]:
+    """Return how the addresses of customers stand, by customer."""
     rows = session.execute(
         select(IpAddress, WatchStatus)
         .outerjoin(WatchSeries, (WatchSeries.ip_id == IpAddress.id) & (WatchSeries.kind == SeriesKind.PING))
@@ -164,38 +164,52 @@ def _watched(session: Session, customer_ids: Collection[int]) -> Mapping[int, tu
     return made
 
 
-def near(
-    session: Session, latitude: float, longitude: float, *, radius_m: float = 5000, limit: int = 30
-) -> list[Near]:
-    """Return the customers around a point, nearest first (haversine within a bounding box)."""
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise errors.Invalid(
-            "That is no place on earth", {"lat": "From -90 to 90", "lon": "From -180 to 180"}
-        )
-    high = radius_m / DEGREE_M
-    wide = min(360.0, high / max(math.cos(math.radians(latitude)), 0.001))
-    half = func.power(func.sin(func.radians(Address.latitude - latitude) / 2), 2) + math.cos(
-        math.radians(latitude)
-    ) * func.cos(func.radians(Address.latitude)) * func.power(
-        func.sin(func.radians(Address.longitude - longitude) / 2), 2
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """A device of the network as the phone shows it."""
+
+    device_id: int
+    name: str
+    model: str
+    role: DeviceRole
+    address: str
+    mac: str
+    serial: str
+    pop: str
+    point: tuple[float, float] | None
+    has_snmp: bool
+    customer_id: int | None
+    watched: watched.Watched
+
+
+def device(session: Session, device_id: int) -> DevicePage:
+    """Return a device, of the network or of a customer. Raises NotFound."""
+    row = session.execute(
+        select(Device, DeviceType, Pop, WatchStatus)
+        .join(DeviceType, DeviceType.id == Device.type_id)
+        .outerjoin(Pop, Pop.id == Device.pop_id)
+        .outerjoin(WatchSeries, (WatchSeries.device_id == Device.id) & (WatchSeries.kind == SeriesKind.PING))
+        .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
+        .where(Device.id == device_id)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound("There is no such device")
+    found, kind, pop, status = row
+    point = (pop.latitude, pop.longitude) if pop and pop.latitude is not None else None
+    return DevicePage(
+        device_id=found.id,
+        name=found.name,
+        model=f"{kind.vendor} {kind.name}".strip(),
+        role=kind.role,
+        address=str(found.address) if found.address else "",
+        mac=found.mac or "",
+        serial=found.serial,
+        pop=pop.name if pop else "",
+        point=point,
+        has_snmp=bool(found.snmp_version and found.address),
+        customer_id=found.customer_id,
+        watched=watched.of(status, is_unwatched=found.is_unwatched),
     )
-    distance = 2 * EARTH_M * func.asin(func.sqrt(func.least(1.0, half)))
-    nearest = func.min(distance)
-    rows = session.execute(
-        select(Address.customer_id, nearest)
-        .where(
-            Address.kind == AddressKind.VISITING,
-            Address.latitude.between(latitude - high, latitude + high),
-            Address.longitude.between(longitude - wide, longitude + wide),
-        )
-        .group_by(Address.customer_id)
-        .having(nearest <= radius_m)
-        .order_by(nearest, Address.customer_id)
-        .limit(limit)
-    ).all()
-    ids = [row[0] for row in rows]
-    found, states = places(session, ids), _watched(session, ids)
-    return [Near(found[one], round(metres), states.get(one, ())) for one, metres in rows]
 
 
 def find(session: Session, text: str, *, limit: int = 20) -> list[Found]:

@@ -1,4 +1,4 @@
-"""The light of a customer's line as pages show it: at the ONU, at the OLT or at the port, each judged in a word."""
+"""The light of a customer's line as pages show it: at the ONU, the OLT or the port, each judged in a word."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ Level = dict[str, Any]
 def of_port(
     runtime: Runtime, target: SnmpTarget, customer_id: int | None, optics: Iterable[Optics]
 ) -> list[Level]:
-    """Return the levels known of the port: its own transceivers', and those of the customer's ONU behind it."""
+    """Return the levels known of the port: those of the customer's ONU behind it, and its own."""
     own = [level("port", one.rx_dbm, one.name or one.port_name or "") for one in optics]
     return [*_of_onu(runtime, target, customer_id), *(one for one in own if one)]
 

@@ -24,6 +24,7 @@ How to add a page area (webapp/<area>/, the blueprint is named as the folder):
 """
 
 import importlib
+import mimetypes
 from typing import Any
 
 from flask import Flask, Response, has_request_context, request, send_from_directory
@@ -103,7 +104,15 @@ def _wanted(usual: str) -> str:
 @permissions.public
 def _static(filename: str) -> Response:
     """A built file; its name holds a hash of what is in it, so it never has to be asked for again."""
-    answer = send_from_directory(rendering.DIST, filename, max_age=_YEAR_S)
+    packed = f"{filename}.gz"
+    is_packed = bool(request.accept_encodings["gzip"]) and (rendering.DIST / packed).is_file()
+    kind = mimetypes.guess_type(filename)[0]
+    answer = send_from_directory(
+        rendering.DIST, packed if is_packed else filename, mimetype=kind, max_age=_YEAR_S
+    )
+    if is_packed:
+        answer.content_encoding = "gzip"
+    answer.vary.add("Accept-Encoding")
     answer.cache_control.public, answer.cache_control.immutable = True, True
     return answer
 

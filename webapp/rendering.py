@@ -48,6 +48,10 @@ def set_up(app: Flask, settings: Settings) -> None:
     environment.filters["told_all"] = texts.tell_all
     environment.globals.update(
         asset=lambda name: url_for("static", filename=manifest[name]),
+        # The phone's pages name few icons, and their sheet is a tenth of the whole one.
+        icon_sheet=lambda: url_for(
+            "static", filename=manifest["field-icons.svg" if request.blueprint == "field" else "icons.svg"]
+        ),
         url_with=url_with,
         may=identity.may,
         is_htmx=is_htmx,

@@ -87,6 +87,12 @@ def content_policy(tile_url: str) -> str:
     )
 
 
+def device_policy(area: str | None) -> str:
+    """Return the Permissions-Policy: only the technician's phone may ask for the camera and its place."""
+    allowed = "(self)" if area == "field" else "()"
+    return f"camera={allowed}, geolocation={allowed}, microphone=()"
+
+
 def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -119,7 +125,7 @@ def _add_headers(response: Response, policy: str, *, is_https: bool) -> Response
     headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(self)"
+    headers["Permissions-Policy"] = device_policy(request.blueprint)
     headers["X-Request-ID"] = g.get("request_id", "")
     if is_https:
         headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -130,11 +130,23 @@ def _add_task(session: Session, world: World, customer: Customer, place: int) ->
     )
 
 
-# Whom the technician visits: what hangs on the wire, the how-manieth of them, the hour in quarters, the task.
+# Whom the technician visits: the access, the how-manieth customer on it, the quarter of the day, the task.
 _VISITS = (
-    ("pon", 3, 9 * 4, "Swap the ONU", "Optical power is at the edge. The box is in the hall, above the door."),
+    (
+        "pon",
+        3,
+        9 * 4,
+        "Swap the ONU",
+        "Optical power is at the edge. The box is above the door.",
+    ),
     ("ethernet", 6, 10 * 4 + 2, "Replace the drop cable", "From the box to the flat, about 30 m of copper."),
-    ("ethernet", 21, 13 * 4, "Slow in the evenings", "Measure at the socket; the customer is at home from 13:00."),
+    (
+        "ethernet",
+        21,
+        13 * 4,
+        "Slow in the evenings",
+        "Measure at the socket; at home from 13:00.",
+    ),
     ("radio", 2, 15 * 4, "Climb to the radio and align it", "Loss grows with wind. Take the harness."),
 )
 
@@ -164,7 +176,11 @@ def _add_visits(session: Session, world: World) -> None:
         ends_at = starts_at + timedelta(hours=1)
         session.add(
             Visit(
-                ticket_id=ticket.id, staff_id=tech.id, starts_at=starts_at, ends_at=ends_at, planned_by=noc.name
+                ticket_id=ticket.id,
+                staff_id=tech.id,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                planned_by=noc.name,
             )
         )
 

@@ -25,3 +25,9 @@ def test_the_tile_server_is_let_in_for_pictures_only(url: str, origin: str) -> N
 
 def test_nothing_inline_is_ever_allowed() -> None:
     assert "unsafe" not in security.content_policy("https://t.example/{z}/{x}/{y}")
+
+
+@pytest.mark.parametrize("area", [None, "network", "customers", "fields"])
+def test_no_page_but_the_technicians_may_ask_for_camera_or_place(area: str | None) -> None:
+    assert security.device_policy(area) == "camera=(), geolocation=(), microphone=()"
+    assert security.device_policy("field") == "camera=(self), geolocation=(self), microphone=()"

@@ -8,9 +8,8 @@ from flask_babel import gettext
 from core import errors
 from registry import diagnostic_block, diagnostics
 from registry.diagnostic_block import RunView
-from registry.models import DiagnosticKind, DiagnosticStatus
-from tasks import enqueue
-from webapp import identity, permissions, rendering, runtime
+from registry.models import DiagnosticKind
+from webapp import diagnostic_start, permissions, rendering, runtime
 
 TARGETS_LIMIT = 32
 
@@ -74,7 +73,7 @@ def _start(
     refused: list[errors.LinecardError] = []
     for target in targets:
         try:
-            begun.append(_open(customer_id, kind, target, options))
+            begun.append(diagnostic_start.begin(customer_id, kind, target, options))
         except errors.LinecardError as error:
             refused.append(error)
     if not begun:
@@ -96,26 +95,3 @@ def _refused(error: errors.LinecardError) -> Response:
     # The form stays as it is: nothing of the page is replaced.
     answer = Response(status=422, headers={"HX-Reswap": "none"})
     return rendering.with_toast(answer, words, "bad")
-
-
-def _open(customer_id: int, kind: DiagnosticKind, target: str, options: dict[str, Any] | None) -> RunView:
-    found = runtime.current()
-    limits = found.settings.diagnostics
-    with found.database.transaction() as session:
-        run = diagnostics.open_run(
-            session,
-            identity.actor(),
-            kind=kind,
-            target=target,
-            customer_id=customer_id,
-            limits=limits,
-            options=options,
-        )
-        view = diagnostic_block.view(run)
-    try:
-        enqueue.diagnose(found.queue, view.id, pop=view.pop, expires_s=limits.job_expires_s)
-    except errors.Unavailable as error:
-        with found.database.transaction() as session:
-            diagnostics.finish(session, view.id, DiagnosticStatus.FAILED, error=error.message)
-        raise
-    return view

@@ -7,12 +7,10 @@
 // Every message is unnamed and its data is JSON with `run` and `kind`. It is dispatched as a CustomEvent
 // "run:<kind>", detail = the message, on every element with that data-run and then on document. The kinds that
 // mean something here: "end" (the run is over; nothing more will come). "run:lost" and "run:back" tell that the
-// connection broke and came back. Nothing is lost or doubled in between: the browser sends Last-Event-ID by
-// itself, and we pass it as `after` when the set of runs changes and the stream is opened anew.
+// connection broke and came back ("live:lost" and "live:back" on document). Nothing is lost or doubled in between:
+// the browser sends Last-Event-ID by itself, and we pass it as `after` when the stream is opened anew.
 // The event "runs-begun" ({ runs: [17] }, a header of the answer) opens the stream before the fragment is in place.
 // Code that arrives later than the first messages (a chart is loaded on demand) asks `past(run)` for them.
-
-import htmx from "./globals.js";
 
 const OPEN_AFTER_MS = 5; // fragments that arrive together open one stream
 const LONGEST_PAUSE_MS = 20_000;
@@ -27,13 +25,15 @@ let timer = 0;
 let failures = 0;
 
 export function startLive() {
-  htmx.onLoad(schedule);
+  document.addEventListener("htmx:load", () => schedule());
   document.addEventListener("htmx:afterSettle", () => schedule());
   document.addEventListener("runs-begun", ({ detail }) => {
     // The stream is opened while the page still puts the fragment in its place: what comes early is remembered.
     for (const run of detail.runs) begun.add(String(run));
     open();
   });
+  // A phone that is back in the network need not wait for the pause to end.
+  window.addEventListener("online", () => source?.readyState !== EventSource.OPEN && reopen());
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => event.persisted && schedule());
 }
@@ -80,18 +80,29 @@ function open() {
   const wanted = runs.join(",");
   if (wanted === following && source && source.readyState !== EventSource.CLOSED) return;
   close();
-  if (!runs.length) return;
+  if (!runs.length) {
+    told();
+    return;
+  }
   following = wanted;
   const query = new URLSearchParams(runs.map((run) => ["run", run]));
   const after = runs.filter((run) => positions.has(run)).map((run) => `${run}=${positions.get(run)}`);
   if (after.length) query.set("after", after.join(";"));
   source = new EventSource(`/runs/events?${query}`);
   source.onmessage = onMessage;
-  source.onopen = () => {
-    if (failures) tellAll("back");
-    failures = 0;
-  };
+  source.onopen = told;
   source.onerror = onError;
+}
+
+// The stream is there again, or there is nothing left to follow: what was said of a lost connection is over.
+function told() {
+  if (failures) tellAll("back");
+  failures = 0;
+}
+
+function reopen() {
+  close();
+  schedule();
 }
 
 function close() {
@@ -132,4 +143,5 @@ function tellAll(kind) {
   for (const element of document.querySelectorAll("[data-run][data-run-open]")) {
     element.dispatchEvent(new CustomEvent(`run:${kind}`, { detail: { run: Number(element.dataset.run), kind } }));
   }
+  document.dispatchEvent(new CustomEvent(`live:${kind}`));
 }
