@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock, errors
+from core.words import N_
 from desk import tickets
 from desk.models import Ticket, TicketStatus, Visit, VisitResult
 from registry import audit
@@ -111,7 +112,7 @@ def finish(session: Session, actor: audit.Actor, visit_id: int, result: VisitRes
     """
     note = note.strip()
     if len(note) > NOTE_LIMIT:
-        raise errors.Invalid("Too long", {"note": f"At most {NOTE_LIMIT} characters"})
+        raise errors.Invalid("Too long", {"note": N_("At most %(count)s characters", count=NOTE_LIMIT)})
     if result is VisitResult.NOT_DONE and not note:
         raise errors.Invalid("No reason", {"note": "Write why it could not be done"})
     ticket_id = session.scalar(select(Visit.ticket_id).where(Visit.id == visit_id))
@@ -125,7 +126,7 @@ def finish(session: Session, actor: audit.Actor, visit_id: int, result: VisitRes
     if visit.result is not None:
         if visit.result is result:
             return visit
-        raise errors.Conflict(f"{visit.ended_by} ended this visit already")
+        raise errors.Conflict(N_("%(who)s ended this visit already", who=visit.ended_by))
     _end(session, actor, ticket, visit, result=result, note=note)
     if result is VisitResult.DONE and ticket.status is not TicketStatus.CLOSED:
         tickets.close(session, actor, ticket_id, content=note)

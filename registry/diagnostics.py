@@ -118,7 +118,9 @@ def _insert(session: Session, values: dict[str, Any]) -> tuple[DiagnosticRun, bo
     what, target = _TITLES[values["kind"]], values["target"]
     if already is None:
         raise errors.Busy(N_("You already run %(what)s of %(target)s", what=what, target=target))
-    words = N_("You already run %(what)s of %(target)s (run %(run)s)", what=what, target=target, run=already.id)
+    words = N_(
+        "You already run %(what)s of %(target)s (run %(run)s)", what=what, target=target, run=already.id
+    )
     raise errors.Busy(words)
 
 

@@ -195,7 +195,9 @@ def device(session: Session, device_id: int) -> DevicePage:
     if row is None:
         raise errors.NotFound("There is no such device")
     found, kind, pop, status = row
-    point = (pop.latitude, pop.longitude) if pop and pop.latitude is not None else None
+    point = None
+    if pop is not None and pop.latitude is not None and pop.longitude is not None:
+        point = (pop.latitude, pop.longitude)
     return DevicePage(
         device_id=found.id,
         name=found.name,

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Float, Subquery, case, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core import errors
@@ -77,22 +77,7 @@ def devices(
     A switch hangs in a house of its customers, so whom it serves tells better where it is than its POP does.
     Raises Invalid for what is no place on earth.
     """
-    served = (
-        select(
-            Port.device_id,
-            func.min(_distance(Address.latitude, Address.longitude, latitude, longitude)).label("metres"),
-        )
-        .join(Connection, Connection.port_id == Port.id)
-        .join(Customer, Customer.id == Connection.customer_id)
-        .join(Address, Address.customer_id == Customer.id)
-        .where(
-            Customer.status == CustomerStatus.CONNECTED,
-            Address.kind == AddressKind.VISITING,
-            *_box(Address, latitude, longitude, radius_m),
-        )
-        .group_by(Port.device_id)
-        .subquery()
-    )
+    served = _served(latitude, longitude, radius_m)
     at_pop = case((Pop.latitude.is_not(None), _distance(Pop.latitude, Pop.longitude, latitude, longitude)))
     metres = func.least(served.c.metres, at_pop)
     rows = session.execute(
@@ -119,6 +104,26 @@ def devices(
         )
         for one, role, pop, away, is_by_customer, status in rows
     ]
+
+
+def _served(latitude: float, longitude: float, radius_m: float) -> Subquery:
+    """Return the metres to the nearest connected customer of each device that has one around."""
+    return (
+        select(
+            Port.device_id,
+            func.min(_distance(Address.latitude, Address.longitude, latitude, longitude)).label("metres"),
+        )
+        .join(Connection, Connection.port_id == Port.id)
+        .join(Customer, Customer.id == Connection.customer_id)
+        .join(Address, Address.customer_id == Customer.id)
+        .where(
+            Customer.status == CustomerStatus.CONNECTED,
+            Address.kind == AddressKind.VISITING,
+            *_box(Address, latitude, longitude, radius_m),
+        )
+        .group_by(Port.device_id)
+        .subquery()
+    )
 
 
 def _box(table: Any, latitude: float, longitude: float, radius_m: float) -> tuple[ColumnElement[bool], ...]:

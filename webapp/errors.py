@@ -146,7 +146,9 @@ def _answer(status: int, text: str, fields: dict[str, str] | None = None) -> Res
         answer = Response(render_template("errors/_error.html", **facts))
     else:
         is_inside = status != 503 and identity.known() is not None
-        frame = "base.html" if is_inside else "lone.html"
+        # The phone's sheet of icons has not those of the whole frame.
+        inside = "field/frame.html" if request.blueprint == "field" else "base.html"
+        frame = inside if is_inside else "lone.html"
         answer = Response(render_template("errors/error.html", frame=frame, **facts))
     answer.status_code = status
     return answer

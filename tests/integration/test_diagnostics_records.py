@@ -179,7 +179,7 @@ def test_the_worker_near_the_address_takes_the_job_if_it_lives(session, olena):
     assert (run.pop, run.options["pop_wanted"]) == ("core", "lviv")
     upkeep.stop_beating(session, "probe.core")
     session.flush()
-    with pytest.raises(errors.Unavailable, match="neither at lviv nor at core"):
+    with pytest.raises(errors.Unavailable, match="alive at lviv, core"):
         diagnostics.choose_pop(session, "lviv", "core")
     with pytest.raises(errors.Unavailable, match="No probe worker is alive at core"):
         diagnostics.choose_pop(session, None, "core")
