@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -14,9 +15,17 @@ import redis
 from core import settings as settings_of
 from core.settings import Settings
 from linecard import embedded, errors, migrate, postgres, rights, up
+from registry import watch_rounds
+from registry.models import WatchRound
 
 _SILENT_AFTER = timedelta(minutes=5)
 _OLDEST_POSTGRES = postgres.OLDEST_MAJOR * 10_000
+_ROUNDS = """
+    SELECT r.pop, r.kind, CASE r.kind WHEN 'devices' THEN p.device_watch_s
+                                      WHEN 'customers' THEN p.customer_watch_s END,
+           r.due_at, r.leased_until, r.lag_s, r.error
+    FROM watch_rounds r LEFT JOIN pops p ON p.code = r.pop ORDER BY r.pop, r.kind
+"""
 _MARKS = {True: "ok     ", False: "TROUBLE", None: "note   "}
 
 
@@ -114,6 +123,8 @@ def _database(settings: Settings, url: str) -> Iterator[Finding]:
         yield clock_of(row[0] if row else began, (began + time.time()) / 2)
         beats = line.execute("SELECT name, at FROM heartbeats").fetchall()
         yield from heartbeats_of(settings, dict(beats), datetime.now(UTC))
+        if settings.watch.is_on:
+            yield from rounds_of(settings, line.execute(_ROUNDS).fetchall(), datetime.now(UTC))
 
 
 def clock_of(theirs: float, ours: float) -> Finding:
@@ -141,6 +152,26 @@ def heartbeats_of(settings: Settings, beats: dict[str, datetime], now: datetime)
         yield Finding(
             "heartbeat", True if now - at < _SILENT_AFTER else None, f"{name} at {at:%Y-%m-%d %H:%M}"
         )
+
+
+def rounds_of(settings: Settings, rows: list[Any], now: datetime) -> Iterator[Finding]:
+    """Judge the rounds of watching: late by more than three of them is trouble, so is what failed."""
+    usual = {
+        "devices": settings.watch.device_interval_s,
+        "customers": settings.watch.customer_interval_s,
+        "counters": settings.watch.counter_interval_s,
+    }
+    for pop, kind, own_s, due_at, leased_until, lag_s, error in rows:
+        pace_s = own_s or usual[kind]
+        row = WatchRound(due_at=due_at, leased_until=leased_until, lag_s=lag_s)
+        late_s, name = watch_rounds.lag_s(row, now), f"{kind} of {pop}"
+        if late_s > 3 * pace_s:
+            hint = "is the probe worker up, and fast enough? The POP page says which POP has one"
+            yield Finding("watching", False, f"{name} are {late_s:.0f} s late (every {pace_s} s): {hint}")
+        elif error:
+            yield Finding("watching", False, f"{name}: the last round failed: {error}")
+        else:
+            yield Finding("watching", True, f"{name} every {pace_s} s, {late_s:.1f} s late")
 
 
 def _queue(settings: Settings, url: str) -> Iterator[Finding]:

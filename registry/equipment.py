@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from core import db, errors
 from core.secrets import Cipher
 from core.words import N_
-from registry import audit, credentials, macs
+from registry import audit, credentials, macs, watched
 from registry.credentials import snmp_of
 from registry.device_types import web_url, web_url_at
 from registry.models import Customer, Device, DeviceRole, DeviceState, DeviceType, Pop, Port
@@ -184,12 +184,13 @@ def reveal_login(
     return login
 
 
-def set_unwatched(session: Session, actor: audit.Actor, device_id: int, *, is_unwatched: bool) -> None:
-    """Leave a device out of watching, or take it in again; raises NotFound."""
+def set_unwatched(
+    session: Session, actor: audit.Actor, device_id: int, *, is_unwatched: bool, why: str
+) -> None:
+    """Leave a device out of watching for a reason, or take it in again; raises Invalid, NotFound."""
     device = get(session, device_id)
-    changes = audit.difference({"is_unwatched": device.is_unwatched}, {"is_unwatched": is_unwatched})
+    changes = watched.leave_out(actor, device, is_unwatched=is_unwatched, why=why)
     if changes:
-        device.is_unwatched = is_unwatched
         session.flush()
         _record(session, actor, "device.changed", device, changes=changes)
 

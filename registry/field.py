@@ -158,8 +158,7 @@ def standing(session: Session, customer_ids: Collection[int]) -> Mapping[int, tu
     )
     made: dict[int, tuple[Watched, ...]] = {}
     for ip, status in rows:
-        stands = watched.of(status, is_unwatched=ip.is_unwatched, last_seen_at=ip.last_seen_at)
-        one = Watched(str(ip.address), ip.mac or "", stands)
+        one = Watched(str(ip.address), ip.mac or "", watched.of(status, ip))
         made[ip.customer_id] = (*made.get(ip.customer_id, ()), one)
     return made
 
@@ -210,7 +209,7 @@ def device(session: Session, device_id: int) -> DevicePage:
         point=point,
         has_snmp=bool(found.snmp_version and found.address),
         customer_id=found.customer_id,
-        watched=watched.of(status, is_unwatched=found.is_unwatched),
+        watched=watched.of(status, found),
     )
 
 

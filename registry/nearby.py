@@ -100,7 +100,7 @@ def devices(
             pop=pop or "",
             distance_m=round(away),
             is_by_customer=is_by_customer,
-            watched=watched.of(status, is_unwatched=one.is_unwatched),
+            watched=watched.of(status, one),
         )
         for one, role, pop, away, is_by_customer, status in rows
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from core import db, errors
 from core.columns import Inet
 from core.words import N_
-from registry import audit, labels, macs, names
+from registry import audit, labels, macs, names, watched
 from registry.models import Customer, Device, IpAddress, Line, Network, Pop
 
 COLOUR = "#3b82c4"
@@ -213,6 +213,17 @@ def set_mac(session: Session, actor: audit.Actor, customer_id: int, address: str
         row.mac = after["mac"]
         _record(session, actor, "ip.mac_stored", row, changes)
     return row
+
+
+def set_unwatched(
+    session: Session, actor: audit.Actor, customer_id: int, ip_id: int, *, is_unwatched: bool, why: str
+) -> None:
+    """Leave an address out of watching for a reason, or take it in again; raises Invalid, NotFound."""
+    row = find(session, customer_id, ip_id)
+    changes = watched.leave_out(actor, row, is_unwatched=is_unwatched, why=why)
+    if changes:
+        session.flush()
+        _record(session, actor, "ip.changed", row, changes)
 
 
 def note_seen(session: Session, address: str, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """POPs: places of network gear; the code names the queue of the workers that probe from there."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -36,14 +37,17 @@ def create(
     name: str,
     latitude: float | None = None,
     longitude: float | None = None,
+    device_watch_s: int | None = None,
+    customer_watch_s: int | None = None,
 ) -> Pop:
     """Add a POP; raises Invalid at the faulty field. The code stays: queues and workers are named by it."""
-    faults = _faults(name, latitude, longitude)
+    paces = {"device_watch_s": device_watch_s, "customer_watch_s": customer_watch_s}
+    faults = _faults(name, latitude, longitude, paces)
     if not _CODE.fullmatch(code.strip()):
         faults["code"] = N_("Use small letters, digits and minus, at most 32")
     if faults:
         raise errors.Invalid("The POP is not complete", faults)
-    pop = Pop(code=code.strip(), name=name.strip(), latitude=latitude, longitude=longitude)
+    pop = Pop(code=code.strip(), name=name.strip(), latitude=latitude, longitude=longitude, **paces)
     try:
         with db.part(session):
             session.add(pop)
@@ -61,13 +65,20 @@ def change(
     name: str,
     latitude: float | None = None,
     longitude: float | None = None,
+    device_watch_s: int | None = None,
+    customer_watch_s: int | None = None,
 ) -> Pop:
-    """Change a POP's name and point (degrees, WGS 84); raises Invalid at the faulty field, NotFound."""
+    """Change a POP's name, point (degrees, WGS 84) and pace of watching (seconds; None: as set for all).
+
+    Raises Invalid at the faulty field, NotFound.
+    """
     pop = get(session, pop_id)
-    faults = _faults(name, latitude, longitude)
+    paces = {"device_watch_s": device_watch_s, "customer_watch_s": customer_watch_s}
+    faults = _faults(name, latitude, longitude, paces)
     if faults:
         raise errors.Invalid("The POP is not complete", faults)
     after: dict[str, Any] = {"name": name.strip(), "latitude": latitude, "longitude": longitude}
+    after |= paces
     changes = audit.difference({field: getattr(pop, field) for field in after}, after)
     for field, value in after.items():
         setattr(pop, field, value)
@@ -86,8 +97,14 @@ def remove(session: Session, actor: audit.Actor, pop_id: int) -> None:
     session.flush()
 
 
-def _faults(name: str, latitude: float | None, longitude: float | None) -> dict[str, str]:
-    faults = {}
+def _faults(
+    name: str, latitude: float | None, longitude: float | None, paces: Mapping[str, int | None]
+) -> dict[str, str]:
+    faults = {
+        field: N_("Between 10 seconds and a day (86400), or nothing")
+        for field, pace_s in paces.items()
+        if pace_s is not None and not 10 <= pace_s <= 86_400
+    }
     if not 0 < len(name.strip()) <= 120:
         faults["name"] = N_("Write a name of at most 120 characters")
     if (latitude is None) != (longitude is None):

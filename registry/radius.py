@@ -4,10 +4,11 @@ The contract is the table `radius_usage` (docs/operating.md): a row for each Sta
 with the octets since the session began. In is what came from the customer, as at a switch port.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, or_, select, tuple_
@@ -61,16 +62,20 @@ def delta(before: Total | None, after: Total) -> Total | None:
 
 
 def spread(at: datetime, passed: Total) -> Iterator[tuple[datetime, UsagePoint]]:
-    """Yield what passed until `at` in parts of at most an hour, last one first; octets stay exact. Pure."""
+    """Yield what passed until `at` hour by hour of the clock, last one first, each at its begin. Pure.
+
+    So a session that runs past midnight is each day's in its part; octets stay exact.
+    """
     left_s = min(passed.seconds, _SPREAD_S)
     octets_in, octets_out = passed.in_octets, passed.out_octets
+    end = math.ceil(at.timestamp())
     while left_s > 0:
-        seconds = min(left_s, _HOUR_S)
+        seconds = min(left_s, (end - 1) % _HOUR_S + 1)
         part_in, part_out = octets_in * seconds // left_s, octets_out * seconds // left_s
-        yield at, usage_moment(seconds, part_in, part_out)
+        end -= seconds
+        yield datetime.fromtimestamp(end, UTC), usage_moment(seconds, part_in, part_out)
         octets_in, octets_out = octets_in - part_in, octets_out - part_out
         left_s -= seconds
-        at -= timedelta(seconds=seconds)
 
 
 def fold(session: Session, now: datetime) -> int:

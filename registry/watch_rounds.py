@@ -1,5 +1,6 @@
 """The clocks of watching: which POP sweeps what how often, who does it now, and what came of it."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from registry.models import Pop, RoundKind, WatchRound
 
 # Longer than this times its interval nobody holds a round: then another worker may begin.
 _LEASE_LEAST_S = 120
+# Beat looks so often whose turn it is: what waits for less is not late.
+_PUNCTUAL_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,24 @@ class Claim:
     number: int
     at: datetime
     interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How a kind of round of a POP goes: its pace, the last one, and by how much the rounds are late."""
+
+    kind: RoundKind
+    pace_s: int
+    finished_at: datetime | None
+    lag_s: float
+    targets: int
+    answered: int
+    error: str
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a whole round was missed."""
+        return self.lag_s > self.pace_s
 
 
 def interval_s(session: Session, settings: Settings, pop: str, kind: RoundKind) -> int:
@@ -127,6 +148,24 @@ def _is(claim: Claim) -> ColumnElement[bool]:
         tuple_(WatchRound.pop, WatchRound.kind) == tuple_(claim.pop, claim.kind),
         WatchRound.number == claim.number,
     )
+
+
+def lag_s(round: WatchRound, now: datetime) -> float:
+    """Return by how many seconds a round is late: the one that waits now, else the last one."""
+    is_held = round.leased_until is not None and round.leased_until >= now
+    waits_s = 0.0 if is_held else (now - round.due_at).total_seconds()
+    return max(waits_s, 0.0) if waits_s > _PUNCTUAL_S else round.lag_s or 0.0
+
+
+def pulses(session: Session, settings: Settings, now: datetime) -> dict[str, tuple[Pulse, ...]]:
+    """Return how the rounds of each POP go, by the POP's code."""
+    paces, found = _paces(session), defaultdict[str, list[Pulse]](list)
+    for row in list_all(session):
+        pace_s = _interval(settings, row.kind, paces.get(row.pop, (None, None)))
+        found[row.pop].append(
+            Pulse(row.kind, pace_s, row.finished_at, lag_s(row, now), row.targets, row.answered, row.error)
+        )
+    return {pop: tuple(rows) for pop, rows in found.items()}
 
 
 def list_all(session: Session) -> list[WatchRound]:

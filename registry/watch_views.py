@@ -79,7 +79,8 @@ def _views(session: Session, wanted: Any) -> tuple[SeriesView, ...]:
             WatchSeries.kind,
             name,
             WatchStatus,
-            func.coalesce(IpAddress.is_unwatched, Device.is_unwatched, False),
+            IpAddress,
+            Device,
         )
         .outerjoin(IpAddress, IpAddress.id == WatchSeries.ip_id)
         .outerjoin(Device, Device.id == WatchSeries.device_id)
@@ -96,8 +97,8 @@ def _views(session: Session, wanted: Any) -> tuple[SeriesView, ...]:
         )
     )
     return tuple(
-        SeriesView(number, kind, title, watched.of(status, is_unwatched=is_unwatched) if status else None)
-        for number, kind, title, status, is_unwatched in session.execute(query)
+        SeriesView(number, kind, title, watched.of(status, ip or device) if status else None)
+        for number, kind, title, status, ip, device in session.execute(query)
     )
 
 

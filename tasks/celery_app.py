@@ -3,7 +3,11 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import kombu.exceptions
+import redis
 from celery import Celery
+
+from core import errors
 
 WORK = "work"
 # Redis has 16 databases unless told otherwise; the broker's keys stay out of the streams' way.
@@ -64,6 +68,19 @@ def make(queue_url: str) -> Celery:
         enable_utc=True,
     )
     return app
+
+
+def waiting(app: Celery, queue: str) -> int:
+    """Return how many jobs wait in a queue; raises Unavailable when the broker does not answer."""
+    try:
+        with app.pool.acquire(block=True, timeout=3) as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+            try:
+                return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
+            except connection.channel_errors:
+                return 0  # nobody has put anything there yet
+    except (kombu.exceptions.OperationalError, redis.RedisError, OSError) as error:
+        raise errors.Unavailable("The job queue does not answer; try again in a moment") from error
 
 
 def _transport(queue_url: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ ACCESS_EXPIRES_S = 30
 BEAT_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
+# More rounds than sixty POPs have: where so many jobs wait, nobody takes them.
+MOST_WAITING = 200
 
 
 def diagnose(app: Celery, run_id: int, *, pop: str, expires_s: float) -> None:
@@ -35,7 +37,14 @@ def observe_access(app: Celery, *, pop: str = "core") -> None:
 
 
 def watch_round(app: Celery, pop: str, kind: str, *, at: str, expires_s: float) -> None:
-    """Have the probe worker of the POP `at` do a round of `pop`; nobody does it after `expires_s` seconds."""
+    """Have the probe worker of the POP `at` do a round of `pop`; nobody does it after `expires_s` seconds.
+
+    A broker drops what has expired only when somebody takes it: rounds for a worker that is gone are not
+    put on top of those that wait already.
+    """
+    queue = celery_app.probe_queue(at)
+    if celery_app.waiting(app, queue) >= MOST_WAITING:
+        raise errors.Unavailable(f"Nobody takes the jobs of {queue}")
     _send(app, "watch_round", [pop, kind], queue=celery_app.probe_queue(at), expires_s=expires_s)
 
 

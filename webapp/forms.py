@@ -13,8 +13,9 @@ from typing import Any
 
 from flask_babel import get_locale, lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import Field, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, Field, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
+from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from core import errors, money
@@ -111,6 +112,22 @@ class CheckListField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+class WatchForm(Form):
+    """What a device or an address has beside its own fields: whether it is left out of watching, and why."""
+
+    is_unwatched = BooleanField(lazy_gettext("Never watched: neither pinged nor read"))
+    unwatched_why = TextField(
+        lazy_gettext("Why it is not watched"),
+        [Length(max=200)],
+        description=lazy_gettext("Needed then. Your name goes beside it."),
+    )
+
+    @property
+    def unwatched(self) -> dict[str, Any]:
+        """What registry.watched.leave_out wants to know."""
+        return {"is_unwatched": bool(self.is_unwatched.data), "why": self.unwatched_why.data or ""}
 
 
 def choices(*pairs: tuple[str, Any]) -> list[SelectChoice]:

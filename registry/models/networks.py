@@ -82,6 +82,9 @@ class IpAddress(Base):
     colour: Mapped[str | None] = mapped_column(String(7))
     description: Mapped[str] = mapped_column(String(200), default="", server_default="")
     is_unwatched: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    unwatched_why: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    unwatched_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    unwatched_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     network: Mapped[Network] = relationship(lazy="raise")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from core import db, live
+from core import clock, db, errors, live
 from core.settings import Settings
 from netdiag import ping as wire_ping
-from registry import diagnostics, testing, upkeep
-from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus
+from registry import diagnostics, testing, upkeep, watch_rounds
+from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, RoundKind, WatchRound
 from tasks import celery_app, enqueue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,3 +219,31 @@ def test_the_timetable_ticks_and_its_jobs_are_done(fresh_database, start_worker,
     finally:
         beat.terminate()
         assert beat.wait(10) == 0, (tmp_path / "beat.log").read_text()[-2000:]
+
+
+def test_rounds_for_a_worker_that_is_gone_do_not_pile_up_and_the_late_ones_are_done_by_nobody(
+    fresh_database, server_settings, start_worker, queue
+):
+    """Nobody serves the queue: it takes so many and no more; who comes later finds only what has expired."""
+    with fresh_database.transaction() as session:
+        testing.pop(session, is_alive=False)
+        watch_rounds.ensure(session, server_settings, clock.now())
+    refused = 0
+    for _ in range(enqueue.MOST_WAITING + 25):
+        try:
+            enqueue.watch_round(queue, "core", "devices", at="core", expires_s=1)
+        except errors.Unavailable:
+            refused += 1
+    assert refused == 25
+    assert celery_app.waiting(queue, "probe.core") == enqueue.MOST_WAITING
+    time.sleep(1.1)
+    start_worker("probe.core", "probe.core", "-P", "threads", "-c", "4")
+    wait_for(lambda: celery_app.waiting(queue, "probe.core") == 0, 20)
+    assert round_number(fresh_database) == 0
+    enqueue.watch_round(queue, "core", "devices", at="core", expires_s=30)
+    wait_for(lambda: round_number(fresh_database) == 1, 20)
+
+
+def round_number(database) -> int:
+    with database.reading() as session:
+        return session.get(WatchRound, ("core", RoundKind.DEVICES)).number

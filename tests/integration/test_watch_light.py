@@ -1,4 +1,4 @@
-"""Light in the counters round: an OLT's units reach their customers' cards, its transceivers its ports."""
+"""The counters round: an OLT's light reaches cards and ports; a broker that is away costs a round."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -8,11 +8,11 @@ import pytest
 from pysnmp.proto.rfc1902 import Counter64, Integer32, ObjectIdentifier, TimeTicks
 from sqlalchemy import update
 
-from core import clock, secrets
+from core import clock, errors, secrets
 from netdiag.testing import FakeSnmp
 from registry import equipment, history, testing, watch_views
 from registry.models import Device, DeviceRole, IpAddress, Port, SeriesKind, WatchRound
-from tasks import watch
+from tasks import celery_app, enqueue, watch
 from tasks.runtime import Runtime
 
 BDCOM, IFX = "1.3.6.1.4.1.3320.", "1.3.6.1.2.1.31.1.1.1."
@@ -144,3 +144,17 @@ def test_a_unit_that_is_never_to_be_watched_has_no_light(
         session.execute(update(Device).where(Device.id == town["unit"]).values(is_unwatched=True))
     do_round(runtime)
     assert light_of(runtime, watch_views.of_customer, town["one"]) == []
+
+
+def test_a_broker_that_is_away_costs_a_round_and_nothing_else(runtime: Runtime, town: dict[str, int]) -> None:
+    away = celery_app.make("redis://127.0.0.1:9/0")
+
+    def send(pop: str, kind: str, at: str, expires_s: float) -> None:
+        enqueue.watch_round(away, pop, kind, at=at, expires_s=expires_s)
+
+    with pytest.raises(errors.Unavailable):
+        send("core", "devices", "core", 60)
+    assert watch.call(runtime, send) == 3
+    assert watch.call(runtime, send) == 0
+    away.close()
+    do_round(runtime)

@@ -1,7 +1,9 @@
 """Counters polled to usage by port and by customer, and RADIUS accounting folded into it."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,26 +224,82 @@ def test_a_session_is_known_by_its_address_too_and_a_strangers_is_nobodys(
         assert session.scalar(select(func.count(SeriesRound.id))) == 1
 
 
+def query_of_the_manual(**said: str) -> str:
+    """Return the query docs/operating.md gives FreeRADIUS, expanded as its SQL module does."""
+    manual = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    found = re.search(r'^query = "(INSERT INTO radius_usage .*?)"$', manual, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    plain = re.sub(r"\\\n\s*", "", found.group(1))
+    # %{%{Name}:-0} is the attribute, or 0 where the packet has none.
+    plain = re.sub(r"%\{%\{([\w-]+)\}:-(\w+)\}", lambda hit: said.get(hit[1], hit[2]), plain)
+    return re.sub(r"%\{([\w-]+)\}", lambda hit: said.get(hit[1], ""), plain)
+
+
 def test_one_who_may_only_insert_can_report_as_the_manual_says(
     runtime: Runtime, town: dict[str, int]
 ) -> None:
+    packet = {
+        "Acct-Status-Type": "Interim-Update",
+        "Acct-Session-Id": "a",
+        "NAS-IP-Address": "10.0.0.1",
+        "User-Name": "1",
+        "Acct-Session-Time": "60",
+        "Acct-Input-Octets": "1",
+        "Acct-Output-Octets": "2",
+        "Acct-Output-Gigawords": "1",
+    }
+    start = {name: value for name, value in packet.items() if "Octets" not in name and "word" not in name}
     with runtime.database.transaction() as session:
         session.execute(text("CREATE ROLE test_radius_writer"))
         session.execute(text("GRANT INSERT ON radius_usage TO test_radius_writer"))
         session.execute(text("SET LOCAL ROLE test_radius_writer"))
-        session.execute(
-            text(
-                "INSERT INTO radius_usage (status_type, session_id, nas, username, framed_ip, session_time_s,"
-                " in_octets, in_gigawords, out_octets, out_gigawords) VALUES ('Interim-Update', 'a', '10.0.0.1',"
-                " '1', NULLIF('', '')::inet, '60', '1', '0', '2', '1')"
-            )
-        )
+        cursor = session.connection().connection.cursor()
+        for said in (start | {"Acct-Status-Type": "Start", "Acct-Session-Time": "0"}, packet):
+            cursor.execute(query_of_the_manual(**said))
         session.execute(text("RESET ROLE"))
         session.execute(text("REVOKE ALL ON radius_usage FROM test_radius_writer"))
         session.execute(text("DROP ROLE test_radius_writer"))
-    watch.fold_radius(runtime)
+    assert watch.fold_radius(runtime) == 2
     found = read(runtime, SeriesKind.RADIUS, customer_id=town["1"])
-    assert [point[:3] for point in found] == [(60, 1, 2**32 + 2)]
+    assert sum(point.seconds for point in found) == 60
+    assert (sum(one.in_octets for one in found), sum(one.out_octets for one in found)) == (1, 2**32 + 2)
+
+
+def test_the_manual_tells_every_column_of_the_table_as_it_is(runtime: Runtime) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    told = dict(re.findall(r"^\| `(\w+)` \| (\w[\w ()]*?) \|", manual, re.MULTILINE))
+    with runtime.database.reading() as session:
+        query = text(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
+            " WHERE a.attrelid = 'radius_usage'::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+        columns = dict(session.execute(query).all())
+    assert {name: told.get(name) for name in columns} == columns
+
+
+def test_a_session_past_midnight_is_each_days_in_its_part(runtime: Runtime, town: dict[str, int]) -> None:
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    with runtime.database.transaction() as session:
+        before, after = midnight - timedelta(minutes=2), midnight + timedelta(minutes=13)
+        report(session, "Interim-Update", 300, 1000, 2000, received_at=before)
+        report(session, "Interim-Update", 1200, 10_000, 92_000, received_at=after)
+    watch.fold_radius(runtime)
+    days = []
+    with runtime.database.reading() as session:
+        series_id = history.find(session, SeriesKind.RADIUS, customer_id=town["1"])
+        for begin in (midnight - timedelta(days=1), midnight):
+            found = history.read(
+                session,
+                SeriesKind.RADIUS,
+                series_id,
+                begin,
+                begin + timedelta(days=1),
+                interval_s=300,
+                now=clock.now(),
+                minute_days=14,
+            )
+            days.append([sum(point[place] for _, point in found.points) for place in range(3)])
+    assert days == [[420, 2200, 14_000], [780, 7800, 78_000]]
 
 
 def test_ended_sessions_are_forgotten(session: Any) -> None:

@@ -10,7 +10,17 @@ from sqlalchemy import event, select, text, update
 
 from core import clock
 from registry import history, testing, usage, watch_down, watch_views
-from registry.models import IpAddress, SeriesKind, WatchState, WatchStatus
+from registry.models import (
+    AuditEvent,
+    Device,
+    IpAddress,
+    Pop,
+    RoundKind,
+    SeriesKind,
+    WatchRound,
+    WatchState,
+    WatchStatus,
+)
 from registry.series_codec import PingPoint, usage_moment
 from registry.watch_down import DownFilter
 
@@ -214,6 +224,81 @@ def test_card_and_field_say_alike_how_a_target_stands(
 def test_a_device_has_a_page_of_its_history(line: dict[str, int], sign_in_as: Callable) -> None:
     page = sign_in_as("noc").get(f"/watch/devices/{line['device']}")
     assert page.text.count("data-history-chart") == 1
+
+
+def test_a_device_is_left_out_of_watching_for_a_reason_that_stays_beside_it(
+    line: dict[str, int], database: Any, sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("administrator")
+    form = f"/setup/devices/{line['device']}/edit"
+    with database.reading() as session:
+        device = session.get(Device, line["device"])
+        values = {"name": "sw-dead", "type_id": device.type_id, "address": "127.0.7.1", "snmp_port": 161}
+    refused = browser.post(form, data=values | {"is_unwatched": "y", "unwatched_why": " "})
+    assert refused.status_code == 422
+    assert 'id="unwatched_why-error"' in refused.text
+    assert (
+        browser.post(form, data=values | {"is_unwatched": "y", "unwatched_why": "a lab box"}).status_code
+        == 303
+    )
+    page = browser.get(f"/setup/devices/{line['device']}").text
+    assert "a lab box" in page
+    with database.reading() as session:
+        device = session.get(Device, line["device"])
+        assert (device.is_unwatched, bool(device.unwatched_by), bool(device.unwatched_at)) == (True,) * 3
+        event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+        assert event.changes["unwatched_why"] == ["", "a lab box"]
+        assert event.staff_name == device.unwatched_by
+    assert browser.post(form, data=values).status_code == 303
+    with database.reading() as session:
+        device = session.get(Device, line["device"])
+        assert (device.is_unwatched, device.unwatched_why, device.unwatched_at) == (False, "", None)
+
+
+def test_an_address_is_left_out_of_watching_on_the_card(
+    line: dict[str, int], database: Any, sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("noc")
+    with database.reading() as session:
+        ip_id = session.scalar(select(IpAddress.id))
+    path = f"/customers/{line['customer']}/edit/ips/{ip_id}"
+    values = {"device_id": "", "line_id": "", "is_unwatched": "y"}
+    refused = browser.post(path, data=values, headers={"HX-Request": "true"})
+    assert refused.status_code == 422
+    assert "Write why it is not to be watched" in refused.text
+    saved = browser.post(
+        path, data=values | {"unwatched_why": "asked not to"}, headers={"HX-Request": "true"}
+    )
+    assert saved.status_code == 200
+    assert "not watched" in saved.text
+    assert "asked not to" in saved.text
+
+
+def test_a_pop_gets_its_own_pace_and_tells_how_its_rounds_go(
+    line: dict[str, int], database: Any, sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("administrator")
+    form = f"/setup/pops/{line['pop']}"
+    assert "Empty: 300 s, as for all." in browser.get(form).text
+    refused = browser.post(form, data={"name": "Core", "device_watch_s": "5", "customer_watch_s": "99999"})
+    assert refused.status_code == 422
+    assert 'id="device_watch_s-error"' in refused.text
+    assert 'id="customer_watch_s-error"' in refused.text
+    assert browser.post(form, data={"name": "Core", "device_watch_s": "20"}).status_code == 303
+    with database.transaction() as session:
+        pop = session.get(Pop, line["pop"])
+        assert (pop.device_watch_s, pop.customer_watch_s) == (20, None)
+        for kind, late_s in ((RoundKind.DEVICES, 90), (RoundKind.CUSTOMERS, -100)):
+            due_at = clock.now() - timedelta(seconds=late_s)
+            session.add(
+                WatchRound(
+                    pop=pop.code, kind=kind, due_at=due_at, finished_at=due_at, targets=40, answered=39
+                )
+            )
+    page = browser.get("/setup/pops?sort=-lag").text
+    assert re.search(r"late by 9\d s", page)
+    assert page.count("late by") == 1
+    assert "39 of 40 answered" in page
 
 
 def test_the_busiest_hour_is_the_darkest_and_an_unmeasured_one_is_blank() -> None:

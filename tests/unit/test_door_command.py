@@ -119,6 +119,27 @@ def test_parts_that_are_silent_are_told_apart_from_those_that_never_ran(settings
     assert found["probe.east"].is_well is True
 
 
+def test_rounds_that_are_late_or_failed_are_told_by_pop_and_kind(settings: Settings) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    rows = [
+        ("core", "customers", None, now + 4 * minute, None, 0.4, ""),
+        ("core", "devices", 20, now - 2 * minute, None, 0.4, ""),
+        ("north", "devices", None, now - 2 * minute, None, 0.4, ""),
+        ("north", "customers", None, now - 60 * minute, now + minute, 700.0, ""),
+        ("north", "counters", None, now + minute, None, None, "No raw socket here"),
+    ]
+    found = [(one.is_well, one.words) for one in doctor.rounds_of(settings, rows, now)]
+    assert found[0] == (True, "customers of core every 300 s, 0.4 s late")
+    assert found[1][0] is False
+    assert found[1][1].startswith("devices of core are 120 s late (every 20 s)")
+    assert found[2] == (True, "devices of north every 60 s, 120.0 s late"), (
+        "two rounds missed are no trouble yet"
+    )
+    assert found[3] == (True, "customers of north every 300 s, 700.0 s late"), "somebody is at it"
+    assert found[4] == (False, "counters of north: the last round failed: No raw socket here")
+
+
 def test_the_settings_file_s_mode_and_missing_keys_are_told(make_settings: object, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.touch(mode=0o644)

@@ -129,6 +129,8 @@ SESSIONS = [
     ("the next report", Total(10, 20, 300), Total(15, 40, 600), Total(5, 20, 300)),
     ("the same report again", Total(10, 20, 300), Total(10, 20, 300), None),
     ("past four gigabytes", Total(2**32 - 1, 0, 300), Total(2**32 + 1, 0, 600), Total(2, 0, 300)),
+    ("only one counter went back", Total(10, 20, 300), Total(40, 4, 600), Total(40, 4, 600)),
+    ("an old session whose counter went back", Total(10, 20, 90_000), Total(3, 4, 90_300), None),
     ("begun anew under its old name", Total(10, 20, 9000), Total(3, 4, 60), Total(3, 4, 60)),
 ]
 
@@ -139,8 +141,9 @@ def test_what_passed_between_two_reports_of_a_session(words, before, after, expe
 
 
 def test_a_long_silence_of_a_session_is_spread_over_its_hours_and_no_octet_is_lost() -> None:
-    parts = list(radius.spread(AT, Total(1_000_003, 7, 9000)))
-    assert [when for when, _ in parts] == [AT, AT - timedelta(hours=1), AT - timedelta(hours=2)]
-    assert [point.seconds for _, point in parts] == [3600, 3600, 1800]
+    parts = list(radius.spread(AT + timedelta(minutes=5), Total(1_000_003, 7, 9000)))
+    begins = [AT, AT - timedelta(hours=1), AT - timedelta(hours=2), AT - timedelta(minutes=145)]
+    assert [when for when, _ in parts] == begins
+    assert [point.seconds for _, point in parts] == [300, 3600, 3600, 1500]
     assert sum(point.in_octets for _, point in parts) == 1_000_003
     assert sum(point.out_octets for _, point in parts) == 7

@@ -42,10 +42,11 @@ def _save_device(customer_id: int, item: Device | None, form: DeviceForm) -> Non
     }
     with runtime.current().database.transaction() as session:
         if item is None:
-            equipment.create(session, identity.actor(), customer_id=customer_id, **values)
+            found = equipment.create(session, identity.actor(), customer_id=customer_id, **values)
         else:
             kept = {"parent_id": item.parent_id, "is_gateway": item.is_gateway}
-            equipment.change(session, identity.actor(), item.id, **values, **kept)
+            found = equipment.change(session, identity.actor(), item.id, **values, **kept)
+        equipment.set_unwatched(session, identity.actor(), found.id, **form.unwatched)
 
 
 @permissions.required("equipment.edit")

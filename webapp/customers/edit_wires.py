@@ -46,10 +46,12 @@ def _save_ip(customer_id: int, item: IpAddress | None, form: IpForm) -> None:
         "line_id": form.line_id.data,
     }
     with runtime.current().database.transaction() as session:
+        actor = identity.actor()
         if item is None:
-            networks.give(session, identity.actor(), customer_id, address=form.address.data or "", **values)
+            row = networks.give(session, actor, customer_id, address=form.address.data or "", **values)
         else:
-            networks.change(session, identity.actor(), customer_id, item.id, **values)
+            row = networks.change(session, actor, customer_id, item.id, **values)
+        networks.set_unwatched(session, actor, customer_id, row.id, **form.unwatched)
 
 
 @permissions.required("equipment.edit")

@@ -6,7 +6,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from registry.models.cables import CableType
 from webapp.customers.edit_forms import VLAN, optional_id
-from webapp.forms import REQUIRED, Form, TextField, choices
+from webapp.forms import REQUIRED, Form, TextField, WatchForm, choices
 
 NONE = lazy_gettext("none")
 CABLE_TYPES = choices(
@@ -16,7 +16,7 @@ CABLE_TYPES = choices(
 )
 
 
-class DeviceForm(Form):
+class DeviceForm(WatchForm):
     """A device at the customer."""
 
     name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=120)])
@@ -39,7 +39,7 @@ class RevealForm(Form):
     )
 
 
-class IpForm(Form):
+class IpForm(WatchForm):
     """What is on file of an address given to the customer."""
 
     mac = TextField(lazy_gettext("MAC"), [Length(max=30)], description=lazy_gettext("In any spelling."))

@@ -141,8 +141,7 @@ def _save(device_id: int | None, form: DeviceForm) -> int:
             device = equipment.create(session, identity.actor(), **values)
         else:
             device = equipment.change(session, identity.actor(), device_id, **values)
-        actor, is_unwatched = identity.actor(), form.is_unwatched.data
-        equipment.set_unwatched(session, actor, device.id, is_unwatched=is_unwatched)
+        equipment.set_unwatched(session, identity.actor(), device.id, **form.unwatched)
         return device.id
 
 

@@ -8,7 +8,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from registry.line_gates import GateKind
 from registry.models import DeviceRole
-from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
+from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, WatchForm, choices
 from webapp.setup import gate_words
 from webapp.setup.pages import optional_id
 
@@ -42,22 +42,27 @@ class NumberField(DecimalField):
             super().process_formdata([text])
 
 
+_PACES = ("device_watch_s", "customer_watch_s")
+
+
 class PopForm(Form):
     """A POP; its code stays as it was made."""
 
-    ROWS: tuple[tuple[str, ...], ...] = (("name",), ("latitude", "longitude"))
+    ROWS: tuple[tuple[str, ...], ...] = (("name",), ("latitude", "longitude"), _PACES)
 
     name = TextField(lazy_gettext("Name"), _NAME)
     latitude = NumberField(lazy_gettext("Latitude"), [Optional()])
     longitude = NumberField(
         lazy_gettext("Longitude"), [Optional()], description=lazy_gettext("Degrees, such as 24.0316.")
     )
+    device_watch_s = IntegerField(lazy_gettext("Gear is swept every, s"), [Optional()])
+    customer_watch_s = IntegerField(lazy_gettext("Customers are swept every, s"), [Optional()])
 
 
 class NewPopForm(PopForm):
     """A POP with its code."""
 
-    ROWS = (("code", "name"), ("latitude", "longitude"))
+    ROWS = (("code", "name"), ("latitude", "longitude"), _PACES)
 
     code = TextField(
         lazy_gettext("Code"),
@@ -109,7 +114,7 @@ class DeviceTypeForm(Form):
     )
 
 
-class DeviceForm(Form):
+class DeviceForm(WatchForm):
     """A device of the network."""
 
     ROWS = (
@@ -117,7 +122,8 @@ class DeviceForm(Form):
         ("pop_id", "parent_id"),
         ("address", "mac"),
         ("serial", "software", "snmp_port"),
-        ("is_gateway", "is_unwatched"),
+        ("is_gateway",),
+        ("is_unwatched", "unwatched_why"),
     )
 
     name = TextField(lazy_gettext("Name"), _NAME)
@@ -139,7 +145,6 @@ class DeviceForm(Form):
     software = TextField(lazy_gettext("Software version"), [Length(max=120)])
     snmp_port = IntegerField(lazy_gettext("SNMP port"), [InputRequired(REQUIRED)], default=161)
     is_gateway = BooleanField(lazy_gettext("Routes networks: may be chosen as their gateway"))
-    is_unwatched = BooleanField(lazy_gettext("Never watched: neither pinged nor read"))
 
 
 class PortForm(Form):

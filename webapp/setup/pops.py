@@ -7,8 +7,10 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from registry import diagnostics, in_use, names, pops
+from core import clock
+from registry import diagnostics, in_use, names, pops, watch_rounds
 from registry.models import Pop
+from registry.watch_rounds import Pulse
 from webapp import identity, permissions, rendering, runtime
 from webapp.setup import pages
 from webapp.setup.forms import NewPopForm, PopForm
@@ -16,48 +18,65 @@ from webapp.setup.forms import NewPopForm, PopForm
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A POP with the sign of life of its probe worker; `seen_at` is None when there never was one."""
+    """A POP, the sign of life of its probe worker (`seen_at` is None without one), and how its rounds go."""
 
     pop: Pop
     is_alive: bool
     seen_at: datetime | None
     advice: str
+    pulses: tuple[Pulse, ...]
 
 
 @permissions.required("setup.view")
 def listing() -> Response:
     """List the POPs, and the workers of POPs nobody entered."""
+    settings = runtime.current().settings
     with runtime.current().database.reading() as session:
         found, workers = pops.list_all(session), diagnostics.workers(session)
+        pulses = watch_rounds.pulses(session, settings, clock.now()) if settings.watch.is_on else {}
     beats = {worker["pop"]: worker for worker in workers}
     keys = {
         "name": lambda row: names.sort_key(row.pop.name),
         "code": lambda row: row.pop.code,
         "seen": lambda row: row.seen_at,
+        "lag": lambda row: max((pulse.lag_s for pulse in row.pulses), default=None),
     }
-    rows, sort = pages.in_order((_row(pop, beats.get(pop.code)) for pop in found), keys, "name")
+    rows, sort = pages.in_order(
+        (_row(pop, beats.get(pop.code), pulses.get(pop.code, ())) for pop in found), keys, "name"
+    )
     strays = sorted(set(beats) - {pop.code for pop in found})
     return rendering.page_or_fragment(
         "setup/pops.html", "setup/pops.html", rows=rows, sort=sort, strays=strays
     )
 
 
-def _row(pop: Pop, worker: dict[str, Any] | None) -> Row:
+def _row(pop: Pop, worker: dict[str, Any] | None, pulses: tuple[Pulse, ...]) -> Row:
     if worker is None:
-        return Row(pop, is_alive=False, seen_at=None, advice="")
+        return Row(pop, is_alive=False, seen_at=None, advice="", pulses=pulses)
     ping = worker["facts"].get("ping") or {}
     advice = "" if ping.get("is_allowed", True) else str(ping.get("advice", ""))
-    return Row(pop, is_alive=worker["is_alive"], seen_at=worker["at"], advice=advice)
+    return Row(pop, is_alive=worker["is_alive"], seen_at=worker["at"], advice=advice, pulses=pulses)
 
 
 @permissions.required("setup.change")
 def add() -> Response:
     """Add a POP."""
     form = NewPopForm(code=request.args.get("code", ""))
+    _say_usual(form)
     if form.accept(lambda: _add(form)):
         rendering.say(gettext("The POP is added."))
         return rendering.go("setup.pops")
     return pages.show(pages.Frame(gettext("Add a POP"), form.ROWS, url_for("setup.pops")), form)
+
+
+def _say_usual(form: PopForm) -> None:
+    """Say beside the paces what nothing means."""
+    watch = runtime.current().settings.watch
+    for field, usual_s in (
+        (form.device_watch_s, watch.device_interval_s),
+        (form.customer_watch_s, watch.customer_interval_s),
+    ):
+        field.description = gettext("Empty: %(seconds)s s, as for all.", seconds=usual_s)
 
 
 def _add(form: NewPopForm) -> None:
@@ -70,7 +89,8 @@ def _values(form: PopForm) -> dict[str, Any]:
         axis: None if form[axis].data is None else float(form[axis].data)
         for axis in ("latitude", "longitude")
     }
-    return {"name": form.name.data or "", **point}
+    paces = {name: form[name].data for name in ("device_watch_s", "customer_watch_s")}
+    return {"name": form.name.data or "", **point, **paces}
 
 
 @permissions.required("setup.change")
@@ -79,6 +99,7 @@ def edit(pop_id: int) -> Response:
     with runtime.current().database.reading() as session:
         pop, users = pops.get(session, pop_id), in_use.count(session, "pop", pop_id)
     form = PopForm(obj=pop)
+    _say_usual(form)
     if form.accept(lambda: _change(pop_id, form)):
         rendering.say(gettext("Saved."))
         return rendering.go("setup.pops")
