@@ -139,7 +139,7 @@ def _ask_at_once(device: Device, profile: Profile | None) -> None:
         if name not in {"fdb", "arp"}
         for section in made
     ]
-    wanted += profiles.standard().sections["sensor"]
+    wanted += [*profiles.standard().sections["sensor"], *profiles.standard().sections["port"]]
     with device.part("scalars"):
         device.get(*sections.scalars_of(wanted))
     with device.part("tables"):
@@ -151,7 +151,7 @@ def _more_of_ports(
 ) -> list[PortStatus]:
     """Add what the profile knows of ports, and their counters."""
     found: dict[int, dict[str, Any]] = {}
-    for section in _sections(profile, "port"):
+    for section in (*profiles.standard().sections["port"], *_sections(profile, "port")):
         with device.part("ports"):
             for row in sections.rows(device, section, names):
                 if row.if_index is not None:

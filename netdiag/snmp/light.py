@@ -56,7 +56,7 @@ def wanted(lamps: Lamps) -> Wanted:
     tables = [_columns(section) for section in both]
     if any(section.port and (section.port.name or section.port.template) for section in both):
         tables.append(list(_IF_NAMES))
-    if any(section.port and section.port.is_bridge_port for section in both):
+    if any(section.port and section.port.kind != "if_index" for section in both):
         tables.append([sections.BRIDGE_PORT_IF_INDEX])
     chunks = (
         tuple(table[start : start + _COLUMNS_AT_ONCE])

@@ -118,7 +118,7 @@ class PortRule:
     part: int | None = None
     column: str | None = None
     name: str | None = None
-    is_bridge_port: bool = False
+    kind: str = "if_index"
     offset: int = 0
     clear: int = 0
     bits: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
@@ -361,7 +361,7 @@ def _port_rule(table: Table) -> PortRule:
         part=table.integer("part"),
         column=table.oid("column"),
         name=table.oid("name"),
-        is_bridge_port=table.word("is", frozenset({"if_index", "bridge_port"})) == "bridge_port",
+        kind=table.word("is", frozenset({"if_index", "bridge_port", "pse_port"})) or "if_index",
         offset=table.integer("offset") or 0,
         clear=table.integer("clear") or 0,
         bits={name: _bits(bits, name) for name in bits.names()} if bits else {},

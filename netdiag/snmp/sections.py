@@ -1,6 +1,7 @@
 """Rows of a profile's sections: columns joined by index, each field converted, each row tied to its port."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from netdiag.snmp.message import Value
 from netdiag.snmp.profile_format import PortRule, Reading, Section
 
 BRIDGE_PORT_IF_INDEX = "1.3.6.1.2.1.17.1.4.1.2"
+_NO_PLUGS = "vlan|vl|lo|po|null|tun|trk|lag|ae|br|cpu|mgmt|mng|stack"
+_PLUG = re.compile(rf"(?!{_NO_PLUGS})[a-z]*[ -]?\d+(?:/\d+)*$", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,8 +155,10 @@ def port_of(device: Device, rule: PortRule, index: str, ports: PortNames) -> tup
     number = _number(device, rule, index)
     if number is None:
         return None, None
-    if rule.is_bridge_port:
+    if rule.kind != "if_index":
         found = values.number(device.column(BRIDGE_PORT_IF_INDEX).get(str(number)))
+        if rule.kind == "pse_port":
+            found = power_port(int(index.split(".", 1)[0]), number, found, ports)
         return found, ports.by_index.get(found) if found is not None else None
     if rule.clear or (rule.bits and not rule.template):
         number = _unpacked(rule, number, ports)
@@ -163,6 +169,24 @@ def port_of(device: Device, rule: PortRule, index: str, ports: PortNames) -> tup
         if_index = ports.by_name.get(name)
         return if_index, name
     return number, ports.by_index.get(number)
+
+
+def power_port(group: int, number: int, bridged: int | None, ports: PortNames) -> int | None:
+    """Return which port a port of POWER-ETHERNET-MIB is: agents count those of a group as they like.
+
+    Of a lone switch it is mostly the bridge port; else the one port whose name ends in the number and, with
+    more than one number, begins with the group's; else the ifIndex.
+    """
+    if group == 1 and bridged in ports.by_index:
+        return bridged
+    found = set()
+    for name, if_index in ports.by_name.items():
+        numbers = [int(part) for part in _NUMBERS.findall(name)] if _PLUG.match(name) else []
+        if numbers[-1:] == [number] and (len(numbers) == 1 or numbers[0] in {group, group - 1}):
+            found.add(if_index)
+    if len(found) == 1:
+        return found.pop()
+    return number if number in ports.by_index and not found else None
 
 
 def _number(device: Device, rule: PortRule, index: str) -> int | None:

@@ -247,10 +247,39 @@ def test_transceivers_come_from_the_inventory_when_no_profile_has_them():
         values[f"{SENSOR}5.{index}"] = 2 if index == 21 else 1
     found = read(values)
     (light,) = found.optics
+    assert light.state is None
     assert (light.if_index, light.port_name, light.rx_dbm, light.tx_dbm, light.temperature_c) == (
         7, "ge7", -12.34, -3.01, 31.5,
     )  # fmt: skip
     assert [(one.kind, one.name, one.value) for one in found.sensors] == [("temperature", "Inlet", 28)]
+
+
+@pytest.mark.parametrize(
+    ("name", "pse", "rest"),
+    [
+        ("Gi1/0/5", "1.5", {"1.3.6.1.2.1.17.1.4.1.2.5": 10105}),
+        ("Gi2/0/5", "2.5", {"1.3.6.1.2.1.17.1.4.1.2.5": 7}),
+        ("gi5", "1.5", {}),
+        ("uplink", "1.10105", {}),
+    ],
+    ids=["bridge port", "stack member", "name", "ifIndex"],
+)
+def test_power_over_ethernet_is_told_of_the_port_the_agent_means(name, pse, rest):
+    cisco = walk_of_cisco(name, pse) | rest
+    (one, other) = read(cisco).ports
+    assert (other.name, other.poe, other.poe_w) == (name, "on", 6.3)
+    assert (one.poe, one.poe_w) == (None, None)
+
+
+def walk_of_cisco(name, pse):
+    return {
+        "1.3.6.1.2.1.1.1.0": "Cisco IOS Software, C3750E Software, Version 15.0(2)SE",
+        "1.3.6.1.2.1.1.2.0": ObjectIdentifier("1.3.6.1.4.1.9.1.516"),
+        "1.3.6.1.2.1.31.1.1.1.1.7": "Vl5",
+        "1.3.6.1.2.1.31.1.1.1.1.10105": name,
+        f"1.3.6.1.2.1.105.1.1.1.6.{pse}": 3,
+        f"1.3.6.1.4.1.9.9.402.1.2.1.9.{pse}": Gauge32(6300),
+    }
 
 
 def test_forwarding_is_read_from_whichever_table_there_is():
