@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "8b41d6c0e2f7"
-down_revision = "13100058e56f"
+down_revision = "7d3f0b6a91c4"
 branch_labels = None
 depends_on = None
 
