@@ -70,25 +70,25 @@ def customers(
 
 
 def devices(
-    session: Session, latitude: float, longitude: float, *, radius_m: float = RADIUS_M, limit: int = 12
+    session: Session, latitude: float, longitude: float, *, radius_m: float = RADIUS_M, limit: int = 8
 ) -> list[NearDevice]:
-    """Return the network's devices around a point, nearest first.
+    """Return the network's devices with an address around a point, nearest first.
 
     A switch hangs in a house of its customers, so whom it serves tells better where it is than its POP does.
     Raises Invalid for what is no place on earth.
     """
     served = _served(latitude, longitude, radius_m)
     at_pop = case((Pop.latitude.is_not(None), _distance(Pop.latitude, Pop.longitude, latitude, longitude)))
-    metres = func.least(served.c.metres, at_pop)
+    metres = func.coalesce(served.c.metres, at_pop)
     rows = session.execute(
-        select(Device, DeviceType.role, Pop.name, metres, served.c.metres.is_not_distinct_from(metres))
+        select(Device, DeviceType.role, Pop.name, metres, served.c.metres.is_not(None))
         .add_columns(WatchStatus)
         .join(DeviceType, DeviceType.id == Device.type_id)
         .outerjoin(Pop, Pop.id == Device.pop_id)
         .outerjoin(served, served.c.device_id == Device.id)
         .outerjoin(WatchSeries, (WatchSeries.device_id == Device.id) & (WatchSeries.kind == SeriesKind.PING))
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
-        .where(Device.customer_id.is_(None), metres <= radius_m)
+        .where(Device.customer_id.is_(None), Device.address.is_not(None), metres <= radius_m)
         .order_by(metres, Device.id)
         .limit(limit)
     )

@@ -130,24 +130,26 @@ def _add_task(session: Session, world: World, customer: Customer, place: int) ->
     )
 
 
-# Whom the technician visits: the access, the how-manieth customer on it, the quarter of the day, the task.
+# Whom the technician visits: access, trouble, the how-manieth from the end, the quarter of the day, the task.
 _VISITS = (
-    (
-        "pon",
-        3,
-        9 * 4,
-        "Swap the ONU",
-        "Optical power is at the edge. The box is above the door.",
-    ),
-    ("ethernet", 6, 10 * 4 + 2, "Replace the drop cable", "From the box to the flat, about 30 m of copper."),
+    ("pon", "slow", 3, 9 * 4, "Swap the ONU", "Optical power is at the edge. The box is above the door."),
     (
         "ethernet",
-        21,
-        13 * 4,
-        "Slow in the evenings",
-        "Measure at the socket; at home from 13:00.",
+        "",
+        1,
+        10 * 4 + 2,
+        "Replace the drop cable",
+        "From the box to the flat, about 30 m of copper.",
     ),
-    ("radio", 2, 15 * 4, "Climb to the radio and align it", "Loss grows with wind. Take the harness."),
+    ("ethernet", "slow", 1, 13 * 4, "Slow in the evenings", "Measure at the socket; at home from 13:00."),
+    (
+        "radio",
+        "loss",
+        1,
+        15 * 4,
+        "Climb to the radio and align it",
+        "Loss grows with wind. Take the harness.",
+    ),
 )
 
 
@@ -156,9 +158,15 @@ def _add_visits(session: Session, world: World) -> None:
     zone = ZoneInfo(world.settings.isp.time_zone)
     midnight = datetime.combine(world.now.astimezone(zone).date(), time(), zone)
     tech, noc = world.staff["tech"], world.staff["noc"]
-    connected = [one for one in world.isp.connected if one.is_alive]
-    for access, place, quarter, subject, content in _VISITS:
-        planned = [one for one in connected if one.access == access][place]
+    sound = [
+        one
+        for one in world.isp.connected
+        if one.is_alive
+        and (one.filed_mac, one.filed_if_index) == (one.mac, one.if_index)
+        and world.habits[one.number].is_usual
+    ]
+    for access, trouble, place, quarter, subject, content in _VISITS:
+        planned = [one for one in sound if (one.access, one.trouble) == (access, trouble)][-place]
         ticket = Ticket(
             customer_id=world.customers[planned.number].id,
             kind=TicketKind.TASK,

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import func, select
 
 from linecard.lab import shell
-from registry.models import Customer, IpAddress, Line, Note
+from registry.models import Customer, Device, IpAddress, Line, Note, Pop
 from tests import product as products
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
 LIMIT_BYTES = 300_000
+HANDHELD: Any = {"width": 360, "height": 740}
 
 
 def _interesting(product: products.Product) -> int:
@@ -53,18 +55,67 @@ def _nothing(_: Page) -> None:
     """The page as it opens."""
 
 
+def _sign_in(page: Page, product: products.Product, login: str) -> None:
+    page.goto(f"{product.base_url}/sign-in")
+    page.locator("input[name=login]").fill(login)
+    page.locator("input[name=password]").fill(products.PASSWORDS[login])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def take_phone(browser: Browser, product: products.Product) -> None:
+    """Take the technician's pages as his phone shows them, one of them in the dark."""
+    with product.database.reading() as session:
+        latitude, longitude = session.execute(
+            select(Pop.latitude, Pop.longitude).order_by(Pop.id).limit(1)
+        ).one()
+        mac = session.scalar(select(Device.mac).where(Device.mac.is_not(None)).order_by(Device.id).limit(1))
+    context = browser.new_context(viewport=HANDHELD, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    _sign_in(page, product, "tech")
+    page.goto(f"{product.base_url}/field")
+    line = page.get_by_role("link", name="Line", exact=True).first.get_attribute("href") or ""
+    for name, path, act in (
+        ("day", "/field", _nothing),
+        ("line", line, _read_and_ping),
+        ("find", f"/field/scan?q={mac}", _nothing),
+        ("near", f"/field/near?lat={latitude}&lon={longitude}", _dark),
+    ):
+        page.goto(product.base_url + path)
+        page.wait_for_load_state("networkidle")
+        act(page)
+        _save(page, FOLDER / f"phone-{name}-360.png")
+    context.close()
+
+
+def _read_and_ping(page: Page) -> None:
+    page.get_by_role("button", name="Ping").first.click()
+    page.locator("ol.replies li").nth(2).wait_for(timeout=15_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Read port").click()
+    page.locator("article.run .light").first.wait_for(timeout=15_000)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(300)
+
+
+def _dark(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+
+
+def _save(page: Page, file: Path) -> None:
+    page.screenshot(path=file)
+    assert file.stat().st_size < LIMIT_BYTES, file
+    print(f"{file.relative_to(FOLDER.parents[1])}  {file.stat().st_size // 1000} kB")
+
+
 def _take(
     browser: Browser, product: products.Product, name: str, path: str, act: Callable[[Page], None]
 ) -> None:
     for viewport in (DESKTOP, PHONE):
         context = browser.new_context(viewport=viewport, device_scale_factor=1)
         page = context.new_page()
-        page.goto(f"{product.base_url}/sign-in")
-        login = "admin" if viewport is DESKTOP else "noc"  # whose run goes on yet cannot start it again
-        page.locator("input[name=login]").fill(login)
-        page.locator("input[name=password]").fill(products.PASSWORDS[login])
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
+        # Whose run goes on yet cannot start it again.
+        _sign_in(page, product, "admin" if viewport is DESKTOP else "noc")
         page.goto(product.base_url + path)
         page.wait_for_load_state("networkidle")
         act(page)
@@ -91,6 +142,7 @@ def main() -> None:
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
         _take(browser, product, "cutoff", plan, _nothing)
+        take_phone(browser, product)
         if not shell.missing():
             product.lab_up()
             for name, number in DIAGNOSES.items():

@@ -84,10 +84,11 @@ def test_devices_are_near_by_whom_they_serve_or_by_their_pop(database, street):
     with database.transaction() as session:
         pop = records.pop(session, "hill")
         pop.latitude, pop.longitude = 50.02, 30.0
-        serving = records.device(session, "sw-street", pop_id=pop.id)
+        serving = records.device(session, "sw-street", pop_id=pop.id, address="192.0.2.1")
         records.connect(session, street[1], serving.id, 1)
         session.get_one(Customer, street[1]).status = CustomerStatus.CONNECTED
-        records.device(session, "gw-hill", pop_id=pop.id)
+        records.device(session, "gw-hill", pop_id=pop.id, address="192.0.2.2")
+        records.device(session, "a box without an address", pop_id=pop.id)
     with database.reading() as session:
         found = nearby.devices(session, 50.0, 30.0)
         assert nearby.devices(session, 10.0, 10.0) == []

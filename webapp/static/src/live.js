@@ -32,8 +32,8 @@ export function startLive() {
     for (const run of detail.runs) begun.add(String(run));
     open();
   });
-  // A phone that is back in the network need not wait for the pause to end.
-  window.addEventListener("online", () => source?.readyState !== EventSource.OPEN && reopen());
+  // A phone that is back in a network need not wait, and what it had open in the old one may be dead unnoticed.
+  window.addEventListener("online", reopen);
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => event.persisted && schedule());
 }
