@@ -12,6 +12,7 @@ from billing import rules as arithmetic
 from billing.models import EntryKind, LedgerEntry, LockReason, Promise, PromiseStatus
 from billing.rules import Rules
 from core import clock, db, errors
+from core.words import N_
 
 log = structlog.get_logger()
 
@@ -103,7 +104,7 @@ def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: 
     session.refresh(found)
     if found.status is not PromiseStatus.ACTIVE:
         raise errors.Conflict("This promise is kept, broken or taken back already")
-    words = f"withdrawn by {author.name}" + (f": {note.strip()}" if note.strip() else "")
+    words = N_("withdrawn by %(who)s", who=author.name) + (f": {note.strip()}" if note.strip() else "")
     found.note = f"{found.note} ({words})" if found.note else words
     return _close(session, found, PromiseStatus.WITHDRAWN)
 

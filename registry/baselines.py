@@ -95,7 +95,7 @@ def take(
         customer_id=run.customer_id,
         object_kind="baseline",
         object_id=row.id,
-        note=f"{kind.value}, run {run.id}",
+        note=N_("%(kind)s; run %(run)s", kind=kind.value, run=run.id),
     )
     return row
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from core import db, errors
+from core.words import N_
 from registry import audit
 from registry.models import (
     Connection,
@@ -169,7 +170,7 @@ def connect(
             session.add(connection)
     except IntegrityError as error:
         raise errors.Invalid("Already there", {"port_id": "The customer is on this port already"}) from error
-    note = f"shared with {', '.join(shared_with)}" if shared_with else ""
+    note = N_("shared with %(numbers)s", numbers=", ".join(shared_with)) if shared_with else ""
     after = {"port": _words(port), "vlan": vlan} if vlan else {"port": _words(port)}
     _record(session, actor, "port.connected", connection, audit.difference({}, after), note=note)
     return Connected(connection, shared_with)

@@ -25,6 +25,7 @@ from billing.models import (
 from billing.rules import Rules
 from core import errors
 from core.money import Money
+from core.words import N_
 from registry import audit, paging, search
 from registry.models import Customer
 
@@ -103,7 +104,7 @@ def apply(session: Session, actor: audit.Actor, run_id: int, *, force: bool, tod
     was_applied = get(session, run_id).status is RunStatus.APPLIED
     run = cutoff.apply(session, run_id, approved_by=actor.name, force=force, today=today)
     if not was_applied:
-        _record(session, actor, "cutoff.applied", run, note="past the brake" if run.brake_reasons else "")
+        _record(session, actor, "cutoff.applied", run, note=N_("past the brake") if run.brake_reasons else "")
         record_outcomes(session, actor, run_id)
     return run
 

@@ -384,7 +384,7 @@ def store_mac(session: Session, actor: audit.Actor, run_id: int, mac: str) -> Ip
             object_kind="ip_address",
             object_id=row.id,
             changes=changes,
-            note=f"found by run {run.id}",
+            note=N_("found by run %(run)s", run=run.id),
         )
     session.flush()
     return row

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import clock, errors, settings
+from core.words import N_
 from registry import audit
 from registry.models import Address, AddressKind, Customer, GeocodeAnswer, GeoSource
 
@@ -242,7 +243,7 @@ def try_again(session: Session, actor: audit.Actor, address_id: int | None) -> i
             customer_id=one.customer_id if one else None,
             object_kind="address",
             object_id=address_id,
-            note=f"{len(rows)} addresses",
+            note=N_("addresses: %(count)s", count=len(rows)),
         )
     session.flush()
     return len(rows)

@@ -98,7 +98,7 @@ def open_one(
     session.execute(
         insert(IncidentCustomer), [{"incident_id": made, "customer_id": one} for one in sorted(customers)]
     )
-    note = f"Incident {made}: {title}"
+    note = N_("Incident %(number)s: %(title)s", number=made, title=title)
     pauses.place(session, set(customers.values()), owner=owner_of(made), note=note)
     _record(session, actor, "incident.opened", made, note)
     return made, True
@@ -117,7 +117,8 @@ def close(session: Session, actor: audit.Actor, incident_id: int, *, note: str =
     if closed is None:
         return False
     pauses.lift(session, owner=owner_of(incident_id))
-    _record(session, actor, "incident.closed", incident_id, f"Incident {incident_id} {note}".strip())
+    words = N_("Incident %(number)s: %(title)s", number=incident_id, title=note.strip() or "–")
+    _record(session, actor, "incident.closed", incident_id, words)
     return True
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock, errors, sentences
+from core.words import N_
 from registry import addresses, audit, diagnostics
 from registry.models import Address, DiagnosticKind, DiagnosticRun, DiagnosticStatus, SharedRun
 
@@ -76,7 +77,7 @@ def share(
     )
     session.add(row)
     session.flush()
-    _record(session, actor, "diagnostics.shared", run=run, row=row, words=f"for {hours} h")
+    _record(session, actor, "diagnostics.shared", run=run, row=row, words=N_("for %(hours)s h", hours=hours))
     return token, row
 
 
@@ -138,5 +139,5 @@ def _record(
         customer_id=run.customer_id,
         object_kind="shared_run",
         object_id=row.id,
-        note=f"run {run.id} {words}".strip(),
+        note=N_("run %(run)s; %(words)s", run=run.id, words=words or "–"),
     )

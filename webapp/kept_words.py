@@ -13,6 +13,7 @@ SENTENCES = (
     N_("diagnosis"),
     N_("incidents"),
     N_("the clock"),
+    N_("run %(run)s"),
     # gates
     N_("there is no gate of kind %(kind)s; known are %(kinds)s"),
     N_("%(program)s does not answer in JSON: %(text)s"),

@@ -166,6 +166,7 @@ def _templates(catalogue: Any) -> tuple[Template, ...]:
 
 def _template(text: str) -> Template:
     parts, seen, pattern = _PLACE.split(text), set(), ""
+    any_value = ".+?" if ";" in text else "[^;]+?"  # what ";" joins is told part by part
     for place, part in enumerate(parts):
         if place % 2 == 0:
             pattern += re.escape(part.replace("%%", "%"))
@@ -173,6 +174,6 @@ def _template(text: str) -> Template:
             pattern += f"(?P={part})"
         else:
             seen.add(part)
-            pattern += f"(?P<{part}>.+?)"
+            pattern += f"(?P<{part}>{any_value})"
     longest = max((part.replace("%%", "%") for part in parts[::2]), key=len)
     return Template(text, longest, re.compile(pattern, re.DOTALL))

@@ -66,7 +66,7 @@ DEBTORS = {
     "never cut": _debtor(is_never_cut=True),
     "never cut, with a note": _debtor(is_never_cut=True, never_cut_note="лікарня"),
     "promise": _debtor(promise_until=TODAY),
-    "incident": _debtor(pause_note="Аварія 3: кабель"),
+    "incident": _debtor(pause_note="Incident 3: кабель"),
     "paid": _debtor(past_due_minor=0, overdue_minor=0, services=(verdicts.Service(7, True, True),)),
     "minimum": _debtor(past_due_minor=50, overdue_minor=50),
     "grace": _debtor(overdue_minor=0),
