@@ -59,7 +59,8 @@ class Inventory:
         Raises SnmpFailed.
         """
         column = WORDS[word]
-        indexes = self.candidates()
+        # A recording may hold a serial number and neither classes nor what is in what.
+        indexes = self.candidates() or list(self._device.column(column, _MOST_PARTS))[:_MOST_CANDIDATES]
         found = self._device.get(*(f"{column}.{index}" for index in indexes)) if indexes else {}
         for value in found.values():
             text = conversions.meaningful(values.text(value))

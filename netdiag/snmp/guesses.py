@@ -115,22 +115,27 @@ def _name_at_head(text: str, vendor: str | None) -> str | None:
         words.pop()
     while words and _GENERIC.match(words[0]):
         words.pop(0)
-    found = " ".join(_model_words(words)).rstrip(":.-+/")
+    found = " ".join(_model_words(words, vendor)).rstrip(":.-+/")
     if not 1 <= len(words) <= _MOST_WORDS or not 3 <= len(found) <= _SHORT or found == vendor:
         return None
     is_model = re.search(r"[A-Za-z][\w.+/-]*\d|\d[\w.+/-]*[A-Za-z]|[A-Za-z]\S* \d{2,}|^\d{3,5}$", found)
     return found if is_model and not _NO_MODEL.match(found) else None
 
 
-def _model_words(words: list[str]) -> list[str]:
-    """Return the words without a company's name before, and without a kind of device behind, a full model."""
+def _model_words(words: list[str], vendor: str | None) -> list[str]:
+    """Return the words without a company's name before, and without a kind of device behind, a full model.
+
+    One word before the model of a known maker is the line of products, of an unknown one the maker.
+    """
     full = next((place for place, word in enumerate(words) if _FULL.match(word)), None)
     if full is None or any(letter.isdigit() for word in words[full + 1 :] for letter in word):
         return words
     end = full + 1
     while end < len(words) and _TRIM.match(words[end]):
         end += 1
-    is_company = full > 1 and not any(letter.isdigit() for word in words[:full] for letter in word)
+    is_company = full > (1 if vendor else 0) and not any(
+        letter.isdigit() for word in words[:full] for letter in word
+    )
     return words[full if is_company else 0 : end]
 
 

@@ -182,15 +182,22 @@ def _port(if_index: int, found: Mapping[str, Value | None], uptime: int | None) 
         name=values.text(found["name"]).strip() or description,
         description=description,
         alias=values.text(found["alias"]).strip(),
-        admin=_ADMIN_WORDS.get(values.number(found["admin"]) or 0),
-        oper=_OPER_WORDS.get(values.number(found["oper"]) or 0),
-        speed_bps=_speed(values.number(found["high_speed"]), values.number(found["speed"])),
+        admin=_state(_ADMIN_WORDS, found["admin"]),
+        oper=_state(_OPER_WORDS, found["oper"]),
+        speed_bps=_speed(values.loose_number(found["high_speed"]), values.loose_number(found["speed"])),
         duplex=_DUPLEX_WORDS.get(values.number(found["duplex"]) or 0),
-        mtu=values.number(found["mtu"]),
+        mtu=values.loose_number(found["mtu"]),
         mac=conversions.mac(found["mac"]),
         last_change_s=_age(uptime, values.number(found["last_change"])),
-        type=if_types.name(values.number(found["type"])),
+        type=if_types.name(values.loose_number(found["type"])),
     )
+
+
+def _state(words: Mapping[int, str], value: Value | None) -> str | None:
+    """Return the word of a state that came as its number, or as text by agents that tell words."""
+    plain = values.text(value).strip().lower() if isinstance(value, bytes) else ""
+    named = next((word for word in words.values() if word.lower() == plain), None)
+    return named or words.get(values.loose_number(value) or 0)
 
 
 def _speed(high: int | None, low: int | None) -> int | None:

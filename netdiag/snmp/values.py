@@ -1,5 +1,6 @@
 """SNMP values as people read them: text, numbers, MAC addresses."""
 
+import re
 from collections.abc import Sequence
 
 from netdiag.snmp.message import Value
@@ -21,6 +22,14 @@ def text(value: Value | None) -> str:
 def number(value: Value | None) -> int | None:
     """Return an integer, or None if there is none."""
     return value if isinstance(value, int) else None
+
+
+def loose_number(value: Value | None) -> int | None:
+    """Return an integer, also one that the agent wrote as text ("1000") or behind its word ("up(1)")."""
+    if isinstance(value, bytes):
+        hit = re.fullmatch(r"(?:[A-Za-z][\w-]*\()?(\d{1,19})\)?", text(value).strip())
+        return int(hit.group(1)) if hit else None
+    return number(value)
 
 
 def mac(value: Value | None) -> str | None:

@@ -366,6 +366,18 @@ KNOWN = [
         "Data Domain OS 5.4.3.0-430231",
         {"19746.1.13.1.1.0": "AUD0000001", "19746.1.13.1.4.0": "DD2500"},
     ),
+    (
+        ("A10 Networks", "ACOS", "TH5630", "4.1.0-P5", "TH50000001"),
+        "22610.1.3.28",
+        "Thunder Series Unified Application Service Gateway TH5630, ACOS 4.1.0-P5,",
+        {"22610.2.4.1.6.2.0": "TH50000001"},
+    ),
+    (
+        ("ADVA", "FSP 150", "FSP150-XG304 OptiSwitch V8-F", "20_2_1 (17875)", ""),
+        "629.22.37.4.8.3",
+        "FSP150-XG304 OptiSwitch V8-F Ver. 20_2_1 (17875)",
+        {},
+    ),
 ]  # fmt: skip
 
 

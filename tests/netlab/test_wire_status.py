@@ -87,6 +87,12 @@ def test_a_device_nobody_knows_still_tells_who_it_is_and_how_its_ports_are():
         ({"if_8": 6}, "oper", "notPresent"),
         ({"if_7": 3}, "admin", "testing"),
         ({"if_7": None}, "admin", None),
+        ({"if_7": b"down(2)"}, "admin", "down"),
+        ({"if_7": b"Up"}, "admin", "up"),
+        ({"if_8": b"7"}, "oper", "lowerLayerDown"),
+        ({"ifx_15": b"10000"}, "speed_bps", 10**10),
+        ({"ifx_15": b"fast", "if_5": b"100000000"}, "speed_bps", 10**8),
+        ({"if_4": b"1500"}, "mtu", 1500),
     ],
 )
 def test_a_port_is_true_whatever_the_agent_leaves_out_or_gets_wrong(changes, field, value):
@@ -170,6 +176,8 @@ def test_without_a_source_the_chassis_is_asked():
     }
     found = read(values, known=[acme()])
     assert (found.model, found.serial, found.version) == ("E24", "SN-1", "7.1")
+    alone = read(system_of("A box", f"{ACME}.1") | {f"{ENTITY}11.7": "SN-7"}, known=[acme()])
+    assert (alone.serial, alone.model) == ("SN-7", None)
 
 
 def test_sensors_are_scaled_labelled_and_without_nonsense():

@@ -75,7 +75,7 @@ def test_a_reading_becomes_what_people_read_or_nothing(fields, value, found):
             "4.0.3(1182)",
             "07UT42890123",
         ),
-        ("Dell 2335dn MFP; 2.70.03.02;Engine 1.10.65;S/N JQF9FG1", "Dell 2335dn", "2.70.03.02", "JQF9FG1"),
+        ("Dell 2335dn MFP; 2.70.03.02;Engine 1.10.65;S/N JQF9FG1", "2335dn", "2.70.03.02", "JQF9FG1"),
         ("Dell Laser Printer 1720dn version NM.NA.N099 kernel 2.6.10 All-N-1", "1720dn", "NM.NA.N099", None),
         ("WRD Tech. IPS-1022 IPSensor, Copyright (c) 2016", "IPS-1022", None, None),
         ("AP230, HiveOS 6.5r8 build-158569", "AP230", "6.5r8", None),
