@@ -12,6 +12,9 @@ MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(C
 PEERS := arp-scan fping tshark snmpget snmpd prometheus-snmp-exporter nft ip chromium
 PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 
+# tests/conftest.py says what stays with one worker and what comes first.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-deps migration lock system-deps
 
@@ -42,10 +45,10 @@ integration: assets ## tests on a real PostgreSQL and Valkey
 	$(PYTEST) tests/integration -n 2 -q
 
 netlab: assets ## tests in network namespaces (root)
-	$(PYTEST) tests/netlab -n 2 --dist loadfile -q
+	$(PYTEST) tests/netlab -n 2 $(BY_FILE) -q
 
 browser: assets ## tests in headless Chromium
-	$(PYTEST) tests/browser -n 2 --dist loadfile -q
+	$(PYTEST) tests/browser -n 2 $(BY_FILE) -q
 
 assets: $(VENV)/dev.stamp # the front end as its sources are now
 	@$(BIN)/python hatch_build.py
@@ -99,7 +102,8 @@ system-deps: ## apt-get what the lab and the browser tests need (root)
 	@test "$$(id -u)" = 0 || { echo "run it as root: sudo make system-deps"; exit 1; }
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-	  chromium fonts-dejavu-core iproute2 iputils-ping nftables procps snmp snmpd
+	  $$(apt-cache show chromium-headless-shell > /dev/null 2>&1 && echo chromium-headless-shell || echo chromium) \
+	  fonts-dejavu-core iproute2 iputils-ping nftables procps snmp snmpd
 
 # --- the virtual environment -------------------------------------------------------------------
 

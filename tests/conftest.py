@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from core import secrets
 from core.settings import Settings
@@ -20,12 +22,13 @@ from core.settings import Settings
 ROOT = Path(__file__).parents[1]
 IS_STRICT = os.environ.get("REQUIRE") == "all"
 
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "root": ("root", lambda: os.geteuid() == 0),
     "ip": ("ip (iproute2)", lambda: _has("ip")),
     "nft": ("nft (nftables)", lambda: _has("nft")),
     "snmpd": ("snmpd and snmpget (Net-SNMP)", lambda: _has("snmpd") and _has("snmpget")),
-    "chromium": ("Chromium", lambda: _has("chromium") or _has("chromium-browser")),
+    "chromium": ("Chromium", lambda: any(map(_has, CHROMIUM))),
 }
 _LEFT_OUT = "left out: needs "
 
@@ -46,6 +49,34 @@ def need() -> Callable[..., None]:
             pytest.skip(f"{_LEFT_OUT}{', '.join(missing)}")
 
     return check
+
+
+class _ByFile(LoadScopeScheduling):
+    """Deal out files as a whole, for their module fixtures; those that use the laboratory to one worker.
+
+    Tests marked `singly` share nothing: they are dealt out one by one. (xdist 3.8's own loadgroup does not
+    group under pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return {0: "product_lab", 1: path, 2: nodeid}[_place(ROOT / path)]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | None:
+    """Take our own way of dealing out for `--dist loadfile`."""
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the laboratory, which takes longest; what goes singly fills the gaps at the end."""
+    items.sort(key=lambda item: _place(item.path))
+
+
+@cache
+def _place(path: Path) -> int:
+    words = path.read_text()
+    return 0 if "product_lab" in words else 2 if "pytest.mark.singly" in words else 1
 
 
 @pytest.hookimpl(wrapper=True)

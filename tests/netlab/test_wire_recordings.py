@@ -15,6 +15,8 @@ from netdiag import errors, status
 from netdiag.snmp import SnmpTarget, system
 from tests.netlab import recordings
 
+pytestmark = pytest.mark.singly
+
 ADMIN = {"up", "down", "testing", None}
 OPER = {"up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown", None}
 BY_SNMPSIM = ["network/switch/dlink-des3200.snmprec.bz2", "UPS/apc-7902b.snmprec"]
