@@ -4,11 +4,12 @@ import itertools
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text
 
-from registry import history, levels, series_codec, testing, usage
+from registry import history, levels, series_codec, testing, usage, watch_views
 from registry.models import IpAddress, SeriesDay, SeriesKind, SeriesMinutes, SeriesRound, WatchSeries
 from registry.series_codec import PING, LevelPoint, PingPoint, usage_moment
 
@@ -173,6 +174,35 @@ def test_levels_of_light_are_kept_and_read(session: Any) -> None:
         session, SeriesKind.LEVEL, series_id, START, NOW, interval_s=300, now=NOW, minute_days=14
     )
     assert [point for _, point in found.points] == [LevelPoint(1, -2150, -2150, -2150, 220)]
+
+
+@pytest.mark.parametrize(
+    ("change", "skipped"),
+    [(datetime(2026, 10, 25, tzinfo=UTC), None), (datetime(2026, 3, 29, tzinfo=UTC), (6, 3))],
+    ids=["an hour twice in autumn", "an hour that is not in spring"],
+)
+def test_activity_is_told_by_the_isps_clock_across_a_change_of_time(
+    session: Any, make_settings: Any, change: datetime, skipped: tuple[int, int] | None
+) -> None:
+    """Each hour of the ISP's week carries its own pace; one week is read, so every cell is of one hour."""
+    zone, now = ZoneInfo("Europe/Kyiv"), change + timedelta(days=3)
+    customer = testing.customer(session)
+    series = usage.ensure_series(session, SeriesKind.CUSTOMER, "customer_id", [customer.id])[customer.id]
+    for hour in range(7 * 24):
+        at = now - timedelta(hours=hour + 1)
+        local = at.astimezone(zone)
+        bits = 8 * 3600 * (1 + local.weekday() * 24 + local.hour)
+        history.note(session, SeriesKind.CUSTOMER, at, {series: usage_moment(3600, 0, bits // 8)})
+    fold_all(session, now.date())
+    grid = watch_views.heat(session, series, make_settings(isp={"time_zone": "Europe/Kyiv"}), now, days=7)
+    for day in range(7):
+        for hour in range(24):
+            # A week with an hour less has none of it; one with an hour more has lost the hour it began with.
+            if (day, hour) == skipped:
+                assert grid[day][hour] == -1
+            elif grid[day][hour] != -1:
+                assert grid[day][hour] == 8 * (1 + day * 24 + hour), (day, hour)
+    assert sum(cell == -1 for row in grid for cell in row) == 1
 
 
 def size_of(session: Any, table: str) -> int:
