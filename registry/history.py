@@ -21,6 +21,8 @@ from registry.series_codec import LEVEL, PING, TICK_S, USAGE, AnyPoint, Codec
 BLOCK = 128
 POINTS = 480
 """How many points a graph gets at most."""
+FINE_POINTS = 2880
+"""How many where a period was chosen by hand: two days of it minute by minute."""
 _STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 7 * 86_400, 28 * 86_400)
 _HOUR_S, _DAY_S = 3600, 86_400
 

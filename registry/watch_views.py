@@ -102,6 +102,13 @@ def _views(session: Session, wanted: Any) -> tuple[SeriesView, ...]:
     )
 
 
+def standing(session: Session, device: Device) -> Watched:
+    """Return how a device stands."""
+    query = select(WatchStatus).join(WatchSeries, WatchSeries.id == WatchStatus.series_id)
+    is_its = (WatchSeries.device_id == device.id) & (WatchSeries.kind == SeriesKind.PING)
+    return watched.of(session.scalar(query.where(is_its)), device)
+
+
 def kind_of(session: Session, series_id: int) -> SeriesKind:
     """Return what a series measures; raises NotFound."""
     row = session.get(WatchSeries, series_id)

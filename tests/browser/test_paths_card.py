@@ -273,3 +273,32 @@ def test_a_new_customer_lands_on_his_own_card(visit: Visit, screen: Screen) -> N
     looks.settle(page)
     expect(panel(page, "addresses")).to_contain_text("floor 0")
     looks.check(page)
+
+
+def test_the_graphs_follow_the_period_and_what_is_down_is_narrowed(
+    card: Callable[..., Page], visit: Visit
+) -> None:
+    page = card(2)
+    looks.settle(page)
+    watch = panel(page, "watch")
+    drawn = watch.locator("[data-history-chart][data-points] canvas")
+    watch.scroll_into_view_if_needed()
+    expect(drawn.first).to_be_visible()
+    for span in ("Week", "Month", "Day"):
+        watch.get_by_role("link", name=span, exact=True).click()
+        expect(watch.locator("a[aria-current]")).to_have_text(span)
+        expect(drawn.first).to_be_visible()
+    watch.get_by_role("button", name="Show").click()
+    expect(watch.locator("a[aria-current]")).to_have_count(0)
+    expect(watch.locator("[data-history-chart]").first).to_have_attribute("data-url", re.compile("fine=1"))
+    expect(drawn.first).to_be_visible()
+    looks.check(page)
+    page = visit("/watch/down")
+    page.get_by_label("Whose").select_option(label="our gear")
+    page.get_by_label("State").select_option(label="dead")
+    page.get_by_role("button", name="Filter").click()
+    expect(page).to_have_url(re.compile(r"kind=gear.*state=dead"))
+    expect(page.get_by_label("Whose")).to_have_value("gear")
+    looks.check(page)
+    page.get_by_role("link", name="Clear").click()
+    expect(page).to_have_url(re.compile(r"/watch/down$"))

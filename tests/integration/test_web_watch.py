@@ -101,6 +101,24 @@ def test_a_chosen_period_stays_in_the_form_and_nonsense_is_a_day(
     assert browser.fragment(f"/customers/{line['customer']}/watch?from=yesterday&span=age").status_code == 200
 
 
+def test_a_day_that_was_chosen_is_told_minute_by_minute(
+    line: dict[str, int], database: Any, sign_in_as: Callable
+) -> None:
+    browser = sign_in_as("noc")
+    with database.transaction() as session:
+        for minute in range(1, 60):
+            at = NOW - timedelta(hours=2) + timedelta(minutes=minute)
+            history.note(session, SeriesKind.PING, at, {line["ping"]: PingPoint(1, 0, 2.0, 2.5, 3.0)})
+    day = {"from": (NOW - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")}
+    page = browser.get(f"/customers/{line['customer']}/watch", query_string=day).text
+    url = re.search(rf'data-url="(/watch/series/{line["ping"]}[^"]*)"', page).group(1).replace("&amp;", "&")
+    assert "fine=1" in url
+    fine = browser.get(url).json
+    assert fine["step_s"] == 60
+    assert sum(value is not None for value in fine["columns"][1]) >= 24 + 59 - 12
+    assert browser.get(url.replace("fine=1", "")).json["step_s"] == 300
+
+
 def test_a_series_nobody_has_is_not_found(sign_in_as: Callable) -> None:
     assert sign_in_as("noc").get("/watch/series/999999").status_code == 404
 

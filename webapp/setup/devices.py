@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from registry import device_types, equipment, gear, in_use, ports
+from registry import device_types, equipment, gear, in_use, ports, watch_views
 from registry import pops as places
 from registry.gear import GearFilter, GearPage
 from registry.models import Device, DeviceRole, DeviceState
@@ -72,12 +72,18 @@ def show(device_id: int) -> Response:
     """Show one device: what it is, when it answered last, its ports, what hangs on it."""
     with runtime.current().database.reading() as session:
         found = gear.one(session, device_id)
+        stands = watch_views.standing(session, found.device)
     web_url = equipment.web_url(found.device)
     removal = pages.Removal(
         url_for("setup.remove_device", device_id=device_id), found.device.name, found.users
     )
     return rendering.page_or_fragment(
-        "setup/device.html", "setup/device.html", found=found, web_url=web_url, removal=removal
+        "setup/device.html",
+        "setup/device.html",
+        found=found,
+        stands=stands,
+        web_url=web_url,
+        removal=removal,
     )
 
 

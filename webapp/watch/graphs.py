@@ -28,8 +28,9 @@ class Period:
 
     @property
     def marks(self) -> dict[str, int]:
-        """The period as the graphs' URL says it."""
-        return {"since": int(self.since.timestamp()), "until": int(self.until.timestamp())}
+        """The period as the graphs' URL says it; a chosen one is told as finely as it was measured."""
+        marks = {"since": int(self.since.timestamp()), "until": int(self.until.timestamp())}
+        return marks if self.span else marks | {"fine": 1}
 
 
 def _period() -> Period:
@@ -115,6 +116,7 @@ def series(series_id: int) -> Response:
             interval_s=watch_views.interval_s(settings, kind),
             now=now,
             minute_days=settings.watch.minute_days,
+            points=history.FINE_POINTS if request.args.get("fine") == "1" else history.POINTS,
         )
     return jsonify(kind=kind.value, step_s=found.step_s, columns=columns(kind, found))
 
