@@ -1,8 +1,14 @@
-"""Pauses of the cutoff: while one stands on an account, debt cuts none of its lines; who is cut stays cut."""
+"""Pauses of the cutoff and of reminders: times in which something of ours is broken for an account.
+
+While one stands, debt cuts none of the account's lines; who is cut stays cut. Reminders of debt must ask here
+too, by account and period: `notes` for now, `stood` for whether a pause stood at any time of a period, which
+is a period in which no step of a reminder may be counted.
+"""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import BigInteger, any_, func, literal, select, update
+from sqlalchemy import BigInteger, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -35,6 +41,28 @@ def lift(session: Session, *, owner: str) -> int:
         .returning(CutoffPause.id)
     )
     return len(lifted.all())
+
+
+def stood(
+    session: Session, account_ids: Sequence[int], begin: datetime, end: datetime
+) -> dict[int, list[tuple[datetime, datetime | None]]]:
+    """Return the pauses that stood at any time from `begin` to before `end`, by account, oldest first.
+
+    Each is from when until when, None while it still stands; accounts without one are left out.
+    """
+    rows = session.execute(
+        select(CutoffPause.account_id, CutoffPause.placed_at, CutoffPause.lifted_at)
+        .where(
+            CutoffPause.account_id == any_(literal(list(account_ids), ARRAY(BigInteger))),
+            CutoffPause.placed_at < end,
+            or_(CutoffPause.lifted_at.is_(None), CutoffPause.lifted_at > begin),
+        )
+        .order_by(CutoffPause.placed_at, CutoffPause.id)
+    )
+    found: dict[int, list[tuple[datetime, datetime | None]]] = {}
+    for row in rows:
+        found.setdefault(row.account_id, []).append((row.placed_at, row.lifted_at))
+    return found
 
 
 def notes(session: Session, account_ids: Sequence[int]) -> dict[int, str]:

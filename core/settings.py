@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
@@ -54,6 +55,16 @@ def _currency(value: str) -> str:
     return value
 
 
+def _public_url(value: str) -> str:
+    """Return the URL without a slash at its end; raises ValueError for anything but http(s)://host."""
+    parts = urlsplit(value)
+    if value and (
+        parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
+    ):
+        raise ValueError("a public URL is https://host, and a path if the pages are not at its root")
+    return value.rstrip("/")
+
+
 def _locale(value: str) -> str:
     Locale.parse(value)
     return value
@@ -90,6 +101,7 @@ class Web(Section):
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     session_hours: int = Field(default=12, ge=1, le=720)
     sign_in_limit: str = "10 per minute"
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
 
 
 class Data(Section):

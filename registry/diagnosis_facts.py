@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing import access
-from billing.models import Subscription, SubscriptionAccess, SuspensionLock
+from billing.models import Plan, Subscription, SubscriptionAccess, SuspensionLock
 from core import errors
 from registry.models import (
     Connection,
@@ -41,7 +41,7 @@ class LockFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """A running subscription: its locks, and where its access stands."""
+    """A running subscription: its locks, where its access stands, and the faster of the plan's two speeds."""
 
     locks: tuple[LockFacts, ...]
     wanted: str | None
@@ -49,6 +49,7 @@ class ServiceFacts:
     observed: str | None
     observed_at: datetime | None
     error: str
+    speed_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,12 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """All a diagnosis needs to know before it asks the wire; `pop` is the name of the customer's POP."""
+    """All a diagnosis needs to know before it asks the wire; `pop` is the name of the customer's POP.
 
-    customer_id: int
+    Of a bare device or port there is no customer.
+    """
+
+    customer_id: int | None
     pop: str
     services: tuple[ServiceFacts, ...]
     addresses: tuple[AddressFacts, ...]
@@ -143,6 +147,37 @@ def load(session: Session, customer_id: int, *, today: date) -> LineFacts:
     )
 
 
+def of_device(session: Session, device_id: int, port_id: int | None) -> LineFacts:
+    """Gather the facts of a device or one of its ports, without a customer; raises NotFound."""
+    device = session.get(Device, device_id)
+    port = session.get(Port, port_id) if port_id is not None else None
+    if device is None or (port_id is not None and (port is None or port.device_id != device_id)):
+        raise errors.NotFound("There is no such device or port any more")
+    chain = _with_deaths(session, _chain(session, device_id))
+    pop = session.scalar(select(Pop.code).where(Pop.id == device.pop_id))
+    gateway_id = session.scalar(
+        select(Network.gateway_id)
+        .where(Network.pop_id == device.pop_id, Network.gateway_id.is_not(None))
+        .order_by(Network.id)
+        .limit(1)
+    )
+    return LineFacts(
+        customer_id=None,
+        pop=pop or "",
+        services=(),
+        addresses=(),
+        macs=(),
+        serials=(),
+        gateway=_device(session, gateway_id if gateway_id != device_id else None),
+        device=chain[0],
+        parents=tuple(one for one in chain[1:] if one.device_id != gateway_id),
+        # Nobody is named whose MAC is to be there, so whatever is on the port is as good as shared.
+        port=PortFacts(port.id, device_id, port.if_index, port.name, True) if port else None,
+        uplinks=_uplinks(session, chain[0]),
+        cpes=(),
+    )
+
+
 def _pop(session: Session, customer_id: int, places: Any) -> str:
     code = next((code for _, _, code in places if code), None)
     if code is None:
@@ -158,7 +193,8 @@ def _pop(session: Session, customer_id: int, places: Any) -> str:
 
 def _services(session: Session, account_id: int, today: date) -> tuple[ServiceFacts, ...]:
     rows = session.execute(
-        select(Subscription.id, SubscriptionAccess)
+        select(Subscription.id, SubscriptionAccess, Plan)
+        .join(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
         .where(Subscription.account_id == account_id, access.is_running(today))
         .order_by(Subscription.id)
@@ -167,7 +203,7 @@ def _services(session: Session, account_id: int, today: date) -> tuple[ServiceFa
     for lock in session.scalars(
         select(SuspensionLock)
         .where(
-            SuspensionLock.subscription_id.in_([number for number, _ in rows]),
+            SuspensionLock.subscription_id.in_([number for number, _, _ in rows]),
             SuspensionLock.lifted_at.is_(None),
         )
         .order_by(SuspensionLock.id)
@@ -181,8 +217,9 @@ def _services(session: Session, account_id: int, today: date) -> tuple[ServiceFa
             observed=state.observed.value if state and state.observed else None,
             observed_at=state.observed_at if state else None,
             error=(state.error or "") if state else "",
+            speed_bps=max(plan.down_kbps or 0, plan.up_kbps or 0) * 1000,
         )
-        for number, state in rows
+        for number, state, plan in rows
     )
 
 
@@ -294,7 +331,7 @@ def _uplinks(session: Session, device: DeviceFacts | None) -> frozenset[int]:
     return frozenset(session.scalars(query))
 
 
-def owners(session: Session, macs: Iterable[str], customer_id: int) -> dict[str, Owner]:
+def owners(session: Session, macs: Iterable[str], customer_id: int | None) -> dict[str, Owner]:
     """Return whose these MACs are, where they are on file for somebody else or for our own gear."""
     wanted = sorted(set(macs))
     if not wanted:
@@ -310,7 +347,7 @@ def owners(session: Session, macs: Iterable[str], customer_id: int) -> dict[str,
     rows_of_addresses = session.execute(
         select(IpAddress.mac, IpAddress.address, Customer.number)
         .join(Customer, Customer.id == IpAddress.customer_id)
-        .where(IpAddress.mac.in_(wanted), IpAddress.customer_id != customer_id)
+        .where(IpAddress.mac.in_(wanted), IpAddress.customer_id.is_distinct_from(customer_id))
     )
     for mac, address, number in rows_of_addresses:
         found[str(mac)] = Owner(customer=number, address=str(address))

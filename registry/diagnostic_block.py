@@ -55,6 +55,7 @@ class RunView:
     kind: DiagnosticKind
     target: str
     customer_id: int | None
+    device_id: int | None
     status: DiagnosticStatus
     pop: str
     staff_name: str
@@ -164,6 +165,7 @@ def view(run: DiagnosticRun, customer: str = "") -> RunView:
         kind=run.kind,
         target=run.target,
         customer_id=run.customer_id,
+        device_id=run.device_id,
         status=run.status,
         pop=run.pop,
         staff_name=run.staff_name,

@@ -33,6 +33,7 @@ class Target:
     port_id: int | None = None
     mac: str | None = None
     pop: str | None = None
+    name: str = ""
 
 
 def resolve(session: Session, kind: DiagnosticKind, customer_id: int | None, text: str) -> Target:
@@ -50,16 +51,22 @@ def resolve(session: Session, kind: DiagnosticKind, customer_id: int | None, tex
         target = _customer(session, customer_id, int(number))
     else:
         target = _address(session, customer_id, text)
-    _check(kind, target)
+    _check(kind, target, customer_id)
     return target
 
 
-def _check(kind: DiagnosticKind, target: Target) -> None:
+def _check(kind: DiagnosticKind, target: Target, customer_id: int | None) -> None:
     if kind in (DiagnosticKind.PING, DiagnosticKind.MAC_LOOKUP) and target.address is None:
         raise errors.Invalid("This device has no IP address on file", {"target": "No IP address on file"})
     if kind is DiagnosticKind.SNMP_STATUS and target.device_id is None:
         raise errors.Invalid("SNMP asks a device or a port", {"target": "Choose a device or a port"})
-    if (kind is DiagnosticKind.DIAGNOSE) != target.text.startswith("customer:"):
+    word = target.text.partition(":")[0]
+    if kind is DiagnosticKind.DIAGNOSE:
+        # A customer's line is diagnosed whole; a device or port by itself, when nobody's line is meant.
+        is_right = word == "customer" or (customer_id is None and word in ("device", "port"))
+    else:
+        is_right = word != "customer"
+    if not is_right:
         raise errors.Invalid("A diagnosis is of a customer's whole line", {"target": "Choose another target"})
     if kind is DiagnosticKind.LOCATE_MAC and target.mac is None:
         raise errors.Invalid(
@@ -102,7 +109,9 @@ def _device(session: Session, customer_id: int | None, device_id: int) -> Target
     if not is_his and device_id not in _switches_of(session, customer_id):
         raise errors.NotFound(_NOT_HIS)
     address = str(device.address) if device.address is not None else None
-    return Target(f"device:{device_id}", address, device_id=device_id, mac=device.mac, pop=pop)
+    return Target(
+        f"device:{device_id}", address, device_id=device_id, mac=device.mac, pop=pop, name=device.name
+    )
 
 
 def _customer(session: Session, customer_id: int | None, number: int) -> Target:
@@ -148,4 +157,11 @@ def _port(session: Session, customer_id: int | None, port_id: int) -> Target:
         raise errors.NotFound(_NOT_HIS)
     port, device, pop = found
     address = str(device.address) if device.address is not None else None
-    return Target(f"port:{port.id}", address, device_id=device.id, port_id=port.id, pop=pop)
+    return Target(
+        f"port:{port.id}",
+        address,
+        device_id=device.id,
+        port_id=port.id,
+        pop=pop,
+        name=f"{device.name} {port.name}",
+    )

@@ -46,9 +46,9 @@ def open_run(
     With `once`, the mark of a form, the same form sent again by this person returns the run it opened.
 
     `target` is an IP address, `device:<id>` or `port:<id>` of this customer, or of a registered device when
-    there is no customer; a diagnosis is of `customer:<id>`. Raises NotFound and Invalid for a target or
-    options out of bounds, Busy when this person already runs the same or too much runs, Unavailable when no
-    worker could take it.
+    there is no customer; a diagnosis of a customer is of `customer:<id>`. Raises NotFound and Invalid for a
+    target or options out of bounds, Busy when this person already runs the same or too much runs,
+    Unavailable when no worker could take it.
     """
     if actor.staff_id is None:
         raise errors.Forbidden("Only a person opens a diagnostic run")
@@ -62,6 +62,8 @@ def open_run(
         chosen["mac_on_file"] = str(found.mac)
     if found.address is not None:
         chosen["address"] = found.address
+    if kind is DiagnosticKind.DIAGNOSE and found.name:
+        chosen["name"] = found.name
     if found.port_id is not None:
         chosen["port_id"] = found.port_id
     pop = choose_pop(session, found.pop, limits.default_pop)

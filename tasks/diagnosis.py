@@ -3,19 +3,25 @@
 import time
 from collections.abc import Mapping
 from concurrent import futures
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import clock, errors, live
+from core import clock, live
 from netdiag import diagnosis
 from netdiag.diagnosis import NotChecked, StageKey
 from netdiag.diagnosis.outcome import Cause
 from netdiag.text import N_, Number, Text
-from registry import baselines, diagnosis_facts, incident_elements, incidents, neighbours
+from registry import diagnosis_facts, incident_elements, neighbours
 from registry.diagnosis_facts import LineFacts
 from registry.models import DiagnosticRun, DiagnosticStatus
-from tasks import diagnosis_evidence, diagnosis_measured, diagnosis_neighbours, diagnosis_questions
+from tasks import (
+    diagnosis_evidence,
+    diagnosis_measured,
+    diagnosis_neighbours,
+    diagnosis_questions,
+    diagnosis_records,
+)
+from tasks.diagnosis_evidence import History
 from tasks.diagnosis_questions import Answers, Question
 from tasks.runtime import Runtime
 
@@ -28,31 +34,29 @@ _LOOK_S = 0.25
 def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     """Gather the evidence within four seconds, tell every stage as it ends, and end with the verdict.
 
-    Raises NotFound when the customer is gone.
+    Raises NotFound when the customer, device or port is gone.
     """
-    if row.customer_id is None:
-        raise errors.Invalid("This run names no customer")
     began = time.monotonic()
     zone = ZoneInfo(runtime.settings.isp.time_zone)
+    now = clock.now().astimezone(zone)
     with runtime.database.reading() as session:
-        facts = diagnosis_facts.load(session, row.customer_id, today=clock.today(zone.key))
-        hit_by = incidents.of_customer(session, row.customer_id)
-        usual = diagnosis_measured.baseline(baselines.newest(session, row.customer_id), zone)
+        records = diagnosis_records.read(session, row, now, zone)
+    facts = records.facts
     questions = diagnosis_questions.plan(runtime, facts)
-    board = Board(runtime, row, facts, questions, clock.now().astimezone(zone))
-    board.know(incident=diagnosis_neighbours.known(hit_by, zone), baseline=usual)
+    board = Board(runtime, row, facts, questions, records.history)
+    board.know(**records.extras)
     board.tell()
     is_stopped = _ask_all(runtime, row.id, questions, board)
     found = board.conclude()
     incident_id = None
-    if not is_stopped and diagnosis_neighbours.is_shared_fault(found):
+    if not is_stopped and row.customer_id is not None and diagnosis_neighbours.is_shared_fault(found):
         found, incident_id = _ask_neighbours(runtime, row, facts, board, found)
     live.publish(runtime.redis, row.id, "verdict", found.verdict.as_dict())
     result = {
         **found.as_dict(),
         "answered": diagnosis_evidence.answered(facts, board.answers),
         "addresses": [one.address for one in facts.addresses],
-        "measured": diagnosis_measured.figures(facts, board.answers),
+        "measured": diagnosis_measured.figures(facts, board.answers, now),
         "incident_id": incident_id,
         "took_s": round(time.monotonic() - began, 3),
     }
@@ -64,7 +68,7 @@ def _ask_neighbours(
 ) -> tuple[diagnosis.Diagnosis, int | None]:
     """Compare with the neighbours; a fault they share becomes an incident, unless one is open already."""
     with runtime.database.reading() as session:
-        groups = neighbours.of(session, facts.customer_id)
+        groups = neighbours.of(session, row.customer_id) if row.customer_id is not None else ()
         silent = {}
         if facts.device is not None:
             silent[Cause.DEVICE_SILENT] = incident_elements.device(session, facts.device.device_id)
@@ -90,10 +94,10 @@ class Board:
         row: DiagnosticRun,
         facts: LineFacts,
         questions: list[Question],
-        taken_at: datetime,
+        history: History,
     ) -> None:
         self.answers: Answers = {}
-        self._runtime, self._row, self._facts, self._taken_at = runtime, row, facts, taken_at
+        self._runtime, self._row, self._facts, self._history = runtime, row, facts, history
         self._waiting = {key: {q.key for q in questions if key in q.stages} for key in StageKey}
         self._told: dict[StageKey, dict[str, Any]] = {}
         self._extras: Mapping[str, Any] = {}
@@ -134,7 +138,7 @@ class Board:
             self.answers,
             measured_from=self._row.pop,
             is_worker_alive="pop_wanted" not in self._row.options,
-            taken_at=self._taken_at,
+            history=self._history,
             owners=self._owners,
             extras=self._extras,
         )

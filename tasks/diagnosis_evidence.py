@@ -1,10 +1,11 @@
 """From records and answers to evidence: what was not asked, or gave no answer, says why."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from netdiag.diagnosis import Evidence, NotChecked
+from netdiag.diagnosis import Evidence, NotChecked, StageKey, words
 from netdiag.diagnosis.evidence import (
     AccountEvidence,
     AddressesEvidence,
@@ -17,15 +18,32 @@ from netdiag.diagnosis.evidence import (
     PingEvidence,
     PopEvidence,
     PortEvidence,
+    SessionEvidence,
 )
 from netdiag.text import N_, Private, Text
+from registry import line_history
 from registry.diagnosis_facts import DeviceFacts, LineFacts, Owner, ServiceFacts
+from registry.line_history import AccountingFacts
 from registry.models import DeviceRole
+from tasks import diagnosis_measured
 from tasks.diagnosis_questions import large_size
 
 Answer = TypeVar("Answer")
+HOUR = timedelta(hours=1)
+# Accounting reports a session every few minutes; one not heard of for so long says nothing about now.
+REPORTED_S = 3600.0
+_NO_ACCOUNTING = AccountingFacts()
 PENDING = NotChecked(N_("it is still being measured"))
 _NO_ADDRESS = NotChecked(N_("no IP address of it is on file"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class History:
+    """What was noted before this run, and the moment of it: what the port and the session are judged with."""
+
+    taken_at: datetime
+    port_changes: tuple[datetime, ...] = ()
+    accounting: AccountingFacts = _NO_ACCOUNTING
 
 
 def assemble(
@@ -34,21 +52,57 @@ def assemble(
     *,
     measured_from: str,
     is_worker_alive: bool,
-    taken_at: datetime,
+    history: History,
     owners: Mapping[str, Text],
     extras: Mapping[str, Any],
 ) -> Evidence:
     """Return the evidence as far as it is in; `extras` are parts that need no question of ours."""
+    taken_at = history.taken_at
+    if facts.customer_id is None:
+        return _bare(facts, answers, measured_from, history, owners, is_worker_alive=is_worker_alive)
     return Evidence(
         account=_account(facts.services, taken_at),
         pop=_pop(facts, answers, measured_from, is_worker_alive=is_worker_alive),
         device=_device(facts, answers, taken_at),
-        port=_port(facts, answers),
+        port=_port(facts, answers, history),
         onu=_onu(facts, answers),
         mac=_mac(facts, answers, owners),
-        addresses=_addresses(facts, answers, owners),
+        addresses=_addresses(facts, answers, owners, history),
         taken_at=taken_at,
         **extras,
+    )
+
+
+def _bare(
+    facts: LineFacts,
+    answers: Mapping[str, Any],
+    measured_from: str,
+    history: History,
+    owners: Mapping[str, Text],
+    *,
+    is_worker_alive: bool,
+) -> Evidence:
+    """Return the evidence of a device or port by itself; what belongs to a customer's line is left out."""
+    none = NotChecked(N_("no customer is named: this is our device by itself"))
+    no_port = NotChecked(N_("no port is named: this is the whole device"))
+    left_out = {StageKey.ACCOUNT, StageKey.INCIDENT, StageKey.MAC, StageKey.ADDRESS, StageKey.QUALITY}
+    mac: MacEvidence | NotChecked = none
+    learned = answers.get("mac.port")
+    if isinstance(learned, tuple) and learned:
+        mac = _mac(facts, answers, owners)
+    return Evidence(
+        account=none,
+        incident=none,
+        pop=_pop(facts, answers, measured_from, is_worker_alive=is_worker_alive),
+        device=_device(facts, answers, history.taken_at),
+        port=_port(facts, answers, history) if facts.port else no_port,
+        onu=none,
+        mac=mac,
+        addresses=none,
+        baseline=none,
+        neighbours=none,
+        taken_at=history.taken_at,
+        left_out=frozenset(left_out if facts.port else left_out | {StageKey.PORT}),
     )
 
 
@@ -138,13 +192,40 @@ def _onu(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
     return _of(answers, "onu")
 
 
-def _port(facts: LineFacts, answers: Mapping[str, Any]) -> Any:
+def _port(facts: LineFacts, answers: Mapping[str, Any], history: History) -> Any:
     why = _unread(facts)
     found = NotChecked(why) if why else _of(answers, "port")
-    if isinstance(found, PortEvidence) and _is_olt(facts) and found.oper == "up":
+    is_of_many = _is_olt(facts) and facts.customer_id is not None
+    if isinstance(found, PortEvidence) and is_of_many and found.oper == "up":
         # That the PON port of all is up says nothing of one customer: his ONU does.
         return NotChecked(N_("PON port %(port)s is up, which says nothing of one ONU on it", port=found.name))
-    return found
+    if not isinstance(found, PortEvidence):
+        return found
+    speeds = [one.speed_bps for one in facts.services if not one.locks]
+    changed = diagnosis_measured.changed_at(found, history.taken_at)
+    moments = [*history.port_changes, *([changed] if changed else [])]
+    return dataclasses.replace(
+        found,
+        expected_speed_bps=max(speeds, default=0) or None,
+        changes_an_hour=line_history.distinct(moments, history.taken_at - HOUR) if moments else None,
+    )
+
+
+def session_of(found: AccountingFacts, taken_at: datetime) -> SessionEvidence | NotChecked:
+    """Return the customer's session as accounting reported it; leases of DHCP have no source here."""
+    if not found.is_connected:
+        return NotChecked(N_("no DHCP or RADIUS source is connected"))
+    if found.session is None:
+        return NotChecked(N_("accounting has reported no session of this customer"))
+    name, session = N_("RADIUS session"), found.session
+    if session.ended_at is not None:
+        gone_s = max(0.0, (taken_at - session.ended_at).total_seconds())
+        return SessionEvidence(name, "none", since_s=gone_s)
+    silent_s = (taken_at - session.heard_at).total_seconds()
+    if silent_s > REPORTED_S:
+        why = N_("the session's last report is %(span)s old", span=words.span(silent_s) or words.DASH)
+        return NotChecked(why)
+    return SessionEvidence(name, "active", since_s=max(0.0, silent_s) + session.length_s)
 
 
 def _is_olt(facts: LineFacts) -> bool:
@@ -179,7 +260,9 @@ def _mac(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, Text
     )
 
 
-def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, Text]) -> AddressesEvidence:
+def _addresses(
+    facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str, Text], history: History
+) -> AddressesEvidence:
     found = []
     for place, one in enumerate(facts.addresses):
         reached = _of(answers, f"ip.{place}.ping")
@@ -196,7 +279,7 @@ def _addresses(facts: LineFacts, answers: Mapping[str, Any], owners: Mapping[str
                 is_own_segment=is_own,
             )
         )
-    return AddressesEvidence(addresses=tuple(found))
+    return AddressesEvidence(tuple(found), session=session_of(history.accounting, history.taken_at))
 
 
 def owner(found: Owner) -> Text:

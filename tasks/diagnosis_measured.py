@@ -1,7 +1,7 @@
 """The bare figures of a diagnosis, kept beside its words: baselines and the truth of MACs read them."""
 
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from netdiag.diagnosis import NotChecked
@@ -13,7 +13,7 @@ from registry.models import Baseline
 MACS_LIMIT = 64
 
 
-def figures(facts: LineFacts, answers: Mapping[str, Any]) -> dict[str, Any]:
+def figures(facts: LineFacts, answers: Mapping[str, Any], taken_at: datetime) -> dict[str, Any]:
     """Return what was measured as plain values; what was not is left out or None."""
     port, onu, learned = answers.get("port"), answers.get("onu"), answers.get("mac.port")
     return {
@@ -21,7 +21,7 @@ def figures(facts: LineFacts, answers: Mapping[str, Any]) -> dict[str, Any]:
             {"address": one.address, **_of_address(answers, place)}
             for place, one in enumerate(facts.addresses)
         ],
-        "port": _port(port) if isinstance(port, PortEvidence) else None,
+        "port": _port(port, facts, taken_at) if isinstance(port, PortEvidence) else None,
         "rx_dbm": onu.rx_dbm if isinstance(onu, OnuEvidence) else None,
         "learned": list(learned[:MACS_LIMIT]) if isinstance(learned, tuple) else None,
         "learned_at": [facts.device.name, facts.port.name] if facts.device and facts.port else None,
@@ -39,14 +39,27 @@ def _of_address(answers: Mapping[str, Any], place: int) -> dict[str, Any]:
     return found
 
 
-def _port(port: PortEvidence) -> dict[str, Any]:
+def _port(port: PortEvidence, facts: LineFacts, taken_at: datetime) -> dict[str, Any]:
+    changed = changed_at(port, taken_at)
     return {
         "device": port.device,
         "name": port.name,
         "oper": port.oper,
         "speed_bps": port.speed_bps,
         "duplex": port.duplex,
+        "port_id": facts.port.port_id if facts.port else None,
+        "changed_at": changed.isoformat() if changed else None,
     }
+
+
+def changed_at(port: PortEvidence, taken_at: datetime) -> datetime | None:
+    """Return when the port changed its state last, as far as it says."""
+    if port.last_change_s is None:
+        return None
+    try:
+        return taken_at - timedelta(seconds=port.last_change_s)
+    except (OverflowError, ValueError):
+        return None
 
 
 def baseline(row: Baseline | None, zone: tzinfo) -> BaselineEvidence | NotChecked:

@@ -1,7 +1,7 @@
 """Not only you: try the neighbours when a line is broken, and open one incident for what they share."""
 
 from collections.abc import Mapping, Sequence
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
 import structlog
 
@@ -24,7 +24,7 @@ _SHARED = frozenset({StageKey.DEVICE, StageKey.PORT, StageKey.MAC, StageKey.ADDR
 _PROBES, _TIMEOUT_S = 2, 0.6
 
 
-def known(rows: Sequence[incidents.IncidentRow], zone: ZoneInfo) -> IncidentEvidence:
+def known(rows: Sequence[incidents.IncidentRow], zone: tzinfo) -> IncidentEvidence:
     """Return the open incidents that hit the customer as evidence; times are the ISP's."""
     return IncidentEvidence(
         tuple(

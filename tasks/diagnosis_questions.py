@@ -90,7 +90,7 @@ def _of_device(runtime: Runtime, facts: LineFacts) -> Iterator[Question]:
         return
     target = _target(runtime, device)
     yield Question("device.snmp", ("device",), partial(speaks, target))
-    if device.role is DeviceRole.OLT:
+    if device.role is DeviceRole.OLT and facts.customer_id is not None:
         yield Question("onu", ("port",), partial(diagnosis_onu.read, target, facts))
     if facts.port is not None:
         yield Question("port", ("port",), partial(read_port, target, device.name, facts.port))

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from core import clock, money
 from core.money import Money
 from core.settings import Settings
-from webapp import health, identity, navigation, texts
+from webapp import health, identity, navigation, runtime, texts
 
 DIST = Path(__file__).parent / "static" / "dist"
 
@@ -121,6 +121,12 @@ def go_to(url: str) -> Response:
     if is_htmx():
         return Response(status=204, headers={"HX-Redirect": url})
     return Response(status=303, headers={"Location": url})
+
+
+def public_url(endpoint: str, /, **values: Any) -> str:
+    """Return a page's URL for people outside: under web.public_url, else as this page was asked for."""
+    base = runtime.current().settings.web.public_url
+    return base + url_for(endpoint, **values) if base else url_for(endpoint, **values, _external=True)
 
 
 def say(text: str, kind: str = "ok") -> None:

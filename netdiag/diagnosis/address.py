@@ -78,6 +78,8 @@ def _facts(found: AddressesEvidence) -> list[Fact]:
 
 
 def _kind(session: SessionEvidence) -> Text:
+    if isinstance(session.kind, Text):
+        return session.kind
     return words.plain(session.kind) if session.kind else N_("Session")
 
 

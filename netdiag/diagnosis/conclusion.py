@@ -41,6 +41,8 @@ _FINE = N_(
     "Your line is fine up to your router, as far as we can measure. Please restart the router, and try "
     "with a cable beside it: the trouble may be in the Wi-Fi or in one device."
 )
+_OURS_FINE = N_("Our equipment near you is fine, as far as we can measure.")
+_AT_THE_DEVICE = N_("We look into it on site and call you back.")
 _LOOK = N_("We could not measure your line from here. A colleague will look into it and call you.")
 
 
@@ -60,12 +62,12 @@ def _verdict(evidence: Evidence, stages: tuple[Stage, ...]) -> Verdict:
         return _named(evidence, stages, broken, not_checked)
     suspect = _first(stages, State.WARNING)
     passing = _first(stages, State.WARNING, _PASSING)
-    is_seen_to_work = not _HOPED_FOR & {one.stage for one in not_checked}
+    is_seen_to_work = not _hoped_for(evidence) & {one.stage for one in not_checked}
     if suspect is None and not is_seen_to_work:
         suspect = passing
     if suspect is not None:
         return _named(evidence, stages, suspect, not_checked)
-    return _nothing(stages, not_checked, passing[1] if passing else None)
+    return _nothing(evidence, stages, not_checked, passing[1] if passing else None)
 
 
 def _first(
@@ -86,10 +88,13 @@ def _named(
     not_checked: tuple[Unchecked, ...],
 ) -> Verdict:
     where, finding = main
-    doubts = [*finding.doubts, *_gaps(stages, where), *_ages(where), *_elsewhere(stages, where)]
+    doubts = [*finding.doubts, *_gaps(evidence, stages, where), *_ages(where), *_elsewhere(stages, where)]
     doubts += _incident(stages, finding)
     who, say, group = finding.who, finding.say, _group(evidence, where)
     headline = finding.words
+    if evidence.left_out and who is Who.CUSTOMER:
+        # Nobody's line was named: who is at the device must look, and nobody is told to check his cable.
+        who, say = Who.FIELD, _AT_THE_DEVICE
     if group is not None and group.is_broken:
         headline = N_("%(what)s; not only here: %(others)s", what=headline, others=_shared(group))
         if finding.cause is not Cause.ONU_POWER:
@@ -110,28 +115,23 @@ def _named(
     )
 
 
+def _hoped_for(evidence: Evidence) -> frozenset[StageKey]:
+    """Return the stages without which nothing is called fine: the line's, or the device's alone."""
+    return _HOPED_FOR if not evidence.left_out else frozenset({StageKey.DEVICE})
+
+
 def _nothing(
-    stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...], passing: Finding | None
+    evidence: Evidence, stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...], passing: Finding | None
 ) -> Verdict:
-    missing = {one.stage for one in not_checked}
-    if _HOPED_FOR & missing:
-        known = [one for one in stages if one.state is not State.UNKNOWN]
-        text = N_("Too little could be checked to say more than that nothing bad was found")
-        return Verdict(
-            Cause.TOO_LITTLE,
-            None,
-            text if known else N_("Nothing could be checked"),
-            Who.NOC,
-            _LOOK,
-            Confidence.LOW,
-            doubts=(N_("The line itself was not seen to work"),),
-            not_checked=not_checked,
-            also=_also(stages, None),
-        )
+    if _hoped_for(evidence) & {one.stage for one in not_checked}:
+        return _too_little(evidence, stages, not_checked)
     # Incidents and what is beyond the records are extras; every other gap makes "fine" less sure.
-    gaps = [one for one in not_checked if one.stage is not StageKey.INCIDENT]
-    doubts = tuple(_gap(one.stage, one.why) for one in gaps)
-    text = N_("The line is fine as far as it can be measured")
+    meant = evidence.left_out | {StageKey.INCIDENT}
+    doubts = tuple(_gap(one.stage, one.why) for one in not_checked if one.stage not in meant)
+    if evidence.left_out:
+        text, say = N_("The device is fine as far as it can be measured"), _OURS_FINE
+    else:
+        text, say = N_("The line is fine as far as it can be measured"), _FINE
     if passing:
         text = N_("%(what)s; %(more)s", what=text, more=passing.words)
     return Verdict(
@@ -139,11 +139,32 @@ def _nothing(
         None,
         text,
         Who.NOBODY,
-        (passing.say if passing else None) or _FINE,
+        (passing.say if passing else None) or say,
         Confidence.HIGH.lowered(min(1, len(doubts)) + (1 if len(doubts) > 2 else 0)),
         doubts=doubts,
         not_checked=not_checked,
         also=_also(stages, passing),
+    )
+
+
+def _too_little(evidence: Evidence, stages: tuple[Stage, ...], not_checked: tuple[Unchecked, ...]) -> Verdict:
+    """Nothing bad was found, but what matters most was not seen to work."""
+    known = [one for one in stages if one.state is not State.UNKNOWN]
+    text = N_("Too little could be checked to say more than that nothing bad was found")
+    if evidence.left_out:
+        doubt = N_("The device itself was not seen to work")
+    else:
+        doubt = N_("The line itself was not seen to work")
+    return Verdict(
+        Cause.TOO_LITTLE,
+        None,
+        text if known else N_("Nothing could be checked"),
+        Who.NOC,
+        _LOOK,
+        Confidence.LOW,
+        doubts=(doubt,),
+        not_checked=not_checked,
+        also=_also(stages, None),
     )
 
 
@@ -163,10 +184,11 @@ def _gap(key: StageKey, why: Text | None) -> Text:
     return Text(_NAMES[key].template, (("why", why or words.DASH),))
 
 
-def _gaps(stages: tuple[Stage, ...], where: Stage) -> list[Text]:
+def _gaps(evidence: Evidence, stages: tuple[Stage, ...], where: Stage) -> list[Text]:
     """Return one doubt for all stages before the broken one that were not checked and could explain it."""
     before = stages[: list(StageKey).index(where.key)]
-    missing = [one for one in before if one.state is State.UNKNOWN and one.key is not StageKey.INCIDENT]
+    meant = evidence.left_out | {StageKey.INCIDENT}
+    missing = [one for one in before if one.state is State.UNKNOWN and one.key not in meant]
     if not missing:
         return []
     if len(missing) == 1:

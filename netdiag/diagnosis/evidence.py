@@ -7,6 +7,7 @@ import dataclasses
 from datetime import datetime
 from typing import Literal
 
+from netdiag.diagnosis.outcome import StageKey
 from netdiag.results import Result
 from netdiag.text import N_, Text
 
@@ -225,7 +226,7 @@ class AddressEvidence(Result):
 class SessionEvidence(Result):
     """The DHCP lease or PPP session: `active`, `none` or `refused`, and since when."""
 
-    kind: str
+    kind: Text | str
     state: Literal["active", "none", "refused"]
     words: Text | str = ""
     since_s: float | None = None
@@ -301,3 +302,5 @@ class Evidence:
     baseline: BaselineEvidence | NotChecked = NotChecked(N_("no baseline was taken of this line"))
     neighbours: NeighbourEvidence | NotChecked = NotChecked(N_("the neighbours were not looked at"))
     taken_at: datetime | None = None
+    # Stages that are left out on purpose: a bare device or port has no account, no customer and no address.
+    left_out: frozenset[StageKey] = frozenset()

@@ -72,6 +72,7 @@ def _facts(found: PortEvidence) -> list[Fact]:
         (N_("Administrative state"), found.admin),
         (N_("Operational state"), found.oper),
         (N_("Last change"), N_("%(span)s ago", span=changed) if changed else None),
+        (N_("Changes within the hour"), _changes(found)),
         (N_("Speed"), words.speed(found.speed_bps)),
         (N_("Expected"), words.speed(found.expected_speed_bps)),
         (N_("Duplex"), found.duplex),
@@ -82,6 +83,13 @@ def _facts(found: PortEvidence) -> list[Fact]:
         (N_("Discards in"), words.a_second(found.in_discards_per_s)),
         (N_("Discards out"), words.a_second(found.out_discards_per_s)),
     )
+
+
+def _changes(found: PortEvidence) -> Text:
+    """Return how often the port changed; each look shows the last change only, so it may have been more."""
+    if found.changes_an_hour is None:
+        return N_("not checked: %(why)s", why=N_("the device does not say when the port changed"))
+    return N_("at least %(count)s", count=found.changes_an_hour)
 
 
 def _port(evidence: Evidence, found: PortEvidence, signs: Signs) -> list[Finding]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from billing import cutoff
+from billing import cutoff, pauses
 from billing import testing as money
 from billing.models import Account, CutoffDecision, CutoffPause
 from core import clock, errors
@@ -145,6 +145,25 @@ def test_who_is_hit_is_not_cut_for_debt_until_it_is_over(session, street):
     incidents.close(session, NOC, number)
     assert decided()[:2] == ("cut", "debt")
     assert session.scalar(select(func.count()).select_from(Account)) == 5
+
+
+def test_reminders_can_ask_when_an_account_was_paused(session, street):
+    account_id = session.scalars(select(Account.id).order_by(Account.id).limit(1)).one()
+    now = clock.now()
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    session.add_all(
+        [
+            CutoffPause(account_id=account_id, owner="a", placed_at=now - 5 * day, lifted_at=now - 4 * day),
+            CutoffPause(account_id=account_id, owner="b", placed_at=now - hour),
+        ]
+    )
+    session.flush()
+    asked = [account_id, account_id + 1000]
+    assert pauses.stood(session, asked, now - 4 * day, now - day) == {}
+    old = pauses.stood(session, asked, now - 5 * day + hour, now - day)
+    assert old == {account_id: [(now - 5 * day, now - 4 * day)]}
+    both = pauses.stood(session, asked, now - 10 * day, now + day)[account_id]
+    assert [end for _, end in both] == [now - 4 * day, None]
 
 
 def test_what_a_job_opened_is_closed_when_half_were_heard_again(session, street):

@@ -1,6 +1,7 @@
 """Passing a diagnosis on: into a ticket, and by a link that ends, may be revoked, and tells little."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from desk.models import TicketComment
 from registry import shared_runs, testing
 from registry.models import AuditEvent, SharedRun
 from tests.integration.test_baselines import MAC, diagnosed, result
+from webapp import runtime as web_runtime
 from webapp import security
 
 PORT = {"template": "Port %(port)s is down", "values": {"port": "3"}}
@@ -57,6 +59,15 @@ def test_a_stranger_reads_the_frozen_page_without_what_is_private(database, sign
         assert len(row.token_sha256) == 32
         actions = session.scalars(select(AuditEvent.action)).all()
         assert "diagnostics.shared" in actions
+
+
+def test_a_link_begins_with_the_public_url_where_one_is_set(web_app, sign_in_as, run_id, monkeypatch):
+    made = web_app.extensions[web_runtime.KEY]
+    web = made.settings.web.model_copy(update={"public_url": "https://card.example.net/isp"})
+    settings = made.settings.model_copy(update={"web": web})
+    monkeypatch.setitem(web_app.extensions, web_runtime.KEY, replace(made, settings=settings))
+    answer = sign_in_as("noc").fragment(f"/runs/{run_id}/links", method="POST", data={"hours": 24})
+    assert 'value="https://card.example.net/isp/shared/' in answer.text
 
 
 def test_expired_revoked_and_unknown_links_answer_alike(database, sign_in_as, stranger, run_id):

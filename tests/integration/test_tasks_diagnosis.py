@@ -1,7 +1,7 @@
 """The job of a diagnosis on real sockets: records, loopback, a real SNMP agent, the live stream, the row."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +10,13 @@ from sqlalchemy import select
 from billing import subscriptions, suspensions
 from billing.ledger import Author
 from billing.models import LockReason, Plan
-from core import errors, live, sentences
+from core import clock, errors, live, sentences
 from netdiag import ping as wire_ping
+from netdiag.snmp import message
 from netdiag.testing import FakeSnmp
-from registry import credentials, diagnosis_facts, diagnostics, lines, testing
+from registry import baselines, credentials, diagnosis_facts, diagnostics, lines, testing
 from registry.models import (
+    BaselineKind,
     Customer,
     DeviceRole,
     DiagnosticKind,
@@ -22,12 +24,14 @@ from registry.models import (
     DiagnosticStatus,
     IpAddress,
     Port,
+    RadiusSession,
 )
 from tasks import diagnose
 from tasks.runtime import Runtime
 from tests.integration.test_tasks_diagnose import FDB_PORT, MAC, MAC_OID, switch_values
 
 IF = "1.3.6.1.2.1.2.2.1."
+IFX = "1.3.6.1.2.1.31.1.1.1."
 TODAY = date(2026, 11, 25)
 
 
@@ -230,3 +234,112 @@ def test_an_onu_without_power_is_found_by_its_serial_on_the_olt(runtime, koval):
     verdict = row.result["verdict"]
     assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "onu_power", "customer")
     assert "lost its power" in sentences.tell(verdict["headline"])
+
+
+def test_a_line_is_compared_with_its_own_good_day_its_plan_and_its_last_hour(runtime, koval):
+    """Installed at 1 Gbit/s; found at 100 Mbit/s, which its plan does not allow either; repaired; then it flaps."""
+    values = switch_values() | {f"{IFX}15.3": 1000, f"{IF}9.3": 0, "1.3.6.1.2.1.1.3.0": 90_000_000}
+    with runtime.database.transaction() as session:
+        session.scalars(select(Plan)).one().down_kbps = 300_000
+    with FakeSnmp(values, community="very-secret-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        good = run(runtime, koval.id)
+        take_baseline(runtime, good, BaselineKind.INSTALLATION)
+        change(agent, f"{IFX}15.3", 100)
+        slow = run(runtime, koval.id)
+        change(agent, f"{IFX}15.3", 1000)
+        take_baseline(runtime, run(runtime, koval.id), BaselineKind.REPAIR)
+        for before_s in (1500, 900, 300):
+            change(agent, f"{IF}9.3", 90_000_000 - before_s * 100)
+            flapping = run(runtime, koval.id)
+    assert good.result["verdict"]["cause"] == "nothing_found"
+    verdict = slow.result["verdict"]
+    assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "port_slow", "field")
+    assert "100 Mbit/s instead of 1 Gbit/s" in sentences.tell(verdict["headline"])
+    facts = {
+        sentences.tell(one["name"]): sentences.tell(one["value"]) for one in stage(slow, "port")["facts"]
+    }
+    assert facts["Expected"] == "300 Mbit/s"
+    with pytest.raises(errors.Invalid):
+        take_baseline(runtime, slow, BaselineKind.REPAIR)
+    verdict = flapping.result["verdict"]
+    assert verdict["cause"] == "port_flaps"
+    assert "3 times within the hour" in sentences.tell(verdict["headline"])
+    with runtime.database.reading() as session:
+        newest = baselines.newest(session, koval.id)
+    assert (newest.kind, newest.speed_bps) == (BaselineKind.REPAIR, 10**9)
+
+
+def change(agent: FakeSnmp, oid: str, value: int) -> None:
+    agent.state.values[message.oid_tuple(oid)] = value
+
+
+def take_baseline(runtime: Runtime, row: DiagnosticRun, kind: BaselineKind) -> None:
+    with runtime.database.transaction() as session:
+        baselines.take(session, testing.person(session), row.id, kind=kind)
+
+
+def test_an_accounting_session_that_ended_explains_a_silent_address(runtime, koval):
+    assert "no DHCP or RADIUS source is connected" in told_of_session(run(runtime, koval.id))
+    now = clock.now()
+    with runtime.database.transaction() as session:
+        accounting = RadiusSession(
+            session_id="s1",
+            nas="n",
+            customer_id=koval.id,
+            at=now,
+            in_octets=1,
+            out_octets=1,
+            session_time_s=60,
+        )
+        session.add(accounting)
+    assert told_of_session(run(runtime, koval.id)) == "active"
+    with runtime.database.transaction() as session:
+        session.scalars(select(RadiusSession)).one().ended_at = now - timedelta(minutes=10)
+        session.scalars(select(IpAddress)).one().address = "192.0.2.77"
+    row = run(runtime, koval.id)
+    verdict = row.result["verdict"]
+    assert (verdict["stage"], verdict["cause"]) == ("address", "no_lease")
+    assert "RADIUS session: the router has none since" in sentences.tell(verdict["headline"])
+
+
+def told_of_session(row: DiagnosticRun) -> str:
+    facts = stage(row, "address")["facts"]
+    return next(sentences.tell(one["value"]) for one in facts if "ession" in sentences.tell(one["name"]))
+
+
+def test_a_switch_and_its_port_are_diagnosed_without_a_customer(runtime, koval):
+    with FakeSnmp(switch_values(), community="very-secret-word") as agent:
+        put_on_switch(runtime, koval.id, agent)
+        with runtime.database.reading() as session:
+            port = session.scalars(select(Port).where(Port.if_index == 3)).one()
+        device = run_target(runtime, f"device:{port.device_id}")
+        on_port = run_target(runtime, f"port:{port.id}")
+        change(agent, f"{IF}8.3", 2)
+        broken = run_target(runtime, f"port:{port.id}")
+    assert device.customer_id is None
+    assert device.options["name"] == "sw1"
+    assert device.result["verdict"]["cause"] == "nothing_found"
+    assert stage(device, "account")["state"] == stage(device, "port")["state"] == "unknown"
+    assert "no customer is named" in sentences.tell(stage(device, "account")["why_not"])
+    assert "no port is named" in sentences.tell(stage(device, "port")["why_not"])
+    assert stage(on_port, "port")["state"] == stage(on_port, "mac")["state"] == "good"
+    verdict = broken.result["verdict"]
+    assert (verdict["stage"], verdict["cause"], verdict["who"]) == ("port", "port_down", "field")
+
+
+def run_target(runtime: Runtime, target: str) -> DiagnosticRun:
+    with runtime.database.transaction() as session:
+        run_id = diagnostics.open_run(
+            session,
+            testing.person(session),
+            kind=DiagnosticKind.DIAGNOSE,
+            target=target,
+            customer_id=None,
+            limits=runtime.settings.diagnostics,
+        ).id
+    diagnose.run(runtime, run_id)
+    with runtime.database.reading() as session:
+        row = diagnostics.get(session, run_id)
+    assert row.status is DiagnosticStatus.DONE, row.error
+    return row

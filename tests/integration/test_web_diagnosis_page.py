@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from registry import diagnostics, testing
-from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus
+from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Port
 from tests.integration.test_web_diagnostics_pages import _empty_queues, finish
 
 __all__ = ["_empty_queues"]
@@ -117,3 +117,25 @@ def test_who_may_not_run_diagnostics_has_no_button(sign_in_as, koval):
     billing = sign_in_as("billing")
     assert 'data-key="d"' not in billing.fragment(f"/customers/{koval.id}/diagnostics").text
     assert begin(billing, koval.id).status_code == 403
+
+
+def test_a_device_and_a_port_have_a_button_of_their_own(sign_in_as, koval, database):
+    with database.transaction() as session:
+        device = testing.device(session, "sw1", address="127.0.9.7")
+        port = Port(device_id=device.id, if_index=3, name="ge3")
+        session.add(port)
+        session.flush()
+        device_id, port_id = device.id, port.id
+    noc = sign_in_as("noc")
+    url = f"/devices/{device_id}/diagnose"
+    assert noc.get(f"/setup/devices/{device_id}").text.count(f'action="{url}"') == 2
+    answer = noc.post(url, data={"port_id": port_id})
+    assert answer.status_code == 303
+    run = only_run(database)
+    assert (run.target, run.customer_id, run.device_id) == (f"port:{port_id}", None, device_id)
+    page = noc.get(f"/runs/{run.id}").text
+    assert "sw1 ge3" in page
+    finish(database, run.id, RESULT)
+    page = noc.get(f"/runs/{run.id}").text
+    assert "has no link since 14:02" in page
+    assert "Take baseline" not in page

@@ -76,6 +76,7 @@ DOORS: dict[str, str] = {
     "incidents.close": LINE,
     "diagnostics.panel": EVERYBODY,
     "diagnostics.diagnose": "noc technician administrator",
+    "diagnostics.diagnose_device": "noc technician administrator",
     "diagnostics.ping": "noc technician administrator",
     "diagnostics.mac": "noc technician administrator",
     "diagnostics.snmp": "noc technician administrator",

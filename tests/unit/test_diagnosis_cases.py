@@ -15,7 +15,7 @@ from netdiag.diagnosis import StageKey, evidence
 
 TABLE = tomllib.loads(Path(__file__).with_name("diagnosis_cases.toml").read_text(encoding="utf-8"))
 CASES = TABLE["case"]
-PARTS = {field.name for field in dataclasses.fields(evidence.Evidence)} - {"taken_at"}
+PARTS = {field.name for field in dataclasses.fields(evidence.Evidence)} - {"taken_at", "left_out"}
 TAKEN_AT = datetime(2026, 11, 25, 14, 25, tzinfo=UTC)
 
 
@@ -67,6 +67,13 @@ def evidence_of(case: dict[str, Any]) -> evidence.Evidence:
         del parts["port"]
         parts["device"] = parts["device"] | {"name": "olt-2"}
         parts |= TABLE["pon"]
+    left_out = frozenset[StageKey]()
+    if case.get("line") in ("device", "our port"):
+        parts |= dict.fromkeys(("account", "incident", "mac", "addresses"), "-no customer is named")
+        del parts["address"]
+        left_out = frozenset(StageKey) - {StageKey.POP, StageKey.DEVICE, StageKey.PORT}
+        if case["line"] == "device":
+            parts["port"], left_out = "-no port is named", left_out | {StageKey.PORT}
     for name in (*PARTS, "address"):
         if name in case:
             whole = isinstance(case[name], str) or name not in parts
@@ -78,7 +85,7 @@ def evidence_of(case: dict[str, Any]) -> evidence.Evidence:
         parts["addresses"] = {"addresses": [one], **parts["addresses"]}
     hints = typing.get_type_hints(evidence.Evidence)
     built = {name: build(hints[name], value) for name, value in parts.items()}
-    return evidence.Evidence(**built, taken_at=TAKEN_AT)
+    return evidence.Evidence(**built, taken_at=TAKEN_AT, left_out=left_out)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["situation"] for case in CASES])

@@ -33,6 +33,15 @@ def diagnose(customer_id: int) -> Response:
 
 
 @permissions.required("diagnostics.run")
+def diagnose_device(device_id: int) -> Response:
+    """Check a device of ours, or the port named by `port_id`, by itself: no customer's line is meant."""
+    port_id = request.form.get("port_id", type=int)
+    target = f"port:{port_id}" if port_id else f"device:{device_id}"
+    run = diagnostic_start.begin(None, DiagnosticKind.DIAGNOSE, target)
+    return rendering.go("diagnostics.run", run_id=run.id)
+
+
+@permissions.required("diagnostics.run")
 def ping(customer_id: int) -> Response:
     """Ping the ticked addresses, all at once."""
     options = {name: request.form.get(name) for name in ("count", "interval_s", "size")}

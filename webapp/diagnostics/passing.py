@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Response, render_template, request, url_for
+from flask import Response, render_template, request
 from flask_babel import gettext
 
 from core import errors
@@ -25,7 +25,7 @@ def attach(run_id: int) -> Response:
         run = shared_runs.finished(session, run_id)
         told = (run.result or {})["verdict"]
         lines = (texts.tell(told["headline"]), texts.tell(told["say"]))
-        words = "\n".join((*lines, url_for("diagnostics.run", run_id=run_id, _external=True)))
+        words = "\n".join((*lines, rendering.public_url("diagnostics.run", run_id=run_id)))
         ticket = tickets.get(session, ticket_id, customer_id=run.customer_id, is_locked=True)
         if ticket.status.value == "closed":
             raise errors.Conflict(gettext("This ticket is closed"))
@@ -43,7 +43,7 @@ def share(run_id: int) -> Response:
     hours = request.form.get("hours", shared_runs.USUAL_HOURS, type=int)
     with runtime.current().database.transaction() as session:
         token, _ = shared_runs.share(session, identity.actor(), run_id, hours=hours)
-    return _shown(run_id, link=url_for("diagnostics.shared", token=token, _external=True))
+    return _shown(run_id, link=rendering.public_url("diagnostics.shared", token=token))
 
 
 @permissions.required("diagnostics.run")

@@ -9,6 +9,7 @@ blueprint = Blueprint("diagnostics", __name__)
 for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/diagnostics", "panel", block.panel, ["GET"]),
     ("/customers/<int:customer_id>/diagnostics/diagnose", "diagnose", block.diagnose, ["POST"]),
+    ("/devices/<int:device_id>/diagnose", "diagnose_device", block.diagnose_device, ["POST"]),
     ("/customers/<int:customer_id>/diagnostics/ping", "ping", block.ping, ["POST"]),
     ("/customers/<int:customer_id>/diagnostics/mac", "mac", block.mac, ["POST"]),
     ("/customers/<int:customer_id>/diagnostics/snmp", "snmp", block.snmp, ["POST"]),
