@@ -1,0 +1,83 @@
+"""The tables of locks and of the access they make."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from billing.models.words import AccessState, LockReason
+from core.columns import CreatedAt, Id, Instant, choice
+from core.db import Base
+
+
+class SuspensionLock(Base):
+    """A reason why a subscription is off. The line is open when no lock stands (lifted_at is null).
+
+    `billed_percent` is how much of the price is asked for the days from `from_on` to `to_on` (both included;
+    no `to_on`: still off). Where locks overlap the least counts.
+    """
+
+    __tablename__ = "suspension_locks"
+
+    id: Mapped[Id]
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"))
+    reason: Mapped[LockReason] = mapped_column(choice(LockReason))
+    owner: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    billed_percent: Mapped[int] = mapped_column(default=100, server_default="100")
+    from_on: Mapped[date | None]
+    to_on: Mapped[date | None]
+    placed_at: Mapped[CreatedAt]
+    until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lifted_by: Mapped[str | None] = mapped_column(String(120))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("cutoff_runs.id"))
+
+    __table_args__ = (
+        CheckConstraint("billed_percent BETWEEN 0 AND 100", name="billed_percent"),
+        CheckConstraint("billed_percent = 100 OR from_on IS NOT NULL", name="from_on"),
+        Index(
+            "ix_suspension_locks_reduced",
+            "subscription_id",
+            "from_on",
+            postgresql_where=text("billed_percent < 100"),
+        ),
+        Index(
+            "uq_suspension_locks_standing",
+            "subscription_id",
+            "reason",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index("ix_suspension_locks_subscription_id", "subscription_id", "id"),
+    )
+
+
+class SubscriptionAccess(Base):
+    """Wanted, applied, observed: the state a line is to reach, the one the gate confirmed, the one measured.
+
+    `version` grows with every change of `wanted`: a gate's answer to an older version settles nothing.
+    """
+
+    __tablename__ = "subscription_access"
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"), primary_key=True)
+    wanted: Mapped[AccessState] = mapped_column(choice(AccessState, "wanted"))
+    wanted_at: Mapped[Instant]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    applied: Mapped[AccessState | None] = mapped_column(choice(AccessState, "applied"))
+    applied_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    observed: Mapped[AccessState | None] = mapped_column(choice(AccessState, "observed"))
+    observed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    next_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    error: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index(
+            "ix_subscription_access_unsettled",
+            "next_attempt_at",
+            postgresql_where=text("applied IS DISTINCT FROM wanted"),
+        ),
+    )

@@ -1,0 +1,55 @@
+"""The tables of what is agreed about debt."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from billing.models.words import PromiseStatus
+from core.columns import CreatedAt, Id, Minor, choice
+from core.db import Base
+
+
+class Promise(Base):
+    """An agreed day until whose end debt does not cut."""
+
+    __tablename__ = "promises"
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    until: Mapped[date]
+    amount_minor: Mapped[Minor]
+    status: Mapped[PromiseStatus] = mapped_column(choice(PromiseStatus), default=PromiseStatus.ACTIVE)
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    author_id: Mapped[int | None] = mapped_column(BigInteger)
+    author: Mapped[str] = mapped_column(String(120))
+    made_at: Mapped[CreatedAt]
+    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("uq_promises_active", "account_id", unique=True, postgresql_where=text("status = 'active'")),
+    )
+
+
+class CutoffPause(Base):
+    """A time in which debt cuts nobody of this account: something of ours is broken. Stands until lifted."""
+
+    __tablename__ = "cutoff_pauses"
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    owner: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    placed_at: Mapped[CreatedAt]
+    lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index(
+            "uq_cutoff_pauses_standing",
+            "account_id",
+            "owner",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index("ix_cutoff_pauses_owner", "owner", postgresql_where=text("lifted_at IS NULL")),
+    )

@@ -1,0 +1,99 @@
+"""The closed sets of words in the tables of money."""
+
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """What a line of the ledger is. A charge lowers the balance, a payment raises it."""
+
+    CHARGE = "charge"
+    PAYMENT = "payment"
+    WRITEOFF = "writeoff"
+    REFUND = "refund"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
+
+
+class Method(StrEnum):
+    """How money came or went."""
+
+    CASH = "cash"
+    BANK = "bank"
+    CARD = "card"
+    ONLINE = "online"
+    NONE = "none"
+
+
+class PeriodKind(StrEnum):
+    """How long a price is for."""
+
+    ONCE = "once"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    HALF_YEAR = "half_year"
+    YEAR = "year"
+
+
+class DocumentKind(StrEnum):
+    """What a document is. A credit note corrects an invoice, a receipt confirms a payment."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+    RECEIPT = "receipt"
+    PROFORMA = "proforma"
+
+
+class Documented(StrEnum):
+    """Which document an account's charges make."""
+
+    INVOICE = "invoice"
+    PROFORMA = "proforma"
+    NONE = "none"
+
+
+class LockReason(StrEnum):
+    """Why a subscription is suspended. A job may place and lift only the locks of its own reason."""
+
+    DEBT = "debt"
+    MANUAL = "manual"
+    FREEZE = "freeze"
+    ABUSE = "abuse"
+    TECHNICAL = "technical"
+    CONTRACT = "contract"
+    STATUS = "status"
+
+
+class AccessState(StrEnum):
+    """Whether packets of a line pass."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class PromiseStatus(StrEnum):
+    """What became of a promise to pay."""
+
+    ACTIVE = "active"
+    KEPT = "kept"
+    BROKEN = "broken"
+    WITHDRAWN = "withdrawn"
+
+
+class RunStatus(StrEnum):
+    """Where a cutoff run stands. A braked run waits for a person."""
+
+    PLANNED = "planned"
+    BRAKED = "braked"
+    APPLIED = "applied"
+    DISCARDED = "discarded"
+
+
+class DecisionAction(StrEnum):
+    """What a cutoff run does to one subscription: cut it, spare it, leave it cut, let it in again."""
+
+    CUT = "cut"
+    SPARE = "spare"
+    KEEP = "keep"
+    LIFT = "lift"
