@@ -10,7 +10,6 @@ from sqlalchemy import (
     CursorResult,
     String,
     and_,
-    any_,
     case,
     column,
     exists,
@@ -22,12 +21,13 @@ from sqlalchemy import (
     update,
     values,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing.models import AccessState, Subscription, SubscriptionAccess, SuspensionLock
 from core import clock, errors
+from core.columns import any_of
 
 _row = SubscriptionAccess
 
@@ -69,7 +69,7 @@ def lock_rows(session: Session, subscription_ids: Iterable[int], *, today: date 
                 literal(0),
                 literal(clock.now()),
             ).where(
-                Subscription.id == _any(ids),
+                Subscription.id == any_of(ids),
                 ~exists().where(_row.subscription_id == Subscription.id),
             ),
         )
@@ -77,7 +77,7 @@ def lock_rows(session: Session, subscription_ids: Iterable[int], *, today: date 
     )
     session.execute(
         select(_row.subscription_id)
-        .where(_row.subscription_id == _any(ids))
+        .where(_row.subscription_id == any_of(ids))
         .order_by(_row.subscription_id)
         .with_for_update()
     )
@@ -94,7 +94,7 @@ def refresh(
     lock_rows(session, ids, today=today)
     wanted = (
         select(Subscription.id.label("id"), _wanted(today).label("state"))
-        .where(Subscription.id == _any(ids))
+        .where(Subscription.id == any_of(ids))
         .subquery()
     )
     now = clock.now()
@@ -225,7 +225,7 @@ def note_observed(session: Session, observed: Mapping[int, AccessState | None], 
         session.scalars(
             update(_row)
             .where(
-                _row.subscription_id == _any(sorted(observed)),
+                _row.subscription_id == any_of(sorted(observed)),
                 _row.observed != _row.wanted,
                 _row.applied == _row.wanted,
                 or_(_row.applied_at.is_(None), _row.applied_at <= now),
@@ -243,7 +243,7 @@ def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
     lock_rows(session, ids)
     session.execute(
         update(_row)
-        .where(_row.subscription_id == _any(ids))
+        .where(_row.subscription_id == any_of(ids))
         .values(
             version=_row.version + 1,
             applied=None,
@@ -292,7 +292,3 @@ def is_running(today: date) -> ColumnElement[bool]:
         Subscription.starts_on <= today,
         or_(Subscription.ends_on.is_(None), Subscription.ends_on >= today),
     )
-
-
-def _any(ids: Iterable[int]) -> ColumnElement[Any]:
-    return any_(literal(list(ids), ARRAY(BigInteger)))

@@ -6,14 +6,14 @@ from datetime import date
 from itertools import groupby
 
 import structlog
-from sqlalchemy import BigInteger, any_, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from billing import debtors, rules, suspensions, verdicts
 from billing.models import Account, CutoffDecision, CutoffRun, DecisionAction, LockReason, RunStatus
 from billing.verdicts import Debtor, Verdict
 from core import clock, db, errors
+from core.columns import any_of
 from core.words import N_
 
 Rules = rules.Rules
@@ -184,7 +184,7 @@ def _apply_rows(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]
     account_ids = sorted({row.account_id for row in rows})
     session.execute(
         select(Account.id)
-        .where(Account.id == any_(literal(account_ids, ARRAY(BigInteger))))
+        .where(Account.id == any_of(account_ids))
         .order_by(Account.id)
         .with_for_update(key_share=True)
     )

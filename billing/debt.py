@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import BigInteger, Date, FromClause, Subquery, any_, func, literal, select, true
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Date, FromClause, Subquery, func, literal, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing.models import Account, LedgerEntry
 from core import errors
+from core.columns import any_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def overdue_by_account(
         .where(Account.balance_minor < 0)
     )
     if account_ids is not None:
-        query = query.where(Account.id == _any(account_ids))
+        query = query.where(Account.id == any_of(account_ids))
     return query.subquery("overdue")
 
 
@@ -143,7 +143,7 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
             LedgerEntry.due_on,
             func.sum(-LedgerEntry.amount_minor).label("minor"),
         )
-        .where(LedgerEntry.account_id == _any(owing), LedgerEntry.due_on.is_not(None))
+        .where(LedgerEntry.account_id == any_of(owing), LedgerEntry.due_on.is_not(None))
         .group_by(LedgerEntry.account_id, LedgerEntry.due_on)
         .having(func.sum(LedgerEntry.amount_minor) < 0)
         .subquery()
@@ -165,7 +165,3 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
 def grace_end(due_on: date, grace_days: int) -> date:
     """Return the last day on which a charge due then does not cut yet."""
     return due_on + timedelta(days=grace_days)
-
-
-def _any(ids: Iterable[int]) -> ColumnElement[bool]:
-    return any_(literal(list(ids), ARRAY(BigInteger)))

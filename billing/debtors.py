@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import BigInteger, Select, any_, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import ColumnElement
 
 from billing import access, debt, pauses
 from billing.models import Account, LockReason, Promise, PromiseStatus, Subscription, SuspensionLock
 from billing.rules import Rules
 from billing.verdicts import Debtor, Service
+from core.columns import any_of
 
 
 def gather(
@@ -36,7 +35,7 @@ def gather(
         .execution_options(populate_existing=True)
     )
     if account_ids is not None:
-        query = query.where(Account.id == _any(account_ids))
+        query = query.where(Account.id == any_of(account_ids))
     rows = session.execute(query).all()
     services = _services(session, [row.Account.id for row in rows], on)
     paused = pauses.notes(session, [row.Account.id for row in rows])
@@ -88,14 +87,10 @@ def _services(session: Session, account_ids: Sequence[int], on: date) -> dict[in
             & (SuspensionLock.reason == LockReason.DEBT)
             & SuspensionLock.lifted_at.is_(None),
         )
-        .where(Subscription.account_id == _any(account_ids))
+        .where(Subscription.account_id == any_of(account_ids))
         .order_by(Subscription.id)
     )
     found: dict[int, list[Service]] = defaultdict(list)
     for row in rows:
         found[row.account_id].append(Service(row.id, row.is_running, row.is_cut))
     return found
-
-
-def _any(ids: Sequence[int]) -> ColumnElement[bool]:
-    return any_(literal(list(ids), ARRAY(BigInteger)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -58,6 +59,23 @@ def find(session: Session, idempotency_key: str) -> LedgerEntry | None:
     return session.scalar(select(LedgerEntry).where(LedgerEntry.idempotency_key == idempotency_key))
 
 
+class More(TypedDict, total=False):
+    """What an entry may say beside its sum, all optional; see LedgerEntry."""
+
+    method: Method
+    reference: str
+    idempotency_key: str | None
+    due_on: date | None
+    subscription_id: int | None
+    liability_id: int | None
+    terms_no: int
+    period: rules.Period | None
+    vat_hundredths: int | None
+    counterpart_id: int | None
+    description: str
+    reverses_id: int | None
+
+
 def post(
     session: Session,
     account_id: int,
@@ -66,14 +84,7 @@ def post(
     *,
     dated_on: date,
     author: Author,
-    method: Method = Method.NONE,
-    reference: str = "",
-    idempotency_key: str | None = None,
-    due_on: date | None = None,
-    subscription_id: int | None = None,
-    period: rules.Period | None = None,
-    description: str = "",
-    reverses_id: int | None = None,
+    **more: Unpack[More],
 ) -> LedgerEntry:
     """Write one signed entry (positive raises the balance, minor units) and the balance with it.
 
@@ -81,22 +92,7 @@ def post(
     entry when all of it is equal. Raises Conflict when it is not, Invalid for an amount the ledger refuses,
     NotFound for an unknown account.
     """
-    return post_once(
-        session,
-        account_id,
-        kind,
-        amount_minor,
-        dated_on=dated_on,
-        author=author,
-        method=method,
-        reference=reference,
-        idempotency_key=idempotency_key,
-        due_on=due_on,
-        subscription_id=subscription_id,
-        period=period,
-        description=description,
-        reverses_id=reverses_id,
-    ).entry
+    return post_once(session, account_id, kind, amount_minor, dated_on=dated_on, author=author, **more).entry
 
 
 def post_once(
@@ -107,18 +103,12 @@ def post_once(
     *,
     dated_on: date,
     author: Author,
-    method: Method = Method.NONE,
-    reference: str = "",
-    idempotency_key: str | None = None,
-    due_on: date | None = None,
-    subscription_id: int | None = None,
-    period: rules.Period | None = None,
-    description: str = "",
-    reverses_id: int | None = None,
+    **more: Unpack[More],
 ) -> Posted:
     """Do what post() does and say whether the entry is new."""
-    _check(kind, amount_minor, due_on)
+    _check(kind, amount_minor, more.get("due_on"))
     account = lock_account(session, account_id)
+    period = more.get("period")
     entry = LedgerEntry(
         account_id=account_id,
         kind=kind,
@@ -126,24 +116,26 @@ def post_once(
         currency=account.currency,
         balance_after_minor=account.balance_minor + amount_minor,
         dated_on=dated_on,
-        due_on=due_on,
-        method=method,
-        reference=reference.strip(),
-        idempotency_key=idempotency_key,
-        reverses_id=reverses_id,
-        subscription_id=subscription_id,
         period_start=period.start if period else None,
         period_end=period.end if period else None,
-        description=description,
         author_id=author.staff_id,
         author=author.name,
+        **_columns(more),
     )
-    if idempotency_key is not None and (first := find(session, idempotency_key)) is not None:
+    key = entry.idempotency_key
+    if key is not None and (first := find(session, key)) is not None:
         return Posted(_same(first, entry), is_new=False)
     session.add(entry)
     account.balance_minor += amount_minor
     session.flush()
     return Posted(entry, is_new=True)
+
+
+def _columns(more: More) -> dict[str, Any]:
+    """Return what else an entry says, by column; what is left out is what the table would put there."""
+    usual: dict[str, Any] = {"method": Method.NONE, "reference": "", "description": "", "terms_no": 1}
+    columns = usual | {name: value for name, value in more.items() if name != "period"}
+    return columns | {"reference": columns["reference"].strip()}
 
 
 def reverse(
@@ -196,6 +188,9 @@ def reverse_once(
         idempotency_key=idempotency_key,
         due_on=entry.due_on,
         subscription_id=entry.subscription_id,
+        liability_id=entry.liability_id,
+        terms_no=entry.terms_no,
+        vat_hundredths=entry.vat_hundredths,
         description=reason.strip(),
         reverses_id=entry.id,
     )
@@ -254,8 +249,12 @@ _COMPARED = (
     "reference",
     "reverses_id",
     "subscription_id",
+    "liability_id",
+    "terms_no",
     "period_start",
     "period_end",
+    "vat_hundredths",
+    "counterpart_id",
     "description",
 )
 

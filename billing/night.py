@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from billing import access, charges, cutoff, ledger, promises, suspensions
-from billing.models import CutoffDecision, CutoffRun, NightRun, RunStatus
+from billing import access, charges, cutoff, ledger, promises, settling, subscriptions, suspensions
+from billing.acts import Act
+from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.rules import Rules
 from core import clock, db, errors
 from core.db import Database
@@ -32,23 +33,20 @@ class Rehearsal:
     decisions: tuple[CutoffDecision, ...]
 
 
-class _Rehearsed(Exception):
-    """Ends a rehearsal's transaction without a commit."""
-
-
-def close_day(
-    database: Database, on: date, *, rules: Rules, payment_days: int, author: ledger.Author
-) -> NightRun:
+def close_day(database: Database, act: Act, *, rules: Rules) -> NightRun:
     """Close that business day. Each step is one transaction that also notes the step as done.
 
     So a night that was killed goes on where it stopped, and one that is done is returned as it is. Raises
     Busy while another closes a day, Conflict when a later day is closed already.
     """
+    on, author = act.today, act.author
     _open(database, on)
 
     def charge(session: Session, _: NightRun) -> Report:
-        done = charges.run(session, on, payment_days=payment_days, author=author)
-        return asdict(done)
+        # The batches before this step may have been those of a night that was killed.
+        batches = session.scalars(select(ChargeRun).where(ChargeRun.run_on == on)).all()
+        before = sum((_report_of(batch) for batch in batches), charges.ChargeReport())
+        return asdict(before + charges.run(session, act))
 
     def settle(session: Session, _: NightRun) -> Report:
         return asdict(promises.settle(session, on, rules=rules))
@@ -62,7 +60,7 @@ def close_day(
         return _apply(session, night, rules=rules, author=author)
 
     steps: dict[str, Callable[[Session, NightRun], Report]] = {
-        "lines": lambda session, _: _move_lines(session, on, author),
+        "lines": lambda session, _: _move_lines(session, act),
         "charges": charge,
         "promises": settle,
         "plan": plan,
@@ -70,30 +68,24 @@ def close_day(
         "mismatches": lambda session, _: _verify(session),
     }
     for name, step in steps.items():
+        if name == "charges" and not _is_done(database, on, name):
+            charge_all(database, act)
         _take(database, on, name, step)
     return _finish(database, on)
 
 
-def rehearse(
-    database: Database, on: date, *, rules: Rules, payment_days: int, author: ledger.Author
-) -> Rehearsal:
+def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
     """Do all that close_day() would up to the plan in one transaction, keep what it found, and undo it."""
-    found: list[Rehearsal] = []
-    try:
-        with database.transaction() as session:
-            _move_lines(session, on, author)
-            charged = charges.run(session, on, payment_days=payment_days, author=author)
-            settled = promises.settle(session, on, rules=rules)
-            run = cutoff.plan(session, on, rules=rules, planned_by=author.name)
-            decisions = session.scalars(
-                select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
-            ).all()
-            session.refresh(run)
-            session.expunge_all()
-            found.append(Rehearsal(charged, settled, run, tuple(decisions)))
-            raise _Rehearsed
-    except _Rehearsed:
-        return found[0]
+    with database.rehearsal() as session:
+        _move_lines(session, act)
+        charged = charges.run(session, act)
+        settled = promises.settle(session, act.today, rules=rules)
+        run = cutoff.plan(session, act.today, rules=rules, planned_by=act.author.name)
+        decisions = session.scalars(
+            select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
+        ).all()
+        session.refresh(run)
+    return Rehearsal(charged, settled, run, tuple(decisions))
 
 
 def last_closed(session: Session) -> NightRun | None:
@@ -137,10 +129,46 @@ def _finish(database: Database, on: date) -> NightRun:
         return night
 
 
-def _move_lines(session: Session, on: date, author: ledger.Author) -> Report:
-    freed = suspensions.lift_expired(session, clock.now(), by=author.name, today=on)
-    changed = access.refresh_dates(session, on)
-    return {"locks_expired": len(freed.locks), "lines_changed": len({*freed.lines, *changed})}
+def _move_lines(session: Session, act: Act) -> Report:
+    """Lift what is over, let the terms hold whose day has come, and settle what that changed."""
+    freed = suspensions.lift_expired(session, clock.now(), by=act.author.name, today=act.today)
+    changed = access.refresh_dates(session, act.today)
+    return {
+        "locks_expired": len(freed.locks),
+        "lines_changed": len({*freed.lines, *changed}),
+        "terms_changed": subscriptions.apply_planned(session, act),
+        "settled": settling.settle_pending(session, act),
+    }
+
+
+def charge_all(database: Database, act: Act) -> charges.ChargeReport:
+    """Charge everybody in batches, a row of charge_runs showing how far it is."""
+    with database.transaction() as session:
+        run_row = ChargeRun(run_on=act.today, started_by=act.author.name)
+        session.add(run_row)
+        session.flush()
+        run_id = run_row.id
+
+    def note(session: Session, report: charges.ChargeReport, done: int, total: int) -> None:
+        row = session.get_one(ChargeRun, run_id)
+        row.accounts_done, row.accounts_total = done, total
+        row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
+        row.accounts_charged = report.accounts
+
+    report = charges.run_batches(database, act, note=note)
+    with database.transaction() as session:
+        session.get_one(ChargeRun, run_id).finished_at = clock.now()
+    return report
+
+
+def _report_of(run: ChargeRun) -> charges.ChargeReport:
+    total = sum(run.totals.values())
+    return charges.ChargeReport(run.entries, total, run.accounts_charged, run.documents, dict(run.totals))
+
+
+def _is_done(database: Database, on: date, name: str) -> bool:
+    with database.reading() as session:
+        return name in session.get_one(NightRun, on).report
 
 
 def _plan_report(run: CutoffRun) -> Report:

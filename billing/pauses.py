@@ -8,12 +8,13 @@ is a period in which no step of a reminder may be counted.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, any_, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing.models import CutoffPause
 from core import clock
+from core.columns import any_of
 
 
 def place(session: Session, account_ids: Iterable[int], *, owner: str, note: str) -> int:
@@ -53,7 +54,7 @@ def stood(
     rows = session.execute(
         select(CutoffPause.account_id, CutoffPause.placed_at, CutoffPause.lifted_at)
         .where(
-            CutoffPause.account_id == any_(literal(list(account_ids), ARRAY(BigInteger))),
+            CutoffPause.account_id == any_of(account_ids),
             CutoffPause.placed_at < end,
             or_(CutoffPause.lifted_at.is_(None), CutoffPause.lifted_at > begin),
         )
@@ -71,7 +72,7 @@ def notes(session: Session, account_ids: Sequence[int]) -> dict[int, str]:
         select(CutoffPause.account_id, func.min(CutoffPause.note).label("note"))
         .where(
             CutoffPause.lifted_at.is_(None),
-            CutoffPause.account_id == any_(literal(list(account_ids), ARRAY(BigInteger))),
+            CutoffPause.account_id == any_of(account_ids),
         )
         .group_by(CutoffPause.account_id)
     )

@@ -1,7 +1,5 @@
 """The arithmetic of money: periods, proration, due dates, promises, cutoff rules. No database."""
 
-from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -81,29 +79,6 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
 def rules_of_json(stored: dict[str, Any]) -> Rules:
     """Return the rules a run was made with."""
     return Rules(**{**stored, "skip_weekdays": tuple(stored.get("skip_weekdays", ()))})
-
-
-def month_of(day: date, bill_day: int) -> Period:
-    """Return the whole billing month that holds `day`; it begins on `bill_day` (1 to 28)."""
-    year, month = day.year, day.month
-    if day.day < bill_day:
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-    start = date(year, month, bill_day)
-    return Period(start, start + timedelta(days=monthrange(year, month)[1]) - DAY)
-
-
-def shares(starts_on: date, bill_day: int, *, until: date, ends_on: date | None = None) -> Iterator[Share]:
-    """Yield what a subscription is charged for, in order: every period that has begun by `until`.
-
-    The first runs from the start to the eve of the next bill day, the last stops at `ends_on` (included).
-    """
-    whole = month_of(starts_on, bill_day)
-    while True:
-        start = max(whole.start, starts_on)
-        if start > until or (ends_on is not None and start > ends_on):
-            return
-        yield Share(Period(start, whole.end if ends_on is None else min(whole.end, ends_on)), whole)
-        whole = month_of(whole.end + DAY, bill_day)
 
 
 def prorate(price_minor: int, whole: Period, part: Period) -> int:

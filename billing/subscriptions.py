@@ -1,13 +1,16 @@
 """Subscriptions: start, end, change a plan given to an account; what is billed and what is cut."""
 
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
 
-from billing import access, charges, ledger, rules
+from billing import access, charges, ledger, periods, rules, settling
+from billing.acts import Act, Terms
 from billing.ledger import Author
-from billing.models import EntryKind, LedgerEntry, Plan, Subscription
+from billing.models import Documented, LedgerEntry, PeriodKind, Plan, PlannedChange, Subscription
 from core import errors
 from core.words import N_
 
@@ -45,139 +48,219 @@ def get(session: Session, subscription_id: int) -> Subscription:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is agreed for a subscription: plan, own price of one (minor units), how many, when it is billed.
+
+    `bill_day` is 1 to 28, 0 for the last day of the month, an ISO weekday for weeks; none means that periods
+    begin on the day the terms do. `is_postpaid` none means as the plan is.
+    """
+
+    plan_id: int
+    price_minor: int | None = None
+    quantity: int = 1
+    bill_day: int | None = 1
+    bill_month: int = 1
+    is_postpaid: bool | None = None
+
+
+def agreed_on(subscription: Subscription) -> Choice:
+    """Return what is agreed for the subscription now."""
+    return Choice(
+        plan_id=subscription.plan_id,
+        price_minor=subscription.price_minor,
+        quantity=subscription.quantity,
+        bill_day=subscription.bill_day,
+        bill_month=subscription.bill_month,
+        is_postpaid=subscription.is_postpaid,
+    )
+
+
 def first_charge(
-    plan_price_minor: int, *, starts_on: date, bill_day: int, until: date
+    session: Session, account_id: int, choice: Choice, *, starts_on: date, today: date
 ) -> list[tuple[rules.Period, int]]:
-    """Return the periods a new subscription is charged for by `until`, each with its sum in minor units."""
-    return [
-        (share.period, share.amount_minor(plan_price_minor))
-        for share in rules.shares(starts_on, bill_day, until=max(until, starts_on))
-    ]
+    """Return the periods a new subscription is charged for at once, each with its sum in minor units.
+
+    It is really started, so the caller gives a session of Database.rehearsal(): what is shown is what would
+    be made. Raises what start() raises.
+    """
+    act = Act(today, Terms(0, Documented.NONE), Author("preview"))
+    made = start(session, account_id, act, choice=choice, starts_on=starts_on)
+    rows = session.execute(
+        select(LedgerEntry.period_start, LedgerEntry.period_end, LedgerEntry.amount_minor)
+        .where(LedgerEntry.subscription_id == made.id)
+        .order_by(LedgerEntry.period_start)
+    ).all()
+    return [(rules.Period(begin, end), -minor) for begin, end, minor in rows if begin and end]
 
 
-def start(
-    session: Session,
-    account_id: int,
-    *,
-    plan_id: int,
-    starts_on: date,
-    today: date,
-    payment_days: int,
-    author: Author,
-    bill_day: int = 1,
-    price_minor: int | None = None,
-) -> Subscription:
+def start(session: Session, account_id: int, act: Act, *, choice: Choice, starts_on: date) -> Subscription:
     """Give the account a plan from a day on: the access row is made and what has begun is charged.
 
-    Raises NotFound, Invalid for a plan not offered, in another currency, or a bill day outside 1 to 28.
+    Raises NotFound, Invalid for a plan not offered, in another currency, or terms that cannot be.
     """
     account = ledger.lock_account(session, account_id)
-    plan = _offered(session, plan_id, account.currency)
-    if not 1 <= bill_day <= 28:
-        raise errors.Invalid("Not a bill day", {"bill_day": "Bill days are 1 to 28"})
-    if price_minor is not None and price_minor < 0:
-        raise errors.Invalid("Not a price", {"price": "A price is zero or more"})
+    plan = _offered(session, choice.plan_id, account.currency)
+    cycle = _cycle(plan, choice, starts_on)
     subscription = Subscription(
         account_id=account_id,
         plan_id=plan.id,
         plan=plan,
-        price_minor=price_minor,
+        price_minor=choice.price_minor,
+        quantity=choice.quantity,
         starts_on=starts_on,
-        bill_day=bill_day,
+        terms_from=starts_on,
+        bill_day=cycle.bill_day,
+        bill_month=cycle.bill_month,
+        is_postpaid=choice.is_postpaid,
     )
     session.add(subscription)
     session.flush()
-    access.ensure(session, subscription.id, today=today)
-    charges.run(session, today, account_id=account_id, payment_days=payment_days, author=author)
+    access.ensure(session, subscription.id, today=act.today)
+    charges.run(session, act, account_id=account_id)
     return subscription
 
 
-def end(
-    session: Session,
-    subscription_id: int,
-    *,
-    ends_on: date,
-    today: date,
-    payment_days: int,
-    author: Author,
-) -> LedgerEntry | None:
+def end(session: Session, subscription_id: int, act: Act, *, ends_on: date) -> list[LedgerEntry]:
     """Let the subscription end with that day (included): what was charged beyond it is given back.
 
-    Returns the entry that gives it back, None when there is nothing to. Raises NotFound, Invalid, Conflict.
+    Returns the entries that give it back. Raises NotFound, Invalid, Conflict.
     """
-    subscription = get(session, subscription_id)
-    ledger.lock_account(session, subscription.account_id)
-    session.refresh(subscription, ["ends_on"])
+    subscription = _locked(session, subscription_id)
     if subscription.ends_on is not None:
         raise errors.Conflict(N_("This subscription ends on %(day)s already", day=subscription.ends_on))
-    if ends_on < max(subscription.starts_on, today - DAY):
+    if ends_on < max(subscription.starts_on, act.today - DAY):
         raise errors.Invalid("Not an end", {"ends_on": "It may end yesterday at the earliest, once begun"})
     subscription.ends_on = ends_on
-    session.flush()
-    charges.run(session, today, account_id=subscription.account_id, payment_days=payment_days, author=author)
-    access.refresh(session, [subscription.id], today=today)
-    back = -_booked(session, subscription.id, ends_on + DAY)
-    if back <= 0:
-        return None
-    return ledger.post(
-        session,
-        subscription.account_id,
-        EntryKind.ADJUSTMENT,
-        back,
-        dated_on=today,
-        author=author,
-        subscription_id=subscription.id,
-        period=_rest(session, subscription.id, ends_on + DAY),
-        description=N_("%(plan)s: days after %(day)s given back", plan=subscription.plan.name, day=ends_on),
+    session.execute(
+        delete(PlannedChange).where(
+            PlannedChange.subscription_id == subscription.id, PlannedChange.starts_on > ends_on
+        )
     )
+    session.flush()
+    charges.run(session, act, account_id=subscription.account_id)
+    access.refresh(session, [subscription.id], today=act.today)
+    words = N_("%(plan)s: days after %(day)s given back", plan=subscription.plan.name, day=ends_on)
+    return settling.settle(session, subscription, act, since=ends_on + DAY, words=words)
 
 
 def change(
-    session: Session,
-    subscription_id: int,
-    *,
-    plan_id: int,
-    today: date,
-    payment_days: int,
-    author: Author,
-    price_minor: int | None = None,
-) -> LedgerEntry | None:
-    """Change plan or price from today on; the rest of the charged period is settled by one entry.
+    session: Session, subscription_id: int, act: Act, *, choice: Choice, on: date | None = None
+) -> list[LedgerEntry]:
+    """Let new terms hold from a day on (today, when none is said): plan, price, quantity, bill day.
 
-    Returns that entry, None when the two cost the same. Raises NotFound, Invalid, Conflict when it ended.
+    In a charged period the days from then on are given back by the old terms and charged by the new ones, by
+    real days. A day to come is planned, and the night of that day does it. Returns what was booked. Raises
+    NotFound, Invalid, Conflict when the subscription has ended by then.
     """
-    subscription = get(session, subscription_id)
-    account = ledger.lock_account(session, subscription.account_id)
-    session.refresh(subscription, ["ends_on", "price_minor", "plan_id"])
-    if subscription.ends_on is not None and subscription.ends_on < today:
+    subscription = _locked(session, subscription_id)
+    on = act.today if on is None else on
+    if subscription.ends_on is not None and subscription.ends_on < on:
         raise errors.Conflict("This subscription has ended")
-    plan = _offered(session, plan_id, account.currency)
-    if price_minor is not None and price_minor < 0:
-        raise errors.Invalid("Not a price", {"price": "A price is zero or more"})
-    charges.run(session, today, account_id=account.id, payment_days=payment_days, author=author)
-    before, rest = subscription.plan, _rest(session, subscription.id, today)
-    subscription.plan_id, subscription.plan, subscription.price_minor = plan.id, plan, price_minor
-    session.flush()
-    new = plan.price_minor if price_minor is None else price_minor
-    cost = rules.prorate(new, rules.month_of(today, subscription.bill_day), rest) if rest else 0
-    difference = -_booked(session, subscription.id, today) - cost
-    if difference == 0:
-        return None
-    days = payment_days if account.payment_days is None else account.payment_days
-    return ledger.post(
-        session,
-        account.id,
-        EntryKind.ADJUSTMENT,
-        difference,
-        dated_on=today,
-        author=author,
-        due_on=rules.due_on(today, days) if difference < 0 else None,
-        subscription_id=subscription.id,
-        period=rest,
-        description=N_(
-            "%(before)s changed to %(plan)s from %(day)s", before=before.name, plan=plan.name, day=today
-        ),
+    since = subscription.terms_from or subscription.starts_on
+    if on < since or (on == since and subscription.terms_no > 1 and on < act.today):
+        words = N_("The terms in force began on %(day)s", day=since)
+        raise errors.Invalid("Not a day for a change", {"on": words})
+    account = ledger.lock_account(session, subscription.account_id)
+    plan = _offered(session, choice.plan_id, account.currency)
+    cycle = _cycle(plan, choice, on)
+    agreed = replace(choice, bill_day=cycle.bill_day, bill_month=cycle.bill_month)
+    if agreed == agreed_on(subscription):
+        return []
+    values = {**asdict(agreed), "author_id": act.author.staff_id, "author": act.author.name}
+    key = {"subscription_id": subscription_id, "starts_on": on}
+    written = insert(PlannedChange).values(**key, **values)
+    session.execute(written.on_conflict_do_update(index_elements=list(key), set_=values))
+    return _adopt(session, subscription, on, act) if on <= act.today else []
+
+
+def apply_planned(session: Session, act: Act) -> int:
+    """Let the terms hold whose day has come, oldest first; return how many there were."""
+    due = session.execute(
+        select(PlannedChange.subscription_id, PlannedChange.starts_on)
+        .where(PlannedChange.starts_on <= act.today)
+        .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
+    ).all()
+    for subscription_id, on in due:
+        _adopt(session, _locked(session, subscription_id), on, act)
+    return len(due)
+
+
+def planned(session: Session, account_id: int) -> list[PlannedChange]:
+    """Return the terms to come of the account's subscriptions, soonest first."""
+    return list(
+        session.scalars(
+            select(PlannedChange)
+            .join(Subscription, Subscription.id == PlannedChange.subscription_id)
+            .where(Subscription.account_id == account_id)
+            .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
+        )
     )
+
+
+def forget_planned(session: Session, subscription_id: int, act: Act, *, on: date) -> list[LedgerEntry]:
+    """Take terms to come back; a period charged only to their eve is charged whole."""
+    subscription = _locked(session, subscription_id)
+    session.execute(
+        delete(PlannedChange).where(
+            PlannedChange.subscription_id == subscription_id, PlannedChange.starts_on == on
+        )
+    )
+    words = N_("%(plan)s: goes on after %(day)s", plan=subscription.plan.name, day=on - DAY)
+    return settling.settle(session, subscription, act, since=on, words=words)
+
+
+def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> list[LedgerEntry]:
+    """Charge the old terms to their eve, give back what lies behind it, and charge by the new ones.
+
+    The planned row stands meanwhile: it is what ends the old terms.
+    """
+    change_ = session.get_one(PlannedChange, (subscription.id, on), populate_existing=True)
+    plan = session.get_one(Plan, change_.plan_id)
+    words = N_("%(old)s changed to %(new)s from %(day)s", old=subscription.plan.name, new=plan.name, day=on)
+    charges.run(session, act, account_id=subscription.account_id)
+    made = settling.settle(session, subscription, act, since=on, words=words)
+    last = session.scalar(select(func.max(LedgerEntry.id))) or 0
+    subscription.plan_id, subscription.plan = plan.id, plan
+    for name in ("price_minor", "quantity", "bill_day", "bill_month", "is_postpaid"):
+        setattr(subscription, name, getattr(change_, name))
+    subscription.terms_no += 1
+    subscription.terms_from = on
+    session.delete(change_)
+    session.flush()
+    charges.run(session, act, account_id=subscription.account_id)
+    new = select(LedgerEntry).where(LedgerEntry.subscription_id == subscription.id, LedgerEntry.id > last)
+    return [*made, *session.scalars(new.order_by(LedgerEntry.id))]
+
+
+def _locked(session: Session, subscription_id: int) -> Subscription:
+    """Return the subscription with its plan, its account locked."""
+    account_id = get(session, subscription_id).account_id
+    ledger.lock_account(session, account_id)
+    return get(session, subscription_id)
+
+
+def _cycle(plan: Plan, choice: Choice, starts_on: date) -> periods.Cycle:
+    """Return how the periods follow each other; raises Invalid at the faulty field."""
+    faults = {}
+    if choice.price_minor is not None and choice.price_minor < 0:
+        faults["price"] = "A price is zero or more"
+    if not 1 <= choice.quantity <= 100_000:
+        faults["quantity"] = "A quantity is 1 to 100 000"
+    if choice.bill_day is None:
+        cycle = periods.anniversary(plan.period, starts_on)
+    else:
+        cycle = periods.Cycle(plan.period, choice.bill_day, choice.bill_month)
+    if plan.period is PeriodKind.WEEK:
+        if not 1 <= cycle.bill_day <= 7:
+            faults["bill_day"] = "A week begins on a weekday, 1 to 7"
+    elif not 0 <= cycle.bill_day <= 28:
+        faults["bill_day"] = "Bill days are 1 to 28, or the last day of the month"
+    if not 1 <= cycle.bill_month <= 12:
+        faults["bill_month"] = "Months are 1 to 12"
+    if faults:
+        raise errors.Invalid("These terms cannot be", faults)
+    return cycle
 
 
 def _offered(session: Session, plan_id: int, currency: str) -> Plan:
@@ -187,40 +270,5 @@ def _offered(session: Session, plan_id: int, currency: str) -> Plan:
     if not plan.is_offered:
         raise errors.Invalid("Not offered", {"plan": "This plan is not offered any more"})
     if plan.currency != currency:
-        raise errors.Invalid(
-            "Another currency", {"plan": N_("This plan is priced in %(currency)s", currency=plan.currency)}
-        )
+        raise errors.Invalid("Another currency", {"plan": f"This plan is priced in {plan.currency}"})
     return plan
-
-
-def _entries(session: Session, subscription_id: int, first_day: date) -> list[LedgerEntry]:
-    """Return what was booked for days from `first_day` on and not reversed."""
-    reversal = aliased(LedgerEntry)
-    return list(
-        session.scalars(
-            select(LedgerEntry)
-            .outerjoin(reversal, reversal.reverses_id == LedgerEntry.id)
-            .where(
-                LedgerEntry.subscription_id == subscription_id,
-                LedgerEntry.period_end >= first_day,
-                reversal.id.is_(None),
-            )
-        )
-    )
-
-
-def _booked(session: Session, subscription_id: int, first_day: date) -> int:
-    """Return the sum booked for the days from `first_day` on: every entry lies evenly on its days."""
-    total = 0
-    for entry in _entries(session, subscription_id, first_day):
-        if entry.period_start is not None and entry.period_end is not None:
-            whole = rules.Period(entry.period_start, entry.period_end)
-            part = rules.Period(max(whole.start, first_day), whole.end)
-            total += rules.prorate(entry.amount_minor, whole, part)
-    return total
-
-
-def _rest(session: Session, subscription_id: int, first_day: date) -> rules.Period | None:
-    """Return the days from `first_day` to the end of what was charged; None when nothing reaches so far."""
-    ends = [entry.period_end for entry in _entries(session, subscription_id, first_day) if entry.period_end]
-    return rules.Period(first_day, max(ends)) if ends else None

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import BigInteger, any_, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import access
 from billing.models import AccessState, LockReason, Subscription, SubscriptionAccess, SuspensionLock
 from core import clock
+from core.columns import any_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,12 @@ def place(
     until: datetime | None = None,
     run_id: int | None = None,
     today: date | None = None,
+    billed_percent: int = 100,
 ) -> Moved:
     """Suspend the subscriptions for this reason; where the lock stands already, nothing changes.
 
-    `until` is when lift_expired() lifts it by itself. `today` is the business day (see access.refresh).
+    `until` is when lift_expired() lifts it by itself. `today` is the business day (see access.refresh). With
+    `billed_percent` below 100 its days are billed at so much; settling.settle_pending() books the difference.
     """
     ids = sorted(set(subscription_ids))
     if not ids:
@@ -51,6 +54,9 @@ def place(
                     "note": note,
                     "until": until,
                     "run_id": run_id,
+                    "billed_percent": billed_percent,
+                    "from_on": today or clock.now().date(),
+                    "is_unsettled": billed_percent < 100,
                 }
                 for subscription_id in ids
             ]
@@ -79,11 +85,16 @@ def lift(
     lifted = session.scalars(
         update(SuspensionLock)
         .where(
-            SuspensionLock.subscription_id == any_(literal(ids, ARRAY(BigInteger))),
+            SuspensionLock.subscription_id == any_of(ids),
             SuspensionLock.reason == reason,
             SuspensionLock.lifted_at.is_(None),
         )
-        .values(lifted_at=clock.now(), lifted_by=by)
+        .values(
+            lifted_at=clock.now(),
+            lifted_by=by,
+            to_on=(today or clock.now().date()) - timedelta(days=1),
+            is_unsettled=SuspensionLock.is_unsettled | (SuspensionLock.billed_percent < 100),
+        )
         .returning(SuspensionLock.subscription_id)
         .execution_options(synchronize_session=False)
     ).all()
@@ -146,7 +157,7 @@ def opened(session: Session, moved: Moved) -> tuple[int, ...]:
         session.scalars(
             select(SubscriptionAccess.subscription_id)
             .where(
-                SubscriptionAccess.subscription_id == any_(literal(list(moved.lines), ARRAY(BigInteger))),
+                SubscriptionAccess.subscription_id == any_of(moved.lines),
                 SubscriptionAccess.wanted == AccessState.OPEN,
             )
             .order_by(SubscriptionAccess.subscription_id)

@@ -7,12 +7,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing import accounts, ledger, subscriptions
+from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Plan
 from billing.rules import Rules
 
 AUTHOR = Author("test")
 RULES = Rules(brake_minimum=50)
+
+
+def act(today: date, *, payment_days: int = 14, author: Author = AUTHOR) -> Act:
+    """Return an act of that business day."""
+    return Act(today, Terms(payment_days), author)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,9 @@ def subscriber(
     started = subscriptions.start(
         session,
         account.id,
-        plan_id=plan(session, price_minor).id,
+        act(today or starts_on, payment_days=payment_days),
+        choice=subscriptions.Choice(plan(session, price_minor).id, bill_day=bill_day),
         starts_on=starts_on,
-        today=today or starts_on,
-        payment_days=payment_days,
-        author=AUTHOR,
-        bill_day=bill_day,
     )
     return Sample(account.id, started.id)
 

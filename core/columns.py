@@ -1,12 +1,14 @@
 """Column types that the tables share."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, Text, func
-from sqlalchemy.dialects.postgresql import CIDR, INET, JSONB, MACADDR
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, Text, any_, func, literal
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET, JSONB, MACADDR
 from sqlalchemy.orm import mapped_column
+from sqlalchemy.sql import ColumnElement
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Minor = Annotated[int, mapped_column(BigInteger)]
@@ -33,3 +35,8 @@ def choice(kind: type[StrEnum], name: str | None = None) -> Enum:
         length=24,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
+    """Return what a column of ids is compared with to be one of these: one parameter, however many."""
+    return any_(literal(list(ids), ARRAY(BigInteger)))

@@ -83,6 +83,17 @@ class Database:
                 log.warning("after_commit_failed", exc_info=True)
 
     @contextmanager
+    def rehearsal(self) -> Iterator[Session]:
+        """Do what a use-case would do, look at it, and have it all undone: nothing of it is committed."""
+        with self._session() as session:
+            try:
+                with _translated():
+                    yield session
+            finally:
+                session.expunge_all()
+                session.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read one consistent picture; PostgreSQL itself refuses any write."""
         with self._session() as session:

@@ -159,6 +159,7 @@ class Billing(Section):
     """Defaults of the money rules; an account may have its own."""
 
     payment_days: int = Field(default=14, ge=0, le=365)
+    documents: Literal["invoice", "proforma", "none"] = "invoice"
     overdue_note_days: int = Field(default=0, ge=0, le=365)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import ledger, night, rules
+from billing import acts, ledger, night, rules
 from billing.models import CutoffDecision, CutoffRun
 from core import clock, db, money
 from core.settings import Settings
@@ -19,13 +19,8 @@ def show_plan(settings: Settings, on: date | None) -> int:
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
         try:
-            found = night.rehearse(
-                database,
-                on,
-                rules=rules.rules_of(settings),
-                payment_days=settings.billing.payment_days,
-                author=ledger.Author("dry run"),
-            )
+            act = acts.Act(on, acts.terms_of(settings), ledger.Author("dry run"))
+            found = night.rehearse(database, act, rules=rules.rules_of(settings))
             with database.reading() as session:
                 who = customers_of(session, {decision.account_id for decision in found.decisions})
         finally:

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import accounts, payments, promises, subscriptions, suspensions
+from billing import accounts, payments, plans, promises, subscriptions, suspensions
+from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
     LedgerEntry,
@@ -140,26 +141,25 @@ def start_service(
     actor: audit.Actor,
     customer_id: int,
     *,
-    plan_id: int,
+    choice: subscriptions.Choice,
     starts_on: date,
-    bill_day: int,
-    price_minor: int | None,
     today: date,
-    payment_days: int,
+    terms: Terms,
 ) -> Subscription:
     """Give the customer a plan, with the line that opens and closes it (see billing.subscriptions.start)."""
     started = subscriptions.start(
         session,
         _account_id(session, customer_id),
-        plan_id=plan_id,
+        Act(today, terms, author(actor)),
+        choice=choice,
         starts_on=starts_on,
-        bill_day=bill_day,
-        price_minor=price_minor,
-        today=today,
-        payment_days=payment_days,
-        author=author(actor),
     )
-    facts = {"plan": started.plan.name, "starts_on": starts_on, "price_minor": price_minor}
+    facts = {
+        "plan": started.plan.name,
+        "starts_on": starts_on,
+        "price_minor": choice.price_minor,
+        "quantity": choice.quantity,
+    }
     _record(session, actor, "service.started", customer_id, started, facts=facts)
     lines.attach(session, started.id, customer_id, actor=actor, today=today)
     return started
@@ -170,27 +170,29 @@ def change_service(
     actor: audit.Actor,
     subscription_id: int,
     *,
-    plan_id: int,
-    price_minor: int | None,
+    choice: subscriptions.Choice,
+    on: date,
     today: date,
-    payment_days: int,
+    terms: Terms,
 ) -> int:
-    """Change plan or price from today on (see billing.subscriptions.change); return whose service it is."""
+    """Let new terms hold from a day on (see billing.subscriptions.change); return whose service it is."""
     service = subscriptions.get(session, subscription_id)
-    before = {"plan": service.plan.name, "price_minor": service.price_minor}
-    subscriptions.change(
-        session,
-        subscription_id,
-        plan_id=plan_id,
-        price_minor=price_minor,
-        today=today,
-        payment_days=payment_days,
-        author=author(actor),
-    )
-    after = {"plan": service.plan.name, "price_minor": service.price_minor}
-    return _record_service(
-        session, actor, "service.changed", service, changes=audit.difference(before, after)
-    )
+    before = _agreed(service, service.plan.name)
+    act = Act(today, terms, author(actor))
+    subscriptions.change(session, subscription_id, act, choice=choice, on=on)
+    if on > today:
+        plan = plans.get(session, choice.plan_id)
+        after = {name: getattr(choice, name, None) for name in before} | {"plan": plan.name}
+    else:
+        after = _agreed(service, service.plan.name)
+    changes = {**audit.difference(before, after), **audit.difference({"from": None}, {"from": on})}
+    return _record_service(session, actor, "service.changed", service, changes=changes)
+
+
+def _agreed(service: Subscription, plan: str) -> dict[str, Any]:
+    """Return what is agreed for a service, as history compares it."""
+    names = ("price_minor", "quantity", "bill_day", "bill_month", "is_postpaid")
+    return {"plan": plan, **{name: getattr(service, name) for name in names}}
 
 
 def end_service(
@@ -200,18 +202,11 @@ def end_service(
     *,
     ends_on: date,
     today: date,
-    payment_days: int,
+    terms: Terms,
 ) -> int:
     """Let a service end with that day (see billing.subscriptions.end); return whose it is."""
     service = subscriptions.get(session, subscription_id)
-    subscriptions.end(
-        session,
-        subscription_id,
-        ends_on=ends_on,
-        today=today,
-        payment_days=payment_days,
-        author=author(actor),
-    )
+    subscriptions.end(session, subscription_id, Act(today, terms, author(actor)), ends_on=ends_on)
     changes = audit.difference({"ends_on": None}, {"ends_on": ends_on})
     return _record_service(session, actor, "service.ended", service, changes=changes)
 

@@ -28,13 +28,16 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A subscription with its price a month, its line's state and the locks that stand on it."""
+    """A subscription with the price of one for a period, its line's state and the locks that stand on it."""
 
     id: int
     plan_id: int
     plan: str
     price: Money
     own_price: Money | None
+    quantity: int
+    bill_day: int
+    is_postpaid: bool | None
     starts_on: date
     ends_on: date | None
     is_running: bool
@@ -174,6 +177,9 @@ def _service(
         plan=one.plan.name,
         price=Money(subscriptions.price_minor(one), currency),
         own_price=None if one.price_minor is None else Money(one.price_minor, currency),
+        quantity=one.quantity,
+        bill_day=one.bill_day,
+        is_postpaid=one.is_postpaid,
         starts_on=one.starts_on,
         ends_on=one.ends_on,
         is_running=one.starts_on <= today and (one.ends_on is None or one.ends_on >= today),
@@ -209,6 +215,16 @@ def entry(session: Session, entry_id: int) -> tuple[int, LedgerEntry]:
     if row is None:
         raise errors.NotFound("There is no such entry")
     return row[0], row[1]
+
+
+def account(session: Session, customer_id: int) -> Account:
+    """Return the customer's account; raises NotFound."""
+    found = session.scalar(
+        select(Account).join(Customer, Customer.account_id == Account.id).where(Customer.id == customer_id)
+    )
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
 
 
 def plans(session: Session, currency: str) -> list[Plan]:

@@ -5,7 +5,7 @@ from datetime import date
 import structlog
 from celery import Celery
 
-from billing import ledger, night, rules
+from billing import acts, ledger, night, rules
 from billing.ledger import Author
 from core import clock
 from registry import cutoffs
@@ -25,13 +25,8 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     """
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
-    closed = night.close_day(
-        runtime.database,
-        day,
-        rules=rules.rules_of(settings),
-        payment_days=settings.billing.payment_days,
-        author=AUTHOR,
-    )
+    act = acts.Act(day, acts.terms_of(settings), AUTHOR)
+    closed = night.close_day(runtime.database, act, rules=rules.rules_of(settings))
     if closed.cutoff_run_id is not None:
         with runtime.database.transaction() as session:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)

@@ -27,6 +27,8 @@ class SuspensionLock(Base):
     billed_percent: Mapped[int] = mapped_column(default=100, server_default="100")
     from_on: Mapped[date | None]
     to_on: Mapped[date | None]
+    # Charged periods do not say yet what this lock changed of them; see billing.settling.
+    is_unsettled: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     placed_at: Mapped[CreatedAt]
     until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -36,6 +38,11 @@ class SuspensionLock(Base):
     __table_args__ = (
         CheckConstraint("billed_percent BETWEEN 0 AND 100", name="billed_percent"),
         CheckConstraint("billed_percent = 100 OR from_on IS NOT NULL", name="from_on"),
+        Index(
+            "ix_suspension_locks_unsettled",
+            "subscription_id",
+            postgresql_where=text("is_unsettled"),
+        ),
         Index(
             "ix_suspension_locks_reduced",
             "subscription_id",

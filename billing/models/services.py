@@ -235,6 +235,7 @@ class ChargeRun(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     accounts_total: Mapped[int] = mapped_column(default=0, server_default="0")
     accounts_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    accounts_charged: Mapped[int] = mapped_column(default=0, server_default="0")
     entries: Mapped[int] = mapped_column(default=0, server_default="0")
     documents: Mapped[int] = mapped_column(default=0, server_default="0")
     totals: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import access, accounts, charges, ledger, payments, promises, subscriptions, suspensions
+from billing import access, accounts, acts, charges, ledger, payments, promises, subscriptions, suspensions
 from billing import rules as rules_
 from billing.models import LockReason, Method, Plan
 from core import clock, db, secrets
@@ -264,20 +264,18 @@ class _Writer:
 
     def _line(self, planned: plans.Customer, row: Customer) -> Line:
         starts_on = _months_back(self.today, 3)
-        days = self.settings.billing.payment_days
+        terms = acts.terms_of(self.settings)
         subscription = subscriptions.start(
             self.session,
             row.account_id,
-            plan_id=self.plan.id,
+            acts.Act(starts_on, terms, AUTHOR),
+            choice=subscriptions.Choice(self.plan.id),
             starts_on=starts_on,
-            today=starts_on,
-            payment_days=days,
-            author=AUTHOR,
         )
         # Each month in its own time: what is charged late falls due late.
         for months in (2, 1, 0):
             first = _months_back(self.today, months)
-            charges.run(self.session, first, account_id=row.account_id, payment_days=days, author=AUTHOR)
+            charges.run(self.session, acts.Act(first, terms, AUTHOR), account_id=row.account_id)
         gate = self.gates[PORT_GATE if planned.key == BY_PORT else GATEWAY_GATE]
         return lines.attach(
             self.session,

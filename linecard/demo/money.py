@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from billing import access, cutoff, ledger, rules
+from billing import access, cutoff, ledger, periods, rules
 from billing.models import (
     Account,
     EntryKind,
     LockReason,
     Method,
+    PeriodKind,
     Plan,
     Promise,
     PromiseStatus,
@@ -195,9 +196,8 @@ def _year(purse: Purse, world: World) -> list[dict[str, Any]]:
 def _charges(subscription: Subscription, purse: Purse, world: World, today: date) -> Iterable[dict[str, Any]]:
     own = subscription.price_minor
     price = subscription.plan.price_minor if own is None else own
-    shares = rules.shares(
-        subscription.starts_on, subscription.bill_day, until=today, ends_on=subscription.ends_on
-    )
+    cycle = periods.Cycle(PeriodKind.MONTH, subscription.bill_day)
+    shares = periods.shares(cycle, subscription.starts_on, until=today, ends_on=subscription.ends_on)
     for share in shares:
         start = share.period.start
         amount = share.amount_minor(price)

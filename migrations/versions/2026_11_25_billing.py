@@ -147,6 +147,7 @@ CREATE TABLE charge_runs (
     finished_at TIMESTAMP WITH TIME ZONE,
     accounts_total INTEGER DEFAULT '0' NOT NULL,
     accounts_done INTEGER DEFAULT '0' NOT NULL,
+    accounts_charged INTEGER DEFAULT '0' NOT NULL,
     entries INTEGER DEFAULT '0' NOT NULL,
     documents INTEGER DEFAULT '0' NOT NULL,
     totals JSONB DEFAULT '{}' NOT NULL,
@@ -295,9 +296,11 @@ ALTER TABLE suspension_locks
         CONSTRAINT ck_suspension_locks_billed_percent CHECK (billed_percent BETWEEN 0 AND 100),
     ADD COLUMN from_on DATE,
     ADD COLUMN to_on DATE,
+    ADD COLUMN is_unsettled BOOLEAN DEFAULT false NOT NULL,
     ADD CONSTRAINT ck_suspension_locks_from_on CHECK (billed_percent = 100 OR from_on IS NOT NULL);
 CREATE INDEX ix_suspension_locks_reduced ON suspension_locks (subscription_id, from_on)
     WHERE billed_percent < 100;
+CREATE INDEX ix_suspension_locks_unsettled ON suspension_locks (subscription_id) WHERE is_unsettled;
 
 ALTER TABLE ledger_entries
     ADD COLUMN liability_id BIGINT CONSTRAINT fk_ledger_entries_liability_id_liabilities REFERENCES liabilities,
@@ -335,16 +338,46 @@ INSERT INTO document_series (kind, name, pattern, is_default) VALUES
     ('proforma', 'Proformas', 'PF/{year}/{number:6}', true);
 """
 
+# Periods are numbered: by months since year 0, or by days since a Monday; billing/periods.py says the same.
+_FUNCTIONS = """
+CREATE FUNCTION billing_step(period text) RETURNS integer IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT CASE period WHEN 'year' THEN 12 WHEN 'half_year' THEN 6 WHEN 'quarter' THEN 3 WHEN 'week' THEN 7
+                       ELSE 1 END
+$$;
+CREATE FUNCTION billing_month(day date, bill_day integer) RETURNS integer IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT CASE WHEN bill_day = 0
+        THEN extract(year FROM day + 1)::integer * 12 + extract(month FROM day + 1)::integer - 2
+        ELSE extract(year FROM day)::integer * 12 + extract(month FROM day)::integer - 1
+             - (extract(day FROM day)::integer < bill_day)::integer END
+$$;
+CREATE FUNCTION billing_ordinal(period text, bill_day integer, bill_month integer, day date)
+RETURNS integer IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT CASE
+        WHEN period IN ('once', 'day') THEN day - date '1900-01-01'
+        WHEN period = 'week' THEN day - date '1900-01-01' - mod(day - date '1900-01-01' - bill_day + 8, 7)
+        ELSE billing_month(day, bill_day)
+             - mod(billing_month(day, bill_day) - bill_month + 1, billing_step(period)) END
+$$;
+CREATE FUNCTION billing_begin(period text, bill_day integer, ordinal integer)
+RETURNS date IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT CASE
+        WHEN period IN ('once', 'day', 'week') THEN date '1900-01-01' + ordinal
+        WHEN bill_day = 0 THEN make_date((ordinal + 1) / 12, mod(ordinal + 1, 12) + 1, 1) - 1
+        ELSE make_date(ordinal / 12, mod(ordinal, 12) + 1, bill_day) END
+$$;
+"""
+
 _UNCHANGING = ("documents", "document_lines", "payers", "sellers")
 
 _BACK = """
+DROP FUNCTION billing_begin, billing_ordinal, billing_month, billing_step;
 ALTER TABLE ledger_entries DROP COLUMN counterpart_id, DROP COLUMN vat_hundredths, DROP COLUMN whole_minor,
     DROP COLUMN liability_id;
 DROP INDEX uq_ledger_entries_period;
 ALTER TABLE ledger_entries DROP COLUMN terms_no;
 CREATE UNIQUE INDEX uq_ledger_entries_period ON ledger_entries (subscription_id, period_start)
     WHERE kind = 'charge' AND subscription_id IS NOT NULL;
-ALTER TABLE suspension_locks DROP COLUMN to_on, DROP COLUMN from_on CASCADE, DROP COLUMN billed_percent CASCADE;
+ALTER TABLE suspension_locks DROP COLUMN is_unsettled, DROP COLUMN to_on, DROP COLUMN from_on CASCADE, DROP COLUMN billed_percent CASCADE;
 ALTER TABLE subscriptions DROP COLUMN is_postpaid, DROP COLUMN bill_month, DROP COLUMN terms_from,
     DROP COLUMN terms_no, DROP COLUMN quantity, DROP CONSTRAINT ck_subscriptions_bill_day,
     ADD CONSTRAINT ck_subscriptions_bill_day CHECK (bill_day BETWEEN 1 AND 28);
@@ -361,6 +394,7 @@ def upgrade() -> None:
     _execute(_TABLES)
     _execute(_COLUMNS)
     _execute(_PAYERS)
+    _execute(_FUNCTIONS)
     for table in _UNCHANGING:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "

@@ -184,10 +184,8 @@ def test_lines_open_on_the_first_day_and_close_after_the_last(session):
     subscriptions.end(
         session,
         made.subscription_id,
+        testing.act(tomorrow),
         ends_on=tomorrow,
-        today=tomorrow,
-        payment_days=14,
-        author=testing.AUTHOR,
     )
     assert access.refresh_dates(session, tomorrow) == {}
     assert access.refresh_dates(session, tomorrow + timedelta(days=1)) == {made.subscription_id: CLOSED}

@@ -1,6 +1,7 @@
 """The charge run on PostgreSQL: each period once, by real days, with the balance right."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from billing import accounts, charges, debt, ledger, rules, subscriptions, testing
+from billing import accounts, charges, debt, ledger, periods, subscriptions, testing
 from billing.ledger import Author
 from billing.models import AccessState, Account, EntryKind, LedgerEntry, SubscriptionAccess
 from core import errors
@@ -18,7 +19,11 @@ NOVEMBER = date(2026, 11, 1)
 
 
 def run(session, on, **more):
-    return charges.run(session, on, payment_days=14, author=JOB, **more)
+    return charges.run(session, testing.act(on), **more)
+
+
+def choice(plan_id, **more):
+    return subscriptions.Choice(plan_id, **more)
 
 
 def booked(session, account_id):
@@ -32,8 +37,8 @@ def test_a_month_is_charged_once_however_often_the_job_runs(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
     assert run(session, NOVEMBER).entries == 0
     assert run(session, date(2026, 11, 30)).entries == 0
-    assert run(session, date(2026, 12, 1)) == charges.ChargeReport(1, 3000, 1)
-    assert run(session, date(2026, 12, 1)) == charges.ChargeReport(0, 0, 0)
+    assert run(session, date(2026, 12, 1)) == charges.ChargeReport(1, 3000, 1, 0, {"EUR": 3000})
+    assert run(session, date(2026, 12, 1)) == charges.ChargeReport()
     entry = booked(session, made.account_id)[-1]
     assert (entry.dated_on, entry.due_on) == (date(2026, 12, 1), date(2026, 12, 15))
     assert (entry.period_start, entry.period_end) == (date(2026, 12, 1), date(2026, 12, 31))
@@ -61,10 +66,8 @@ def test_an_ended_subscription_is_charged_to_its_last_day_and_no_further(session
     subscriptions.end(
         session,
         made.subscription_id,
+        testing.act(date(2026, 11, 20)),
         ends_on=date(2026, 12, 10),
-        today=date(2026, 11, 20),
-        payment_days=14,
-        author=JOB,
     )
     run(session, date(2027, 3, 1))
     assert [row.amount_minor for row in booked(session, made.account_id)] == [-3000, -968]
@@ -75,13 +78,9 @@ def test_two_subscriptions_of_one_account_keep_the_running_balance(session):
     subscriptions.start(
         session,
         made.account_id,
-        plan_id=testing.plan(session, 500).id,
+        testing.act(date(2026, 11, 10)),
+        choice=choice(testing.plan(session, 500).id, bill_day=10, price_minor=700),
         starts_on=date(2026, 11, 10),
-        today=date(2026, 11, 10),
-        payment_days=14,
-        author=JOB,
-        bill_day=10,
-        price_minor=700,
     )
     assert run(session, date(2027, 1, 12)).entries == 4
     rows = booked(session, made.account_id)
@@ -140,9 +139,10 @@ def test_the_database_charges_what_the_arithmetic_says(session, *, starts_on, bi
     session.flush()
     run(session, starts_on, account_id=made.account_id)
     run(session, until, account_id=made.account_id)
+    cycle = periods.Cycle(bill_day=bill_day)
     said = [
         (share.period.start, share.period.end, -share.amount_minor(price))
-        for share in rules.shares(starts_on, bill_day, until=until, ends_on=ends_on)
+        for share in periods.shares(cycle, starts_on, until=until, ends_on=ends_on)
         if share.amount_minor(price)
     ]
     rows = booked(session, made.account_id)
@@ -167,107 +167,139 @@ def test_two_runs_at_once_charge_every_period_once(fresh_database):
 
 def test_what_was_paid_ahead_is_given_back_at_the_end(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
-    back = subscriptions.end(
-        session,
-        made.subscription_id,
-        ends_on=date(2026, 11, 20),
-        today=date(2026, 11, 20),
-        payment_days=14,
-        author=JOB,
-    )
+    act = testing.act(date(2026, 11, 20))
+    (back,) = subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 20))
     assert (back.kind, back.amount_minor) == (EntryKind.ADJUSTMENT, 1000)
     assert session.get_one(Account, made.account_id).balance_minor == -2000
     with pytest.raises(errors.Conflict):
-        subscriptions.end(
-            session,
-            made.subscription_id,
-            ends_on=date(2026, 11, 25),
-            today=date(2026, 11, 20),
-            payment_days=14,
-            author=JOB,
-        )
+        subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 25))
 
 
 def test_a_subscription_ended_yesterday_closes_at_once(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
-    arguments = {"today": date(2026, 11, 20), "payment_days": 14, "author": JOB}
+    act = testing.act(date(2026, 11, 20))
     with pytest.raises(errors.Invalid):
-        subscriptions.end(session, made.subscription_id, ends_on=date(2026, 11, 18), **arguments)
-    subscriptions.end(session, made.subscription_id, ends_on=date(2026, 11, 19), **arguments)
+        subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 18))
+    subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 19))
     access = session.get_one(SubscriptionAccess, made.subscription_id, populate_existing=True)
     assert access.wanted is AccessState.CLOSED
 
 
-def test_a_change_of_plan_settles_the_rest_of_the_month(session):
+def test_a_change_of_plan_gives_back_by_the_old_terms_and_charges_by_the_new(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
-    arguments = {"today": date(2026, 11, 16), "payment_days": 14, "author": JOB}
-    dearer = testing.plan(session, 6000)
-    entry = subscriptions.change(session, made.subscription_id, plan_id=dearer.id, **arguments)
-    assert (entry.amount_minor, entry.due_on) == (-1500, date(2026, 11, 30))
-    assert subscriptions.change(session, made.subscription_id, plan_id=dearer.id, **arguments) is None
-    cheaper = subscriptions.change(
-        session, made.subscription_id, plan_id=dearer.id, price_minor=0, **arguments
-    )
+    act = testing.act(date(2026, 11, 16))
+    dearer = choice(testing.plan(session, 6000).id)
+    given, asked = subscriptions.change(session, made.subscription_id, act, choice=dearer)
+    assert (given.amount_minor, given.due_on) == (1500, None)
+    assert (asked.amount_minor, asked.due_on) == (-3000, date(2026, 11, 30))
+    assert (asked.period_start, asked.period_end) == (date(2026, 11, 16), date(2026, 11, 30))
+    assert subscriptions.change(session, made.subscription_id, act, choice=dearer) == []
+    free = replace(dearer, price_minor=0)
+    (cheaper,) = subscriptions.change(session, made.subscription_id, act, choice=free)
     assert (cheaper.amount_minor, cheaper.due_on) == (3000, None)
     assert run(session, date(2026, 12, 1)).entries == 0
 
 
 def test_the_end_after_a_change_gives_back_the_new_price(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
-    arguments = {"payment_days": 14, "author": JOB}
-    subscriptions.change(
-        session,
-        made.subscription_id,
-        plan_id=testing.plan(session, 6000).id,
-        today=date(2026, 11, 11),
-        **arguments,
-    )
-    back = subscriptions.end(
-        session, made.subscription_id, ends_on=date(2026, 11, 20), today=date(2026, 11, 20), **arguments
-    )
+    dearer = choice(testing.plan(session, 6000).id)
+    subscriptions.change(session, made.subscription_id, testing.act(date(2026, 11, 11)), choice=dearer)
+    act = testing.act(date(2026, 11, 20))
+    (back,) = subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 20))
     assert back.amount_minor == 2000
     assert session.get_one(Account, made.account_id).balance_minor == -3000
+    again = choice(testing.plan(session, 3000).id)
     with pytest.raises(errors.Conflict):
-        subscriptions.change(
-            session,
-            made.subscription_id,
-            plan_id=testing.plan(session, 3000).id,
-            today=date(2026, 11, 25),
-            **arguments,
-        )
+        subscriptions.change(session, made.subscription_id, testing.act(date(2026, 11, 25)), choice=again)
+
+
+def test_a_change_on_the_bill_day_itself_is_charged_once_by_the_new_terms(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    act = testing.act(date(2026, 12, 1))
+    run(session, date(2026, 12, 1))
+    dearer = choice(testing.plan(session, 6000).id)
+    given, asked = subscriptions.change(session, made.subscription_id, act, choice=dearer)
+    assert (given.amount_minor, asked.amount_minor) == (3000, -6000)
+    assert run(session, date(2026, 12, 31)).entries == 0
+    assert session.get_one(Account, made.account_id).balance_minor == -9000
+
+
+def test_a_change_to_come_is_planned_and_its_night_does_it(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    dearer = choice(testing.plan(session, 6000).id)
+    on = date(2026, 12, 17)
+    plan = subscriptions.change(
+        session, made.subscription_id, testing.act(date(2026, 11, 20)), choice=dearer, on=on
+    )
+    assert plan == []
+    assert [row.starts_on for row in subscriptions.planned(session, made.account_id)] == [on]
+    run(session, date(2026, 12, 1))
+    assert subscriptions.apply_planned(session, testing.act(date(2026, 12, 16))) == 0
+    assert subscriptions.apply_planned(session, testing.act(on)) == 1
+    december = [row.amount_minor for row in booked(session, made.account_id)][1:]
+    assert december == [-(3000 * 16 // 31), -(6000 - 6000 * 16 // 31) + 1]
+    assert sum(december) == -1548 - 2903
+
+
+def test_a_planned_change_taken_back_charges_the_whole_period_after_all(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    on, act = date(2026, 12, 17), testing.act(date(2026, 11, 20))
+    subscriptions.change(
+        session, made.subscription_id, act, choice=choice(testing.plan(session, 6000).id), on=on
+    )
+    run(session, date(2026, 12, 1))
+    (rest,) = subscriptions.forget_planned(
+        session, made.subscription_id, testing.act(date(2026, 12, 3)), on=on
+    )
+    assert [row.amount_minor for row in booked(session, made.account_id)] == [-3000, -1548, -1452]
+    assert (rest.period_start, rest.period_end) == (on, date(2026, 12, 31))
+    assert run(session, date(2026, 12, 31)).entries == 0
 
 
 def test_plans_and_prices_that_do_not_fit_are_refused(session):
     account = accounts.open_account(session, currency="EUR")
-    arguments = {"starts_on": NOVEMBER, "today": NOVEMBER, "payment_days": 14, "author": JOB}
+    act = testing.act(NOVEMBER)
     plan = testing.plan(session, 3000)
+
+    def start(agreed):
+        return subscriptions.start(session, account.id, act, choice=agreed, starts_on=NOVEMBER)
+
     with pytest.raises(errors.NotFound):
-        subscriptions.start(session, account.id, plan_id=10**9, **arguments)
+        start(choice(10**9))
+    for refused in (
+        choice(testing.plan(session, 1, currency="USD").id),
+        choice(plan.id, bill_day=29),
+        choice(plan.id, price_minor=-1),
+        choice(plan.id, quantity=0),
+        choice(plan.id, bill_month=13),
+    ):
+        with pytest.raises(errors.Invalid):
+            start(refused)
+    started = start(choice(plan.id))
     with pytest.raises(errors.Invalid):
-        subscriptions.start(
-            session, account.id, plan_id=testing.plan(session, 1, currency="USD").id, **arguments
-        )
+        subscriptions.change(session, started.id, act, choice=choice(plan.id, price_minor=-1))
     with pytest.raises(errors.Invalid):
-        subscriptions.start(session, account.id, plan_id=plan.id, bill_day=29, **arguments)
-    with pytest.raises(errors.Invalid):
-        subscriptions.start(session, account.id, plan_id=plan.id, price_minor=-1, **arguments)
-    started = subscriptions.start(session, account.id, plan_id=plan.id, **arguments)
-    arguments.pop("starts_on")
-    with pytest.raises(errors.Invalid):
-        subscriptions.change(session, started.id, plan_id=plan.id, price_minor=-1, **arguments)
+        early = NOVEMBER - timedelta(days=1)
+        subscriptions.change(session, started.id, act, choice=choice(plan.id, quantity=2), on=early)
     plan.is_offered = False
     with pytest.raises(errors.Invalid):
-        subscriptions.change(session, started.id, plan_id=plan.id, **arguments)
+        subscriptions.change(session, started.id, act, choice=choice(plan.id, quantity=2))
     with pytest.raises(errors.NotFound):
         subscriptions.get(session, 10**9)
 
 
-def test_the_first_charge_can_be_shown_before_it_is_made(session):
-    shown = subscriptions.first_charge(
-        3000, starts_on=date(2026, 10, 16), bill_day=1, until=date(2026, 11, 22)
-    )
-    made = testing.subscriber(session, starts_on=date(2026, 10, 16), today=date(2026, 11, 22))
-    rows = booked(session, made.account_id)
-    assert [-row.amount_minor for row in rows] == [minor for _, minor in shown] == [1548, 3000]
-    (service,) = subscriptions.of_account(session, made.account_id)
-    assert subscriptions.price_minor(service) == 3000
+def test_the_first_charge_can_be_shown_before_it_is_made(database):
+    first, today = date(2026, 10, 16), date(2026, 11, 22)
+    with database.transaction() as session:
+        account_id = accounts.open_account(session, currency="EUR").id
+        plan_id = testing.plan(session, 3000).id
+    with database.rehearsal() as session:
+        shown = subscriptions.first_charge(session, account_id, choice(plan_id), starts_on=first, today=today)
+    with database.transaction() as session:
+        assert booked(session, account_id) == []
+        started = subscriptions.start(
+            session, account_id, testing.act(today), choice=choice(plan_id), starts_on=first
+        )
+        rows = booked(session, account_id)
+        assert [-row.amount_minor for row in rows] == [minor for _, minor in shown] == [1548, 3000]
+        assert subscriptions.price_minor(subscriptions.get(session, started.id)) == 3000

@@ -28,7 +28,7 @@ JOB = Author("night")
 
 
 def close(database, on=ON, rules=RULES):
-    return night.close_day(database, on, rules=rules, payment_days=14, author=JOB)
+    return night.close_day(database, testing.act(on, author=JOB), rules=rules)
 
 
 def debtors(database, count=1):
@@ -48,7 +48,8 @@ def test_the_night_charges_plans_cuts_and_reports(database):
     (made,) = debtors(database)
     done = close(database)
     assert done.finished_at is not None
-    assert done.report["charges"] == {"entries": 2, "total_minor": 6000, "accounts": 1}
+    charged = {"entries": 2, "total_minor": 6000, "accounts": 1, "documents": 0, "totals": {"EUR": 6000}}
+    assert done.report["charges"] == charged
     assert done.report["plan"]["cut"] == 1
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
     assert done.report["mismatches"] == {"count": 0, "account_ids": []}
@@ -130,7 +131,7 @@ def test_a_wrong_balance_is_in_the_report(database):
 def test_a_rehearsal_tells_all_and_writes_nothing(database):
     debtors(database)
     before = counts(database)
-    found = night.rehearse(database, ON, rules=RULES, payment_days=14, author=JOB)
+    found = night.rehearse(database, testing.act(ON, author=JOB), rules=RULES)
     assert counts(database) == before
     assert found.charges.entries == 2
     assert (found.run.cut_count, found.run.status) == (1, RunStatus.PLANNED)

@@ -14,6 +14,7 @@ from billing import (
     reconnect,
     subscriptions,
     suspensions,
+    testing,
 )
 from billing.ledger import Author
 from billing.models import (
@@ -45,11 +46,9 @@ def customer(session, *, charged=3000, starts_on=date(2026, 10, 1)):
     service = subscriptions.start(
         session,
         account.id,
-        plan_id=plan.id,
+        testing.act(starts_on, author=OLHA),
+        choice=subscriptions.Choice(plan.id),
         starts_on=starts_on,
-        today=starts_on,
-        payment_days=14,
-        author=OLHA,
     )
     return account.id, service.id
 

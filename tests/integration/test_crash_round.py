@@ -87,12 +87,9 @@ def _fill(town: Town) -> None:
             service = subscriptions.start(
                 session,
                 customer.account_id,
-                plan_id=plan.id,
+                billing_testing.act(start, payment_days=7),
+                choice=subscriptions.Choice(plan.id, bill_day=start.day if start.day < 29 else 1),
                 starts_on=start,
-                today=start,
-                payment_days=7,
-                author=billing_testing.AUTHOR,
-                bill_day=start.day if start.day < 29 else 1,
             )
             lines.attach(session, service.id, customer.id, actor=ACTOR, today=today)
             town.ids.append(customer.id)

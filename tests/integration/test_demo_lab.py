@@ -5,6 +5,7 @@ from sqlalchemy import func, select, update
 from billing import night, rules
 from billing.ledger import Author
 from billing.models import AccessState, Account, LockReason, Promise, SubscriptionAccess, SuspensionLock
+from billing.testing import act
 from core import clock, secrets
 from linecard.demo import lab as demo_lab
 from linecard.lab import plan as plans
@@ -40,7 +41,7 @@ def test_every_customer_of_the_lab_is_on_file_once_with_what_opens_his_devices(d
 def test_the_night_cuts_the_debtors_of_the_lab_and_nobody_else(database, settings):
     demo_lab.point_at_lab(settings, database, LAB)
     today = clock.today(settings.isp.time_zone)
-    night.close_day(database, today, rules=rules.rules_of(settings), payment_days=14, author=Author("night"))
+    night.close_day(database, act(today, author=Author("night")), rules=rules.rules_of(settings))
     with database.reading() as session:
         cut = session.scalars(
             select(Customer.number)

@@ -100,8 +100,9 @@ def test_a_network_never_shrinks_away_from_an_address_that_is_given(session):
 def test_a_new_price_is_asked_from_the_next_charge_on(session):
     plan = price_list.create(session, OLENA, name="Home 100", price_minor=3000, currency="EUR")
     sold = testing.customer(session)
-    start = {"today": TODAY, "payment_days": 14, "author": money_testing.AUTHOR}
-    subscriptions.start(session, sold.account_id, plan_id=plan.id, starts_on=date(2026, 11, 1), **start)
+    choice = subscriptions.Choice(plan.id)
+    first = date(2026, 11, 1)
+    subscriptions.start(session, sold.account_id, money_testing.act(TODAY), choice=choice, starts_on=first)
     fields = {"name": "Home 100", "down_kbps": 100_000, "up_kbps": 50_000}
     assert price_list.change(session, OLENA, plan.id, price_minor=4000, **fields)
     assert not price_list.change(session, OLENA, plan.id, price_minor=4000, **fields, is_offered=False)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from billing import subscriptions, suspensions
-from billing.ledger import Author
+from billing import testing as billing_testing
 from billing.models import LockReason, Plan
 from core import clock, errors, live, sentences
 from netdiag import ping as wire_ping
@@ -55,11 +55,9 @@ def koval(runtime) -> Customer:
         subscription = subscriptions.start(
             session,
             customer.account_id,
-            plan_id=plan.id,
+            billing_testing.act(TODAY),
+            choice=subscriptions.Choice(plan.id),
             starts_on=TODAY,
-            today=TODAY,
-            payment_days=14,
-            author=Author("test"),
         )
         lines.attach(session, subscription.id, customer.id, actor=testing.person(session), today=TODAY)
         return customer

@@ -5,7 +5,9 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from billing import testing as money_testing
+from billing.acts import Terms
 from billing.models import SuspensionLock
+from billing.subscriptions import Choice
 from core import clock
 from registry import money, testing
 from registry.models import AuditEvent
@@ -21,12 +23,10 @@ def test_a_customer_cut_in_the_night_can_read_it_in_his_history(server_settings,
             session,
             testing.person(session),
             customer.id,
-            plan_id=money_testing.plan(session, 0).id,
+            choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
             starts_on=today - timedelta(days=40),
-            bill_day=1,
-            price_minor=None,
             today=today,
-            payment_days=14,
+            terms=Terms(14),
         )
         money_testing.charge(session, customer.account_id, 5000, due_on=today - timedelta(days=20))
     made = Runtime(server_settings)

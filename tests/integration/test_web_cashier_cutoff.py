@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 
 from billing import promises
 from billing import testing as money_testing
+from billing.acts import Terms
 from billing.models import AccessState, Account, CutoffRun, RunStatus, SubscriptionAccess, SuspensionLock
+from billing.subscriptions import Choice
 from core import clock
 from registry import cutoffs, money, testing
 from registry.models import AuditEvent
@@ -23,12 +25,10 @@ def debtor(session, number, minor=3000, *, past=20):
         session,
         testing.person(session, "setup"),
         customer.id,
-        plan_id=money_testing.plan(session, 0).id,
+        choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
         starts_on=TODAY - timedelta(days=60),
-        bill_day=1,
-        price_minor=None,
         today=TODAY,
-        payment_days=14,
+        terms=Terms(14),
     )
     money_testing.charge(session, customer.account_id, minor, due_on=TODAY - timedelta(days=past))
     return customer

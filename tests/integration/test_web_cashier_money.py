@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from billing import subscriptions, suspensions
 from billing import testing as money_testing
+from billing.acts import Terms
 from billing.models import (
     AccessState,
     Account,
@@ -19,6 +20,7 @@ from billing.models import (
     SubscriptionAccess,
     SuspensionLock,
 )
+from billing.subscriptions import Choice
 from core import clock
 from registry import money as customer_money
 from registry import testing
@@ -38,12 +40,10 @@ def owing(database):
             session,
             actor,
             customer.id,
-            plan_id=plan.id,
+            choice=Choice(plan.id, bill_day=min(TODAY.day, 28)),
             starts_on=TODAY,
-            bill_day=min(TODAY.day, 28),
-            price_minor=None,
             today=TODAY,
-            payment_days=14,
+            terms=Terms(14),
         )
         money_testing.charge(session, customer.account_id, 3000, due_on=TODAY - timedelta(days=10))
         suspensions.place(session, [service.id], LockReason.DEBT, owner="cutoff", today=TODAY)
@@ -270,7 +270,8 @@ def test_adding_a_service_shows_the_first_charge_before_and_makes_it(sign_in_as,
     with database.transaction() as session:
         plan_id = money_testing.plan(session, 1200).id
     assert "Charged at once" in browser.get(f"{path}/new").text
-    choice = {"plan": plan_id, "starts_on": TODAY.isoformat(), "bill_day": str(min(TODAY.day, 28))}
+    choice = {"plan": plan_id, "quantity": "1", "starts_on": TODAY.isoformat()}
+    choice["bill_day"] = str(min(TODAY.day, 28))
     shown = browser.fragment(f"{path}/first-charge", query_string={**choice, "price": "7.50"})
     assert "€7.50" in shown.text or TODAY.day > 28
     later = {**choice, "starts_on": "nonsense"}
@@ -291,7 +292,8 @@ def test_a_service_is_changed_and_ended(sign_in_as, database, owing):
         dearer = money_testing.plan(session, 6000).id
     assert browser.get(f"{path}/change").status_code == 200
     assert browser.post(f"{path}/change", data={"plan": "0"}).status_code == 422
-    assert browser.post(f"{path}/change", data={"plan": dearer}).status_code == 303
+    terms = {"quantity": "1", "starts_on": TODAY.isoformat(), "bill_day": str(min(TODAY.day, 28))}
+    assert browser.post(f"{path}/change", data={"plan": dearer, **terms}).status_code == 303
     assert browser.get(f"{path}/end").status_code == 200
     early = (TODAY - timedelta(days=30)).isoformat()
     assert browser.post(f"{path}/end", data={"ends_on": early}).status_code == 422

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import rules
+from billing import periods, rules
 from billing.rules import Period, Rules
 
 days = st.dates(date(2020, 1, 1), date(2032, 12, 31))
@@ -15,19 +15,23 @@ bill_days = st.integers(1, 28)
 prices = st.integers(0, 10**9)
 
 
+def month_of(day, bill_day):
+    return periods.Cycle(bill_day=bill_day).whole(day)
+
+
 @given(days, bill_days)
 def test_a_day_lies_in_exactly_one_billing_month(day, bill_day):
-    month = rules.month_of(day, bill_day)
+    month = month_of(day, bill_day)
     assert month.start <= day <= month.end
     assert month.start.day == bill_day
     assert 28 <= month.days <= 31
-    after = rules.month_of(month.end + timedelta(days=1), bill_day)
+    after = month_of(month.end + timedelta(days=1), bill_day)
     assert after.start == month.end + timedelta(days=1)
 
 
 @given(days, bill_days, prices, st.lists(st.integers(1, 30), max_size=5, unique=True))
 def test_parts_of_a_month_add_up_to_its_price(day, bill_day, price, cuts):
-    whole = rules.month_of(day, bill_day)
+    whole = month_of(day, bill_day)
     edges = [0, *sorted(cut for cut in cuts if cut < whole.days), whole.days]
     parts = [
         Period(whole.start + timedelta(days=first), whole.start + timedelta(days=last - 1))
@@ -47,14 +51,14 @@ def test_parts_of_a_month_add_up_to_its_price(day, bill_day, price, cuts):
     ],
 )
 def test_november_costs_a_thirtieth_a_day(start, end, minor):
-    assert rules.prorate(3000, rules.month_of(start, 1), Period(start, end)) == minor
+    assert rules.prorate(3000, month_of(start, 1), Period(start, end)) == minor
 
 
 @given(days, bill_days, st.integers(0, 400), st.one_of(st.none(), st.integers(0, 400)))
 def test_shares_follow_each_other_without_gap_from_the_first_day(starts_on, bill_day, ahead, lasts):
     until = starts_on + timedelta(days=ahead)
     ends_on = None if lasts is None else starts_on + timedelta(days=lasts)
-    made = list(rules.shares(starts_on, bill_day, until=until, ends_on=ends_on))
+    made = list(periods.shares(periods.Cycle(bill_day=bill_day), starts_on, until=until, ends_on=ends_on))
     assert made[0].period.start == starts_on
     assert all(share.period.start <= until for share in made)
     for before, after in pairwise(made):
@@ -67,11 +71,15 @@ def test_shares_follow_each_other_without_gap_from_the_first_day(starts_on, bill
 
 
 def test_a_subscription_that_begins_later_has_no_share_yet():
-    assert list(rules.shares(date(2026, 12, 1), 1, until=date(2026, 11, 30))) == []
+    assert list(periods.shares(periods.Cycle(), date(2026, 12, 1), until=date(2026, 11, 30))) == []
 
 
 def test_the_first_month_is_charged_by_its_days_and_the_last_by_its_own():
-    made = list(rules.shares(date(2026, 1, 20), 15, until=date(2026, 3, 1), ends_on=date(2026, 2, 20)))
+    made = list(
+        periods.shares(
+            periods.Cycle(bill_day=15), date(2026, 1, 20), until=date(2026, 3, 1), ends_on=date(2026, 2, 20)
+        )
+    )
     assert [share.amount_minor(3100) for share in made] == [2600, 664]
 
 

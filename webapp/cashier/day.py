@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from billing import rules
+from billing import acts, rules
 from core import clock, db
 from tasks import enqueue
 from webapp import runtime
@@ -25,9 +25,9 @@ def grace_days() -> int:
     return runtime.current().settings.cutoff.grace_days
 
 
-def payment_days() -> int:
-    """Return the days to pay of accounts without their own."""
-    return runtime.current().settings.billing.payment_days
+def terms() -> acts.Terms:
+    """Return how accounts without terms of their own are charged."""
+    return acts.terms_of(runtime.current().settings)
 
 
 def wake_gates(session: Session) -> None:

@@ -19,7 +19,16 @@ METHODS = choices(
     (Method.CARD, lazy_gettext("Card")),
     (Method.ONLINE, lazy_gettext("Online payment")),
 )
-BILL_DAYS = choices(*((str(day), str(day)) for day in range(1, 29)))
+BILL_DAYS = choices(
+    ("", lazy_gettext("The day it begins on")),
+    *((str(day), str(day)) for day in range(1, 29)),
+    ("0", lazy_gettext("The last day of the month")),
+)
+PAID = choices(
+    ("", lazy_gettext("As the plan is")),
+    ("no", lazy_gettext("In advance")),
+    ("yes", lazy_gettext("Afterwards")),
+)
 
 
 class OnceForm(Form):
@@ -113,21 +122,21 @@ def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
     offered = choices(*((str(plan.id), _plan_words(plan)) for plan in plans))
     own = lazy_gettext("Only when it differs from the plan's")
 
-    class ChangeForm(Form):
-        """Plan and price."""
+    first = lazy_gettext("First day") if is_new else lazy_gettext("From")
+
+    class ServiceForm(Form):
+        """Plan, price, how many, and when it is billed."""
 
         plan = SelectField(lazy_gettext("Plan"), [InputRequired(REQUIRED)], choices=offered)
-        price = MoneyField(
-            lazy_gettext("Own price a month"), [Optional()], currency=currency, description=own
+        price = MoneyField(lazy_gettext("Own price"), [Optional()], currency=currency, description=own)
+        quantity = IntegerField(
+            lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
         )
-
-    class AddForm(ChangeForm):
-        """Plan, price, and from when."""
-
-        starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
+        starts_on = DateField(first, [InputRequired(REQUIRED)])
         bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="1")
+        is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="")
 
-    return AddForm if is_new else ChangeForm
+    return ServiceForm
 
 
 def _plan_words(plan: Plan) -> str:

@@ -19,11 +19,13 @@ from webapp.cashier import day, forms, pages
 def add(customer_id: int) -> Response:
     """Give the customer a plan from a day on; the first charge is shown before."""
     till, plans = _offer(customer_id)
-    form = forms.service_form(till.currency, plans, is_new=True)(starts_on=day.today())
+    form = forms.service_form(till.currency, plans, is_new=True)(
+        plan=str(plans[0].id) if plans else "", starts_on=day.today()
+    )
     if form.accept(lambda: _add(customer_id, form)):
         rendering.say(gettext("The service is added."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    shown = _charges(plans, form)
+    shown = _charges(customer_id, form)
     return pages.form_page("add_service", gettext("Add a service"), till, form, charges=shown)
 
 
@@ -33,12 +35,10 @@ def _add(customer_id: int, form: Any) -> None:
             session,
             identity.actor(),
             customer_id,
-            plan_id=int(form.plan.data),
+            choice=_choice(form),
             starts_on=form.starts_on.data,
-            bill_day=int(form.bill_day.data),
-            price_minor=form.price.data.minor if form.price.data else None,
             today=day.today(),
-            payment_days=day.payment_days(),
+            terms=day.terms(),
         )
         day.wake_gates(session)
 
@@ -49,31 +49,51 @@ def first_charge(customer_id: int) -> Response:
     till, plans = _offer(customer_id)
     form = forms.service_form(till.currency, plans, is_new=True)(request.args, meta={"csrf": False})
     form.validate()
-    return Response(render_template("cashier/_first_charge.html", charges=_charges(plans, form)))
+    return Response(render_template("cashier/_first_charge.html", charges=_charges(customer_id, form)))
 
 
-def _charges(plans: list[Plan], form: Any) -> list[tuple[date, date, Money]]:
+def _charges(customer_id: int, form: Any) -> list[tuple[date, date, Money]]:
     """Return the periods charged at once, each with its sum; none while the choices are incomplete."""
-    plan = next((one for one in plans if str(one.id) == form.plan.data), plans[0] if plans else None)
-    if plan is None or form.starts_on.data is None or not (form.bill_day.data or "").isdecimal():
+    if not form.plan.data or form.starts_on.data is None or not form.quantity.data:
         return []
-    price = form.price.data.minor if form.price.data else plan.price_minor
-    shown = subscriptions.first_charge(
-        price, starts_on=form.starts_on.data, bill_day=int(form.bill_day.data), until=day.today()
+    with runtime.current().database.rehearsal() as session:
+        account = tills.account(session, customer_id)
+        try:
+            shown = subscriptions.first_charge(
+                session, account.id, _choice(form), starts_on=form.starts_on.data, today=day.today()
+            )
+        except errors.Invalid:
+            return []
+        return [(period.start, period.end, Money(minor, account.currency)) for period, minor in shown]
+
+
+def _choice(form: Any) -> subscriptions.Choice:
+    """Return what the form agrees."""
+    paid = form.is_postpaid.data
+    return subscriptions.Choice(
+        plan_id=int(form.plan.data),
+        price_minor=form.price.data.minor if form.price.data else None,
+        quantity=form.quantity.data,
+        bill_day=int(form.bill_day.data) if form.bill_day.data else None,
+        is_postpaid=None if not paid else paid == "yes",
     )
-    return [(period.start, period.end, Money(minor, plan.currency)) for period, minor in shown]
 
 
 @permissions.required("service.edit")
 def change(subscription_id: int) -> Response:
-    """Change plan or price from today on."""
+    """Change plan, price, quantity or bill day from a day on."""
     customer_id, service = _service(subscription_id)
     till, plans = _offer(customer_id)
     form = forms.service_form(till.currency, plans, is_new=False)(
-        plan=str(service.plan_id), price=service.own_price
+        plan=str(service.plan_id),
+        price=service.own_price,
+        quantity=service.quantity,
+        starts_on=day.today(),
+        bill_day=str(service.bill_day),
+        is_postpaid={None: "", True: "yes", False: "no"}[service.is_postpaid],
     )
     if form.accept(lambda: _change(subscription_id, form)):
-        rendering.say(gettext("The service is changed from today on."))
+        rendering.say(gettext("The change is written down."))
         return rendering.go("cashier.statement", customer_id=customer_id)
     return pages.form_page("change_service", gettext("Change the service"), till, form, service=service)
 
@@ -84,10 +104,10 @@ def _change(subscription_id: int, form: Any) -> None:
             session,
             identity.actor(),
             subscription_id,
-            plan_id=int(form.plan.data),
-            price_minor=form.price.data.minor if form.price.data else None,
+            choice=_choice(form),
+            on=form.starts_on.data,
             today=day.today(),
-            payment_days=day.payment_days(),
+            terms=day.terms(),
         )
 
 
@@ -111,7 +131,7 @@ def _end(subscription_id: int, form: forms.EndForm) -> None:
             subscription_id,
             ends_on=form.ends_on.data,
             today=day.today(),
-            payment_days=day.payment_days(),
+            terms=day.terms(),
         )
         day.wake_gates(session)
 
@@ -154,7 +174,7 @@ def terms(customer_id: int) -> Response:
     if form.accept(lambda: _set_terms(customer_id, form)):
         rendering.say(gettext("The terms are changed."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    usual = {"payment_days": day.payment_days(), "grace_days": day.grace_days()}
+    usual = {"payment_days": day.terms().payment_days, "grace_days": day.grace_days()}
     return pages.form_page("terms", gettext("Terms"), till, form, usual=usual)
 
 

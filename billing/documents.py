@@ -1,0 +1,151 @@
+"""Documents over ledger entries: invoices, proformas, credit notes, receipts; issued once, never changed."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import BigInteger, Date, Integer, String, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from billing import document_sql, prices, series
+from billing.ledger import Author
+from billing.models import (
+    Account,
+    Document,
+    DocumentKind,
+    DocumentLine,
+    LedgerEntry,
+    Seller,
+)
+from core import errors
+
+
+def seller(session: Session) -> Seller | None:
+    """Return the company as documents name it now; none before anybody wrote it down."""
+    return session.scalar(select(Seller).order_by(Seller.id.desc()).limit(1))
+
+
+def get(session: Session, document_id: int) -> Document:
+    """Return the document with its lines, seller and payer; raises NotFound."""
+    found = session.scalar(
+        select(Document)
+        .options(selectinload(Document.lines), joinedload(Document.seller), joinedload(Document.payer))
+        .where(Document.id == document_id)
+    )
+    if found is None:
+        raise errors.NotFound("There is no such document")
+    return found
+
+
+def issue(
+    session: Session, entries: Sequence[int], *, kind: DocumentKind, on: date, author: Author
+) -> list[int]:
+    """Document the entries, one document an account and currency; return the documents' ids.
+
+    Entries that are documented already are left out, and so are accounts that name no payer. Nothing is
+    issued before the company is written down. The caller holds the accounts' locks.
+    """
+    company = seller(session)
+    if not entries or company is None:
+        return []
+    reserved = series.reserve(session, kind, on)
+    ids = session.scalars(
+        text(document_sql.ISSUE).bindparams(
+            bindparam("entries", list(entries), ARRAY(BigInteger)),
+            bindparam("kind", kind.value, String),
+            bindparam("on", on, Date),
+            bindparam("series_id", reserved.series_id, BigInteger),
+            bindparam("span", reserved.span, String),
+            bindparam("last_number", reserved.last_number, BigInteger),
+            bindparam("prefix", reserved.prefix, String),
+            bindparam("suffix", reserved.suffix, String),
+            bindparam("width", reserved.width, Integer),
+            bindparam("seller_id", company.id, BigInteger),
+            bindparam("author_id", author.staff_id, BigInteger),
+            bindparam("author", author.name, String),
+        )
+    ).all()
+    series.take(session, reserved, len(ids))
+    return list(ids)
+
+
+def document_of(session: Session, entry_id: int) -> Document | None:
+    """Return the document (not a proforma) on which the entry stands; none when it stands on none."""
+    return session.scalar(
+        select(Document)
+        .join(DocumentLine, DocumentLine.document_id == Document.id)
+        .where(DocumentLine.entry_id == entry_id, Document.kind != DocumentKind.PROFORMA)
+    )
+
+
+def correct(
+    session: Session, entry: LedgerEntry, original: LedgerEntry, *, author: Author
+) -> Document | None:
+    """Issue the credit note of an entry that gives back what `original` asked; none without an invoice.
+
+    The caller holds the account's lock. An entry that has its credit note is not given another.
+    """
+    invoice = document_of(session, original.id)
+    if invoice is None or invoice.kind is not DocumentKind.INVOICE or document_of(session, entry.id):
+        return None
+    return note(session, invoice, [entry], on=entry.dated_on, author=author, reason=entry.description)
+
+
+def note(
+    session: Session,
+    invoice: Document,
+    entries: Sequence[LedgerEntry],
+    *,
+    on: date,
+    author: Author,
+    reason: str,
+) -> Document:
+    """Issue a credit note that corrects the invoice by these entries (positive in the ledger)."""
+    company = seller(session)
+    account = session.get_one(Account, invoice.account_id)
+    if company is None:
+        raise errors.Conflict("Write down your company's data first: Setup, Company")
+    reserved = series.reserve(session, DocumentKind.CREDIT_NOTE, on)
+    number = reserved.last_number + 1
+    lines = [_line(entry, position) for position, entry in enumerate(entries, 1)]
+    made = Document(
+        kind=DocumentKind.CREDIT_NOTE,
+        series_id=reserved.series_id,
+        span=reserved.span,
+        number=number,
+        full_number=reserved.full(number),
+        account_id=invoice.account_id,
+        seller_id=company.id,
+        payer_id=account.payer_id or invoice.payer_id,
+        corrects_id=invoice.id,
+        issued_on=on,
+        currency=invoice.currency,
+        net_minor=sum(line.net_minor for line in lines),
+        vat_minor=sum(line.vat_minor for line in lines),
+        gross_minor=sum(line.gross_minor for line in lines),
+        note=reason,
+        author_id=author.staff_id,
+        author=author.name,
+        lines=lines,
+    )
+    session.add(made)
+    session.flush()
+    series.take(session, reserved, 1)
+    return made
+
+
+def _line(entry: LedgerEntry, position: int) -> DocumentLine:
+    gross = -entry.amount_minor
+    vat = prices.vat_of(gross, entry.vat_hundredths)
+    return DocumentLine(
+        position=position,
+        entry_id=entry.id,
+        description=entry.description,
+        period_start=entry.period_start,
+        period_end=entry.period_end,
+        vat_hundredths=entry.vat_hundredths,
+        net_minor=gross - vat,
+        vat_minor=vat,
+        gross_minor=gross,
+        kind=DocumentKind.CREDIT_NOTE,
+    )

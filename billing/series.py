@@ -1,0 +1,98 @@
+"""Number series of documents: no gap and no double, whoever issues at the same time.
+
+The counter's row is locked from the moment a number is taken until the transaction ends: a number that was
+rolled back is given again, and nobody else has seen it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from billing.models import DocumentKind, DocumentSeries, SeriesCounter
+from core import errors
+
+_NUMBER = re.compile(r"\{number(?::(\d{1,2}))?\}")
+_FIELD = re.compile(r"\{[^}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A series whose counter is locked: the last number given, and how a number is written."""
+
+    series_id: int
+    span: str
+    last_number: int
+    prefix: str
+    width: int
+    suffix: str
+
+    def full(self, number: int) -> str:
+        """Return the number as the document bears it."""
+        return f"{self.prefix}{number:0{self.width}d}{self.suffix}"
+
+
+def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | None = None) -> Reserved:
+    """Lock the counter of the kind's default series (or the one named) for that day; raises NotFound.
+
+    The caller writes the documents and moves the counter by take() in the same transaction.
+    """
+    query = select(DocumentSeries).where(DocumentSeries.kind == kind)
+    query = query.where(DocumentSeries.id == series_id if series_id else DocumentSeries.is_default)
+    series = session.scalar(query)
+    if series is None:
+        raise errors.NotFound(f"There is no number series for documents of the kind {kind.value}")
+    before, width, after = split(series.pattern)
+    span = span_of(series.pattern, on)
+    session.execute(insert(SeriesCounter).values(series_id=series.id, span=span).on_conflict_do_nothing())
+    last = session.scalars(
+        select(SeriesCounter.last_number)
+        .where(SeriesCounter.series_id == series.id, SeriesCounter.span == span)
+        .with_for_update()
+    ).one()
+    return Reserved(series.id, span, last, _dated(before, on), width, _dated(after, on))
+
+
+def take(session: Session, reserved: Reserved, count: int) -> None:
+    """Move the locked counter on by so many numbers."""
+    session.execute(
+        update(SeriesCounter)
+        .where(SeriesCounter.series_id == reserved.series_id, SeriesCounter.span == reserved.span)
+        .values(last_number=SeriesCounter.last_number + count)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def span_of(pattern: str, on: date) -> str:
+    """Return in which span numbers run from 1: a month if the pattern names it, else a year, else all."""
+    if "{month}" in pattern:
+        return f"{on.year:04d}-{on.month:02d}"
+    return f"{on.year:04d}" if "{year}" in pattern else "all"
+
+
+def split(pattern: str) -> tuple[str, int, str]:
+    """Return what stands before the number, its least width, and what stands behind it; raises Invalid."""
+    fault = pattern_fault(pattern)
+    found = _NUMBER.search(pattern)
+    if fault or found is None:
+        raise errors.Invalid("Not a pattern of numbers", {"pattern": fault or "Write {number} once"})
+    return pattern[: found.start()], int(found.group(1) or 1), pattern[found.end() :]
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """Return what is wrong with a pattern, in words; None when nothing is."""
+    if len(_NUMBER.findall(pattern)) != 1:
+        return "Write {number}, or {number:6} for six digits, once"
+    rest = _FIELD.sub("", _NUMBER.sub("", pattern).replace("{year}", "").replace("{month}", ""))
+    if rest != _NUMBER.sub("", pattern).replace("{year}", "").replace("{month}", "") or set("{}") & set(rest):
+        return "Only {number}, {year} and {month} are filled in"
+    if "{month}" in pattern and "{year}" not in pattern:
+        return "A month without {year} would give the same number again next year"
+    return None if len(pattern) <= 40 else "Write at most 40 characters"
+
+
+def _dated(text: str, on: date) -> str:
+    return text.replace("{year}", f"{on.year:04d}").replace("{month}", f"{on.month:02d}")

@@ -1,0 +1,185 @@
+"""Settling: what charged periods should have cost by what is known now, against what was booked for them.
+
+One rule for every change inside a period: an end, new terms, a suspension that bills less, and its lifting.
+The period's price is the one it was charged by, so a new price list never bills what was billed before.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from billing import documents, ledger, prices
+from billing.acts import Act
+from billing.models import (
+    Documented,
+    DocumentKind,
+    EntryKind,
+    LedgerEntry,
+    PlannedChange,
+    Subscription,
+    SuspensionLock,
+)
+from billing.periods import Cycle
+from billing.rules import DAY, Period
+from core.words import N_
+
+Reversal = aliased(LedgerEntry)
+
+
+def cycle_of(subscription: Subscription) -> Cycle:
+    """Return how the subscription's periods follow each other; its plan must be loaded."""
+    return Cycle(subscription.plan.period, subscription.bill_day, subscription.bill_month)
+
+
+def reduced(session: Session, subscription_id: int) -> list[prices.Reduced]:
+    """Return the days the subscription's suspensions bill at less than the full price."""
+    rows = session.execute(
+        select(SuspensionLock.from_on, SuspensionLock.to_on, SuspensionLock.billed_percent).where(
+            SuspensionLock.subscription_id == subscription_id,
+            SuspensionLock.billed_percent < prices.FULL,
+        )
+    )
+    return [prices.Reduced(from_on, to_on, percent) for from_on, to_on, percent in rows if from_on]
+
+
+def settle(
+    session: Session, subscription: Subscription, act: Act, *, since: date, words: str
+) -> list[LedgerEntry]:
+    """Book the difference of every charged period of the terms in force that reaches `since` or later.
+
+    A second call finds no difference. A credit corrects the period's invoice by a credit note, a further
+    charge makes a document as charges do. A charge somebody reversed stays reversed. The caller holds the
+    account.
+    """
+    last_day = _last_day(session, subscription)
+    reductions = reduced(session, subscription.id)
+    made = []
+    for charge in _charged(session, subscription, since):
+        whole = cycle_of(subscription).whole(_period(charge).start)
+        # Not the charge's own end: terms that were to come, and were taken back, had cut it short.
+        end = whole.end if last_day is None else min(whole.end, last_day)
+        difference = -_booked(session, charge, whole) - _due_minor(charge, whole, end, reductions)
+        if difference:
+            days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
+            made.append(_book(session, charge, difference, act, days=days, words=words))
+    return made
+
+
+def settle_pending(session: Session, act: Act, *, account_id: int | None = None) -> int:
+    """Settle every subscription whose suspensions changed what charged days cost; return how many entries."""
+    query = (
+        select(Subscription.account_id, SuspensionLock.subscription_id, func.min(SuspensionLock.from_on))
+        .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
+        .where(SuspensionLock.is_unsettled)
+        .group_by(Subscription.account_id, SuspensionLock.subscription_id)
+        .order_by(Subscription.account_id, SuspensionLock.subscription_id)
+    )
+    if account_id is not None:
+        query = query.where(Subscription.account_id == account_id)
+    entries = 0
+    for owner, subscription_id, since in session.execute(query).all():
+        if since is None:
+            continue
+        ledger.lock_account(session, owner)
+        subscription = session.get_one(Subscription, subscription_id, populate_existing=True)
+        session.refresh(subscription, ["plan"])
+        words = N_("%(plan)s: suspension settled", plan=subscription.plan.name)
+        entries += len(settle(session, subscription, act, since=since, words=words))
+        session.execute(
+            update(SuspensionLock)
+            .where(SuspensionLock.subscription_id == subscription_id, SuspensionLock.is_unsettled)
+            .values(is_unsettled=False)
+            .execution_options(synchronize_session=False)
+        )
+    return entries
+
+
+def _due_minor(charge: LedgerEntry, whole: Period, end: date, reductions: Sequence[prices.Reduced]) -> int:
+    """Return what the charge's days cost by what is known now."""
+    charged = _period(charge)
+    if end < charged.start:
+        return 0
+    if charge.whole_minor is None and end == charged.end and not reductions:
+        return -charge.amount_minor
+    price = _price_of(charge, whole) if charge.whole_minor is None else charge.whole_minor
+    return prices.part_minor(price, whole, Period(charged.start, end), reductions)
+
+
+def _price_of(charge: LedgerEntry, whole: Period) -> int:
+    """Return the whole price behind a charge that does not name it: its days lie evenly."""
+    return prices.round_ratio(-charge.amount_minor * whole.days, _period(charge).days)
+
+
+def _period(charge: LedgerEntry) -> Period:
+    """Return the days of a charge of a subscription: they are always written."""
+    if charge.period_start is None or charge.period_end is None:
+        raise ValueError(f"ledger entry {charge.id} names no period")
+    return Period(charge.period_start, charge.period_end)
+
+
+def _book(
+    session: Session, charge: LedgerEntry, difference: int, act: Act, *, days: Period, words: str
+) -> LedgerEntry:
+    account = ledger.lock_account(session, charge.account_id)
+    entry = ledger.post(
+        session,
+        charge.account_id,
+        EntryKind.ADJUSTMENT,
+        difference,
+        dated_on=act.today,
+        author=act.author,
+        due_on=act.terms.due_on(account, act.today) if difference < 0 else None,
+        subscription_id=charge.subscription_id,
+        terms_no=charge.terms_no,
+        period=days,
+        vat_hundredths=charge.vat_hundredths,
+        description=words,
+    )
+    if difference > 0:
+        documents.correct(session, entry, charge, author=act.author)
+    elif (mode := act.terms.documented_of(account)) is not Documented.NONE:
+        kind = DocumentKind(mode.value)
+        documents.issue(session, [entry.id], kind=kind, on=act.today, author=act.author)
+    return entry
+
+
+def _charged(session: Session, subscription: Subscription, since: date) -> list[LedgerEntry]:
+    """Return the charges of the terms in force that reach so far and were not reversed, oldest first."""
+    return list(
+        session.scalars(
+            select(LedgerEntry)
+            .outerjoin(Reversal, Reversal.reverses_id == LedgerEntry.id)
+            .where(
+                LedgerEntry.subscription_id == subscription.id,
+                LedgerEntry.terms_no == subscription.terms_no,
+                LedgerEntry.kind == EntryKind.CHARGE,
+                LedgerEntry.period_end >= since - DAY,
+                Reversal.id.is_(None),
+            )
+            .order_by(LedgerEntry.period_start)
+        )
+    )
+
+
+def _booked(session: Session, charge: LedgerEntry, whole: Period) -> int:
+    """Return what stands in the ledger for the charge's period: itself, and what was settled since."""
+    total = session.scalar(
+        select(func.sum(LedgerEntry.amount_minor)).where(
+            LedgerEntry.subscription_id == charge.subscription_id,
+            LedgerEntry.terms_no == charge.terms_no,
+            LedgerEntry.period_start >= charge.period_start,
+            LedgerEntry.period_end <= whole.end,
+        )
+    )
+    return int(total or 0)
+
+
+def _last_day(session: Session, subscription: Subscription) -> date | None:
+    """Return the last day of the terms in force: the end, or the eve of terms to come."""
+    planned = session.scalar(
+        select(func.min(PlannedChange.starts_on)).where(PlannedChange.subscription_id == subscription.id)
+    )
+    days = [day for day in (subscription.ends_on, planned - DAY if planned else None) if day is not None]
+    return min(days, default=None)
