@@ -270,5 +270,7 @@ def _offered(session: Session, plan_id: int, currency: str) -> Plan:
     if not plan.is_offered:
         raise errors.Invalid("Not offered", {"plan": "This plan is not offered any more"})
     if plan.currency != currency:
-        raise errors.Invalid("Another currency", {"plan": f"This plan is priced in {plan.currency}"})
+        raise errors.Invalid(
+            "Another currency", {"plan": N_("This plan is priced in %(currency)s", currency=plan.currency)}
+        )
     return plan

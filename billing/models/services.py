@@ -188,7 +188,7 @@ class Discount(Base):
     __table_args__ = (
         CheckConstraint("(percent_hundredths IS NULL) <> (amount_minor IS NULL)", name="either"),
         CheckConstraint("percent_hundredths BETWEEN 1 AND 10000", name="percent"),
-        CheckConstraint("amount_minor > 0 AND currency IS NOT NULL", name="amount"),
+        CheckConstraint("amount_minor IS NULL OR (amount_minor > 0 AND currency IS NOT NULL)", name="amount"),
     )
 
 

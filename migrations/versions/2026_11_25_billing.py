@@ -86,7 +86,7 @@ CREATE TABLE discounts (
     CONSTRAINT pk_discounts PRIMARY KEY (id),
     CONSTRAINT ck_discounts_either CHECK ((percent_hundredths IS NULL) <> (amount_minor IS NULL)),
     CONSTRAINT ck_discounts_percent CHECK (percent_hundredths BETWEEN 1 AND 10000),
-    CONSTRAINT ck_discounts_amount CHECK (amount_minor > 0 AND currency IS NOT NULL),
+    CONSTRAINT ck_discounts_amount CHECK (amount_minor IS NULL OR (amount_minor > 0 AND currency IS NOT NULL)),
     CONSTRAINT uq_discounts_name UNIQUE (name)
 );
 CREATE TABLE account_discounts (

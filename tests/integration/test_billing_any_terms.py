@@ -1,0 +1,235 @@
+"""The charge run by any terms: the database books what periods and prices say, VAT and discounts included."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from billing import accounts, charges, ledger, periods, prices, settling, subscriptions, suspensions, testing
+from billing.models import (
+    AccountDiscount,
+    Discount,
+    LedgerEntry,
+    Liability,
+    LockReason,
+    PeriodKind,
+    Plan,
+    PlanPrice,
+    VatPercent,
+    VatRate,
+)
+from billing.subscriptions import Choice
+
+START = date(2027, 11, 1)
+ANY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+terms = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(list(PeriodKind)),
+        "bill_day": st.integers(0, 28),
+        "bill_month": st.integers(1, 12),
+        "starts_on": st.dates(START, date(2028, 4, 30)),
+        "ahead": st.integers(0, 420),
+        "lasts": st.one_of(st.none(), st.integers(0, 420)),
+        "is_postpaid": st.booleans(),
+        "price": st.integers(1, 99_999),
+        "quantity": st.integers(1, 4),
+        "is_net": st.booleans(),
+        "vat": st.sampled_from([None, 0, 500, 2300]),
+        "percents": st.lists(st.integers(1, 6000), max_size=2),
+        "amount": st.one_of(st.none(), st.integers(1, 5000)),
+    }
+)
+
+
+def vat_rate(session, percent):
+    if percent is None:
+        return None
+    rate = VatRate(name=f"VAT {session.scalar(select(func.count()).select_from(VatRate))}")
+    session.add(rate)
+    session.flush()
+    session.add(VatPercent(vat_rate_id=rate.id, valid_from=date(2000, 1, 1), percent_hundredths=percent))
+    return rate.id
+
+
+def discount(session, account_id, **off):
+    letter = Discount(name=f"D{session.scalar(select(func.count()).select_from(Discount))}", **off)
+    session.add(letter)
+    session.flush()
+    session.add(AccountDiscount(account_id=account_id, discount_id=letter.id, starts_on=START, author="test"))
+
+
+def plan_of(session, case):
+    plan = Plan(
+        name=f"Any {session.scalar(select(func.count()).select_from(Plan))}",
+        price_minor=case["price"],
+        currency="EUR",
+        period=case["kind"],
+        is_net=case["is_net"],
+        is_postpaid=case["is_postpaid"],
+        vat_rate_id=vat_rate(session, case["vat"]),
+    )
+    session.add(plan)
+    session.flush()
+    return plan
+
+
+def entries(session, subscription_id):
+    session.expire_all()
+    return session.scalars(
+        select(LedgerEntry)
+        .where(LedgerEntry.subscription_id == subscription_id)
+        .order_by(LedgerEntry.period_start, LedgerEntry.id)
+    ).all()
+
+
+@ANY
+@given(case=terms)
+def test_any_terms_are_charged_as_the_arithmetic_says(session, case):
+    starts_on, until = case["starts_on"], case["starts_on"] + timedelta(days=case["ahead"])
+    plan = plan_of(session, case)
+    account = accounts.open_account(session, currency="EUR")
+    for percent in case["percents"]:
+        discount(session, account.id, percent_hundredths=percent)
+    if case["amount"]:
+        discount(session, account.id, amount_minor=case["amount"], currency="EUR")
+    bill_day = 1 + case["bill_day"] % 7 if case["kind"] is PeriodKind.WEEK else case["bill_day"]
+    choice = Choice(plan.id, quantity=case["quantity"], bill_day=bill_day, bill_month=case["bill_month"])
+    made = subscriptions.start(
+        session, account.id, testing.act(starts_on), choice=choice, starts_on=starts_on
+    )
+    ends_on = None if case["lasts"] is None else starts_on + timedelta(days=case["lasts"])
+    if ends_on:
+        subscriptions.end(session, made.id, testing.act(starts_on), ends_on=ends_on)
+    for day in (starts_on + (until - starts_on) / 2, until):
+        charges.run(session, testing.act(day), account_id=account.id)
+    whole = prices.whole_minor(
+        case["price"],
+        case["quantity"],
+        [prices.Off(percent) for percent in case["percents"]] + [prices.Off(0, case["amount"] or 0)],
+        vat_hundredths=case["vat"],
+        is_net=case["is_net"],
+    )
+    shares = periods.shares(
+        periods.Cycle(case["kind"], bill_day, case["bill_month"]),
+        starts_on,
+        until=until,
+        ends_on=ends_on,
+        is_postpaid=case["is_postpaid"],
+    )
+    said = [
+        (share.period.start, share.period.end, -prices.part_minor(whole, share.whole, share.period))
+        for share in shares
+    ]
+    if case["kind"] is PeriodKind.ONCE:
+        said = [(starts_on, starts_on, -whole)] if said else []
+    booked: dict = {}
+    for row in entries(session, made.id):
+        first, last, minor = booked.get(row.period_start, (row.period_start, row.period_end, 0))
+        booked[row.period_start] = (first, last, minor + row.amount_minor)
+    total = sum(minor for _, _, minor in said)
+    assert sum(minor for _, _, minor in booked.values()) == total
+    assert charges.run(session, testing.act(until), account_id=account.id).entries == 0
+
+
+@ANY
+@given(
+    case=terms,
+    percent=st.integers(0, 99),
+    days=st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60)),
+)
+def test_a_suspension_bills_its_days_less_whenever_it_begins_and_ends(session, case, percent, days):
+    off, on_again, later = days
+    case |= {"kind": PeriodKind.MONTH if case["kind"] is PeriodKind.ONCE else case["kind"]}
+    starts_on = case["starts_on"]
+    first_off = starts_on + timedelta(days=off)
+    first_on = first_off + timedelta(days=on_again)
+    until = first_on + timedelta(days=later)
+    plan = plan_of(session, case)
+    account = accounts.open_account(session, currency="EUR")
+    bill_day = 1 + case["bill_day"] % 7
+    choice = Choice(plan.id, bill_day=bill_day, bill_month=case["bill_month"])
+    made = subscriptions.start(
+        session, account.id, testing.act(starts_on), choice=choice, starts_on=starts_on
+    )
+    charges.run(session, testing.act(first_off), account_id=account.id)
+    suspensions.place(
+        session, [made.id], LockReason.FREEZE, owner="test", today=first_off, billed_percent=percent
+    )
+    settling.settle_pending(session, testing.act(first_off))
+    charges.run(session, testing.act(first_on), account_id=account.id)
+    suspensions.lift(session, [made.id], LockReason.FREEZE, by="test", today=first_on)
+    settling.settle_pending(session, testing.act(first_on))
+    charges.run(session, testing.act(until), account_id=account.id)
+    assert settling.settle_pending(session, testing.act(until)) == 0
+    reduced = []
+    if first_on > first_off:
+        reduced = [prices.Reduced(first_off, first_on - timedelta(days=1), percent)]
+    whole = prices.whole_minor(case["price"], 1, vat_hundredths=case["vat"], is_net=case["is_net"])
+    cycle = periods.Cycle(case["kind"], bill_day, case["bill_month"])
+    shares = periods.shares(cycle, starts_on, until=until, is_postpaid=case["is_postpaid"])
+    wanted = sum(prices.part_minor(whole, share.whole, share.period, reduced) for share in shares)
+    assert -sum(row.amount_minor for row in entries(session, made.id)) == wanted
+    assert ledger.verify(session) == []
+
+
+def test_many_of_one_plan_cost_what_the_price_list_says_for_so_many(session):
+    plan = testing.plan(session, 1000)
+    session.add_all(
+        [PlanPrice(plan_id=plan.id, from_quantity=n, price_minor=p) for n, p in ((5, 800), (10, 700))]
+    )
+    session.flush()
+    sums = []
+    for quantity in (1, 4, 5, 9, 10):
+        account = accounts.open_account(session, currency="EUR")
+        choice = Choice(plan.id, quantity=quantity)
+        subscriptions.start(session, account.id, testing.act(START), choice=choice, starts_on=START)
+        sums.append(-account.balance_minor)
+    assert sums == [1000, 4000, 4000, 7200, 7000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lasts", "sums"),
+    [
+        (PeriodKind.ONCE, None, [2500]),
+        (PeriodKind.QUARTER, None, [1658, 2500]),
+        (PeriodKind.QUARTER, 100, [1658, 1099]),
+    ],
+)
+def test_a_liability_that_is_no_plan_is_charged_on_its_days(session, kind, lasts, sums):
+    account = accounts.open_account(session, currency="EUR")
+    session.add(
+        Liability(
+            account_id=account.id,
+            description="Rented router",
+            price_minor=2500,
+            period=kind,
+            starts_on=START,
+            ends_on=None if lasts is None else START + timedelta(days=lasts),
+            author="test",
+        )
+    )
+    session.flush()
+    for _ in range(2):
+        charges.run(session, testing.act(date(2028, 1, 2)), account_id=account.id)
+    rows = session.scalars(
+        select(LedgerEntry).where(LedgerEntry.account_id == account.id).order_by(LedgerEntry.id)
+    ).all()
+    assert [-row.amount_minor for row in rows] == sums
+    assert {row.description for row in rows} == {"Rented router"}
+
+
+def test_vat_is_that_of_the_day_a_period_begins(session):
+    rate = vat_rate(session, 2000)
+    session.add(VatPercent(vat_rate_id=rate, valid_from=date(2027, 12, 1), percent_hundredths=2500))
+    plan = Plan(name="Net", price_minor=1000, currency="EUR", is_net=True, vat_rate_id=rate)
+    session.add(plan)
+    account = accounts.open_account(session, currency="EUR")
+    session.flush()
+    made = subscriptions.start(
+        session, account.id, testing.act(START), choice=Choice(plan.id), starts_on=START
+    )
+    charges.run(session, testing.act(date(2028, 1, 1)), account_id=account.id)
+    booked = [(row.amount_minor, row.vat_hundredths) for row in entries(session, made.id)]
+    assert booked == [(-1200, 2000), (-1250, 2500), (-1250, 2500)]
