@@ -24,122 +24,150 @@ _SOURCES = """
     WHERE s.starts_on <= :on {of_accounts}
 """
 
-_CHARGED = """
-    CASE WHEN b.subscription_id IS NOT NULL THEN (
-        SELECT max(e.period_start) FROM ledger_entries e
-        WHERE e.subscription_id = b.subscription_id AND e.terms_no = b.terms_no AND e.kind = 'charge'
-    ) ELSE (
-        SELECT max(e.period_start) FROM ledger_entries e
-        WHERE e.liability_id = b.liability_id AND e.kind = 'charge'
-    ) END
-"""
-
-# Every period after the last charged one that has begun, or is over when it is paid afterwards.
+# Every period after the last charged one that has begun, or is over when it is paid afterwards. Each step is
+# worked out once (MATERIALIZED): folded into the next it would be worked out for every use of its columns.
 _DUE = f"""
-    SELECT b.*, billing_begin(b.period, b.bill_day, n.ordinal) AS whole_start,
-           billing_begin(b.period, b.bill_day, n.ordinal + billing_step(b.period))
-               - billing_begin(b.period, b.bill_day, n.ordinal) AS whole_days,
-           d.period_start, d.period_end,
-           CASE WHEN b.is_postpaid THEN d.period_end + 1 ELSE d.period_start END AS dated_on
-    FROM ({_SOURCES}) b
-    CROSS JOIN LATERAL (SELECT {_CHARGED} AS start) charged
-    CROSS JOIN LATERAL generate_series(
-        greatest(
-            billing_ordinal(b.period, b.bill_day, b.bill_month, b.from_on),
-            billing_ordinal(b.period, b.bill_day, b.bill_month, charged.start) + billing_step(b.period)
-        ),
-        billing_ordinal(
-            b.period, b.bill_day, b.bill_month,
-            CASE WHEN b.period = 'once' THEN b.from_on ELSE least(:on, b.to_on) END
-        ),
-        billing_step(b.period)
-    ) AS n (ordinal)
-    CROSS JOIN LATERAL (
-        SELECT greatest(billing_begin(b.period, b.bill_day, n.ordinal), b.from_on) AS period_start,
-               CASE WHEN b.period = 'once' THEN b.from_on ELSE least(
-                   billing_begin(b.period, b.bill_day, n.ordinal + billing_step(b.period)) - 1, b.to_on
-               ) END AS period_end
-    ) d
-    WHERE b.from_on <= :on AND (b.to_on IS NULL OR b.to_on >= b.from_on)
-      AND (NOT b.is_postpaid OR d.period_end < :on)
+    sources AS MATERIALIZED ({_SOURCES}),
+    numbered AS MATERIALIZED (
+        SELECT b.*, billing_step(b.period) AS step,
+               billing_ordinal(b.period, b.bill_day, b.bill_month, b.from_on) AS first_ordinal,
+               billing_ordinal(
+                   b.period, b.bill_day, b.bill_month,
+                   CASE WHEN b.period = 'once' THEN b.from_on ELSE least(:on, b.to_on) END
+               ) AS last_ordinal,
+               CASE WHEN b.subscription_id IS NOT NULL THEN (
+                   SELECT max(e.period_start) FROM ledger_entries e
+                   WHERE e.subscription_id = b.subscription_id AND e.terms_no = b.terms_no
+                     AND e.kind = 'charge'
+               ) ELSE (
+                   SELECT max(e.period_start) FROM ledger_entries e
+                   WHERE e.liability_id = b.liability_id AND e.kind = 'charge'
+               ) END AS charged_on
+        FROM sources b
+        WHERE b.from_on <= :on AND (b.to_on IS NULL OR b.to_on >= b.from_on)
+    ),
+    spans AS MATERIALIZED (
+        SELECT b.*, billing_begin(b.period, b.bill_day, n.ordinal) AS whole_start,
+               billing_begin(b.period, b.bill_day, n.ordinal + b.step) AS next_start
+        FROM numbered b
+        CROSS JOIN LATERAL generate_series(
+            greatest(
+                b.first_ordinal,
+                billing_ordinal(b.period, b.bill_day, b.bill_month, b.charged_on) + b.step
+            ),
+            b.last_ordinal, b.step
+        ) AS n (ordinal)
+    ),
+    due AS MATERIALIZED (
+        SELECT b.*, b.next_start - b.whole_start AS whole_days,
+               CASE WHEN b.is_postpaid THEN b.period_end + 1 ELSE b.period_start END AS dated_on
+        FROM (
+            SELECT spans.*, greatest(whole_start, from_on) AS period_start,
+                   CASE WHEN period = 'once' THEN from_on ELSE least(next_start - 1, to_on) END AS period_end
+            FROM spans
+        ) b
+        WHERE NOT b.is_postpaid OR b.period_end < :on
+    )
 """
 
 # Percents add up, then sums come off, then VAT comes on top of a net price (see billing.prices.whole_minor).
-_PRICED = f"""
-    SELECT due.*, vat.percent_hundredths AS vat_hundredths,
-           CASE WHEN due.is_net
-               THEN off.minor + round(off.minor * coalesce(vat.percent_hundredths, 0) / 10000)
-               ELSE off.minor END AS whole_minor
-    FROM ({_DUE}) due
-    LEFT JOIN (
+_PRICED = """
+    letters AS MATERIALIZED (
+        SELECT g.account_id, g.subscription_id, g.starts_on, g.ends_on, l.percent_hundredths, l.amount_minor
+        FROM account_discounts g JOIN discounts l ON l.id = g.discount_id
+        WHERE g.account_id = ANY (:accounts)
+    ),
+    lowered AS (
+        SELECT due.subscription_id, due.period_start, sum(l.percent_hundredths) AS hundredths,
+               coalesce(sum(l.amount_minor), 0) AS minor
+        FROM due JOIN letters l ON l.account_id = due.account_id
+             AND (l.subscription_id IS NULL OR l.subscription_id = due.subscription_id)
+             AND l.starts_on <= due.period_start AND (l.ends_on IS NULL OR l.ends_on >= due.period_start)
+        WHERE due.subscription_id IS NOT NULL
+        GROUP BY due.subscription_id, due.period_start
+    ),
+    vat AS MATERIALIZED (
         SELECT vat_rate_id, percent_hundredths, valid_from,
                lead(valid_from) OVER (PARTITION BY vat_rate_id ORDER BY valid_from) AS valid_to
         FROM vat_percents
-    ) vat ON vat.vat_rate_id = due.vat_rate_id AND vat.valid_from <= due.dated_on
-         AND (vat.valid_to IS NULL OR vat.valid_to > due.dated_on)
-    LEFT JOIN LATERAL (
-        SELECT sum(l.percent_hundredths) AS hundredths, sum(l.amount_minor) AS minor
-        FROM account_discounts g JOIN discounts l ON l.id = g.discount_id
-        WHERE due.subscription_id IS NOT NULL AND g.account_id = due.account_id
-          AND (g.subscription_id IS NULL OR g.subscription_id = due.subscription_id)
-          AND g.starts_on <= due.period_start AND (g.ends_on IS NULL OR g.ends_on >= due.period_start)
-    ) letters ON true
-    CROSS JOIN LATERAL (
-        SELECT greatest(0, round(
-            due.unit_minor::numeric * due.quantity
-            * (10000 - least(10000, coalesce(letters.hundredths, 0))) / 10000
-        ) - coalesce(letters.minor, 0)) AS minor
-    ) off
+    ),
+    offered AS MATERIALIZED (
+        SELECT due.*, vat.percent_hundredths AS vat_hundredths,
+               greatest(0, round(
+                   due.unit_minor::numeric * due.quantity
+                   * (10000 - least(10000, coalesce(f.hundredths, 0))) / 10000
+               ) - coalesce(f.minor, 0)) AS asked
+        FROM due
+        LEFT JOIN lowered f ON f.subscription_id = due.subscription_id AND f.period_start = due.period_start
+        LEFT JOIN vat ON vat.vat_rate_id = due.vat_rate_id AND vat.valid_from <= due.dated_on
+             AND (vat.valid_to IS NULL OR vat.valid_to > due.dated_on)
+    ),
+    priced AS MATERIALIZED (
+        SELECT o.*, CASE WHEN o.is_net
+                   THEN o.asked + round(o.asked * coalesce(o.vat_hundredths, 0) / 10000)
+                   ELSE o.asked END AS whole_minor
+        FROM offered o
+    )
 """
 
 # A part is what falls to its last day less what falls to the eve of its first, each rounded by itself; days
 # of a suspension that bills less are stretches of their own (see billing.prices.part_minor).
-_SUMMED = f"""
-    SELECT priced.*,
-        CASE WHEN reduced.subscription_id IS NULL THEN
-            round(priced.whole_minor * (priced.period_end - priced.whole_start + 1) / priced.whole_days)
-            - round(priced.whole_minor * (priced.period_start - priced.whole_start) / priced.whole_days)
-        ELSE (
-            SELECT coalesce(sum(
-                round(priced.whole_minor * t.percent * (t.last_day - priced.whole_start + 1)
-                      / (100 * priced.whole_days))
-                - round(priced.whole_minor * t.percent * (t.first_day - priced.whole_start)
-                        / (100 * priced.whole_days))
-            ), 0)
-            FROM (
-                SELECT s.day AS first_day,
-                       coalesce(lead(s.day) OVER (ORDER BY s.day) - 1, priced.period_end) AS last_day,
-                       coalesce((
-                           SELECT min(k.billed_percent) FROM suspension_locks k
-                           WHERE k.subscription_id = priced.subscription_id AND k.billed_percent < 100
-                             AND k.from_on <= s.day AND (k.to_on IS NULL OR k.to_on >= s.day)
-                       ), 100) AS percent
-                FROM (
-                    SELECT priced.period_start AS day
-                    UNION SELECT k.from_on FROM suspension_locks k
-                    WHERE k.subscription_id = priced.subscription_id AND k.billed_percent < 100
-                    UNION SELECT k.to_on + 1 FROM suspension_locks k
-                    WHERE k.subscription_id = priced.subscription_id AND k.billed_percent < 100
-                ) s
-                WHERE s.day BETWEEN priced.period_start AND priced.period_end
-            ) t
-        ) END AS minor
-    FROM ({_PRICED}) priced
-    LEFT JOIN (
-        SELECT DISTINCT subscription_id FROM suspension_locks WHERE billed_percent < 100
-    ) reduced ON reduced.subscription_id = priced.subscription_id
+_SUMMED = """
+    reduced AS MATERIALIZED (
+        SELECT k.subscription_id, k.from_on, k.to_on, k.billed_percent
+        FROM suspension_locks k JOIN subscriptions s ON s.id = k.subscription_id
+        WHERE k.billed_percent < 100 AND s.account_id = ANY (:accounts)
+    ),
+    stretched AS MATERIALIZED (
+        SELECT p.subscription_id, p.period_start, p.whole_start, p.whole_days, p.whole_minor,
+               t.day AS first_day,
+               coalesce(
+                   lead(t.day) OVER (PARTITION BY p.subscription_id, p.period_start ORDER BY t.day) - 1,
+                   p.period_end
+               ) AS last_day,
+               coalesce((
+                   SELECT min(k.billed_percent) FROM reduced k
+                   WHERE k.subscription_id = p.subscription_id AND k.from_on <= t.day
+                     AND (k.to_on IS NULL OR k.to_on >= t.day)
+               ), 100) AS percent
+        FROM priced p
+        CROSS JOIN LATERAL (
+            SELECT p.period_start AS day
+            UNION SELECT k.from_on FROM reduced k WHERE k.subscription_id = p.subscription_id
+            UNION SELECT k.to_on + 1 FROM reduced k WHERE k.subscription_id = p.subscription_id
+        ) t
+        WHERE p.subscription_id IN (SELECT subscription_id FROM reduced)
+          AND t.day BETWEEN p.period_start AND p.period_end
+    ),
+    lessened AS MATERIALIZED (
+        SELECT subscription_id, period_start, sum(
+                   round(whole_minor * percent * (last_day - whole_start + 1) / (100 * whole_days))
+                   - round(whole_minor * percent * (first_day - whole_start) / (100 * whole_days))
+               ) AS minor
+        FROM stretched GROUP BY subscription_id, period_start
+    ),
+    costed AS MATERIALIZED (
+        SELECT p.*, coalesce(
+                   less.minor,
+                   round(p.whole_minor * (p.period_end - p.whole_start + 1) / p.whole_days)
+                   - round(p.whole_minor * (p.period_start - p.whole_start) / p.whole_days)
+               ) AS minor
+        FROM priced p
+        LEFT JOIN lessened less
+          ON less.subscription_id = p.subscription_id AND less.period_start = p.period_start
+    )
 """
 
 _OF_ACCOUNTS = "AND s.account_id = ANY (:accounts)"
 
 DUE_ACCOUNTS = f"""
-    SELECT a.id FROM accounts a
-    WHERE a.id IN (SELECT due.account_id FROM ({_DUE}) due WHERE due.unit_minor > 0)
-    ORDER BY a.id
+    WITH {_DUE}
+    SELECT DISTINCT account_id FROM due WHERE unit_minor > 0 ORDER BY account_id
 """
 
 _CHARGE = f"""
-    WITH written AS (
+    WITH {_DUE}, {_PRICED}, {_SUMMED},
+    written AS (
         INSERT INTO ledger_entries (
             account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method,
             subscription_id, liability_id, terms_no, period_start, period_end, whole_minor, vat_hundredths,
@@ -152,7 +180,7 @@ _CHARGE = f"""
                d.dated_on, :on + coalesce(a.payment_days, :payment_days), 'none',
                d.subscription_id, d.liability_id, d.terms_no, d.period_start, d.period_end,
                d.whole_minor, d.vat_hundredths, d.words, :author_id, :author
-        FROM ({_SUMMED}) d JOIN accounts a ON a.id = d.account_id
+        FROM costed d JOIN accounts a ON a.id = d.account_id
         WHERE d.minor > 0
         ORDER BY a.id, d.dated_on, d.subscription_id, d.liability_id, d.period_start
         ON CONFLICT DO NOTHING

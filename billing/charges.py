@@ -16,7 +16,7 @@ from billing.models import Account, Documented, DocumentKind
 from core.columns import any_of
 from core.db import Database
 
-BATCH = 2000
+BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
