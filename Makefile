@@ -16,7 +16,7 @@ PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-deps migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-deps bench-billing billing-properties migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -89,6 +89,12 @@ bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and th
 bench-deps: # apt-get the programs that bench-net compares with; without root or a net each bench says what it lacks
 	@-DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	  arp-scan chromium fping iproute2 nftables prometheus-snmp-exporter snmp snmpd tshark
+
+bench-billing: $(VENV)/dev.stamp ## money beside plain SQL, at 1,000, 10,000 and 100,000 customers
+	@for script in bench/billing/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+billing-properties: assets ## two thousand histories of one customer; the seed is printed
+	BILLING_EXAMPLES=2000 $(PYTEST) tests -k billing -q -n 2 --hypothesis-show-statistics
 
 migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"
 	@test -n "$(name)" || { echo 'say what it does: make migration name="add colours"'; exit 2; }

@@ -165,6 +165,38 @@ DUE_ACCOUNTS = f"""
     SELECT DISTINCT account_id FROM due WHERE unit_minor > 0 ORDER BY account_id
 """
 
+# Who may have something to charge, at the price of one look into an index each: nothing charged reaches the
+# day itself, or, paid afterwards, the eve of the period it lies in. The charge statement decides.
+CANDIDATES = """
+    SELECT DISTINCT s.account_id
+    FROM (
+        SELECT s.account_id, s.id AS subscription_id, NULL::bigint AS liability_id, s.terms_no, p.period,
+               s.bill_day, s.bill_month, s.ends_on, coalesce(s.is_postpaid, p.is_postpaid) AS is_postpaid
+        FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+        WHERE s.starts_on <= :on AND s.terms_from IS NOT DISTINCT FROM least(s.terms_from, :on)
+      UNION ALL
+        SELECT l.account_id, NULL, l.id, 1, l.period, l.bill_day, l.bill_month, l.ends_on, l.is_postpaid
+        FROM liabilities l WHERE l.starts_on <= :on
+    ) s
+    CROSS JOIN LATERAL (
+        SELECT least(s.ends_on, CASE WHEN s.is_postpaid
+            THEN billing_begin(
+                s.period, s.bill_day, billing_ordinal(s.period, s.bill_day, s.bill_month, :on)
+            ) - 1
+            ELSE :on END) AS day
+    ) reached
+    WHERE CASE WHEN s.subscription_id IS NOT NULL THEN NOT EXISTS (
+        SELECT FROM ledger_entries e
+        WHERE e.subscription_id = s.subscription_id AND e.terms_no = s.terms_no AND e.kind = 'charge'
+          AND e.period_end >= reached.day
+    ) ELSE NOT EXISTS (
+        SELECT FROM ledger_entries e
+        WHERE e.liability_id = s.liability_id AND e.kind = 'charge'
+          AND (e.period_end >= reached.day OR s.period = 'once')
+    ) END
+    ORDER BY s.account_id
+"""
+
 _CHARGE = f"""
     WITH {_DUE}, {_PRICED}, {_SUMMED},
     written AS (

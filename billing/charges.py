@@ -62,7 +62,7 @@ def run_batches(
     `note` is called inside each with the report so far, the accounts looked at, and how many there are.
     """
     with database.reading() as session:
-        accounts = due_accounts(session, act.today)
+        accounts = candidates(session, act.today)
     report = ChargeReport()
     for first in range(0, len(accounts), BATCH):
         with database.transaction() as session:
@@ -99,6 +99,11 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
         documents=_document(session, rows, act),
         totals=dict(totals),
     )
+
+
+def candidates(session: Session, on: date) -> list[int]:
+    """Return the accounts a run on that day has to look at: all it would charge, and few others."""
+    return list(session.scalars(text(charge_sql.CANDIDATES).bindparams(bindparam("on", on, Date))))
 
 
 def due_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:

@@ -1,4 +1,4 @@
-"""A town of paying customers for the measurements of money: accounts, payers, plans, subscriptions, history."""
+"""A town of paying customers for the measurements of money: accounts, plans, subscriptions, history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +21,16 @@ FROM generate_series(1, 10) n
 PEOPLE = """
 INSERT INTO accounts (id, currency, balance_minor)
 SELECT n, 'EUR', 0 FROM generate_series(1, :count) n;
-INSERT INTO payers (id, name, address) SELECT n, 'Customer ' || n, 'Street ' || n FROM generate_series(1, :count) n;
+INSERT INTO payers (id, name, address)
+SELECT n, 'Customer ' || n, 'Street ' || n FROM generate_series(1, :count) n;
 UPDATE accounts SET payer_id = id;
 INSERT INTO subscriptions (account_id, plan_id, starts_on, terms_from, bill_day)
-SELECT n, 1 + n % 10, date '2024-01-01', CASE WHEN (1 + n % 10) % 5 = 0 THEN date '2026-11-01' ELSE date '2026-12-01' END, 1
+SELECT n, 1 + n % 10, date '2024-01-01',
+       CASE WHEN (1 + n % 10) % 5 = 0 THEN date '2026-11-01' ELSE date '2026-12-01' END, 1
 FROM generate_series(1, :count) n;
 INSERT INTO subscriptions (account_id, plan_id, starts_on, terms_from, bill_day)
-SELECT n, 1 + n % 10, date '2024-01-01', CASE WHEN (1 + n % 10) % 5 = 0 THEN date '2026-11-01' ELSE date '2026-12-01' END, 1
+SELECT n, 1 + n % 10, date '2024-01-01',
+       CASE WHEN (1 + n % 10) % 5 = 0 THEN date '2026-11-01' ELSE date '2026-12-01' END, 1
 FROM generate_series(10, :count, 10) n;
 INSERT INTO discounts (name, percent_hundredths) VALUES ('Ten off', 1000);
 INSERT INTO account_discounts (account_id, discount_id, starts_on, author)
@@ -49,7 +52,8 @@ FROM generate_series(0, :months * 2 - 1) m, generate_series(1, :count) a
 -- one of ten does not pay the last quarter
 WHERE NOT (a % 10 = 0 AND m % 2 = 1 AND m > :months * 2 - 7);
 UPDATE accounts SET balance_minor = s.minor
-FROM (SELECT account_id, sum(amount_minor) AS minor FROM ledger_entries GROUP BY 1) s WHERE s.account_id = accounts.id
+FROM (SELECT account_id, sum(amount_minor) AS minor FROM ledger_entries GROUP BY 1) s
+WHERE s.account_id = accounts.id
 """
 
 

@@ -103,6 +103,8 @@ def test_any_terms_are_charged_as_the_arithmetic_says(session, case):
     if ends_on:
         subscriptions.end(session, made.id, testing.act(starts_on), ends_on=ends_on)
     for day in (starts_on + (until - starts_on) / 2, until):
+        due = charges.due_accounts(session, day, account_id=account.id)
+        assert set(due) <= set(charges.candidates(session, day))
         charges.run(session, testing.act(day), account_id=account.id)
     whole = prices.whole_minor(
         case["price"],
