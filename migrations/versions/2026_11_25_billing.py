@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "8c41d7e0b52a"
-down_revision = "13100058e56f"
+down_revision = "8b41d6c0e2f7"
 branch_labels = None
 depends_on = None
 
