@@ -166,7 +166,7 @@ DUE_ACCOUNTS = f"""
 """
 
 # Who may have something to charge, at the price of one look into an index each: nothing charged reaches the
-# day itself, or, paid afterwards, the eve of the period it lies in. The charge statement decides.
+# day itself, or the end, or, paid afterwards, the eve of the period it lies in. The charge statement decides.
 CANDIDATES = """
     SELECT DISTINCT s.account_id
     FROM (
@@ -179,11 +179,12 @@ CANDIDATES = """
         FROM liabilities l WHERE l.starts_on <= :on
     ) s
     CROSS JOIN LATERAL (
-        SELECT least(s.ends_on, CASE WHEN s.is_postpaid
-            THEN billing_begin(
+        SELECT CASE
+            WHEN s.ends_on < :on THEN s.ends_on
+            WHEN s.is_postpaid THEN billing_begin(
                 s.period, s.bill_day, billing_ordinal(s.period, s.bill_day, s.bill_month, :on)
             ) - 1
-            ELSE :on END) AS day
+            ELSE :on END AS day
     ) reached
     WHERE CASE WHEN s.subscription_id IS NOT NULL THEN NOT EXISTS (
         SELECT FROM ledger_entries e

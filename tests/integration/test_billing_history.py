@@ -43,7 +43,7 @@ from core import errors
 FIRST = date(2027, 12, 20)
 RULES = testing.RULES
 HISTORIES = settings(
-    max_examples=int(os.environ.get("BILLING_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("BILLING_EXAMPLES", "15")),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -217,10 +217,10 @@ def check(life):
 
 def check_periods(session, life, service, entries):
     charged = sorted(
-        (entry for entry in entries if entry.kind is EntryKind.CHARGE), key=lambda entry: entry.period_start
+        (entry for entry in entries if entry.kind is EntryKind.CHARGE),
+        key=lambda entry: (entry.terms_no, entry.period_start),
     )
     for one, following in pairwise(charged):
-        assert one.period_start < following.period_start
         if one.terms_no == following.terms_no:
             assert one.period_end < following.period_start
     locks = session.scalars(
