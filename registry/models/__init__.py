@@ -19,6 +19,7 @@ from registry.models.diagnostics import DiagnosticKind, DiagnosticRun, Diagnosti
 from registry.models.equipment import Device, DeviceRole, DeviceState, DeviceType, Port
 from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
 from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
+from registry.models.outbox import OutboxChannel, OutboxMessage, OutboxStatus
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
 from registry.models.shared_runs import SharedRun
 from registry.models.staff import StaffSession, StaffUser
@@ -71,6 +72,9 @@ __all__ = [
     "Mark",
     "Network",
     "Note",
+    "OutboxChannel",
+    "OutboxMessage",
+    "OutboxStatus",
     "Pop",
     "Port",
     "PortReading",
