@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core import errors
 from core.words import N_
-from registry import audit, names
+from registry import audit, names, payers
 from registry.models import Address, AddressKind, Customer, GeoSource
 
 FLOORS = range(-9, 201)
@@ -93,6 +93,7 @@ def save(
     session.add(address)
     session.flush()
     if changes:
+        payers.follow(session, [customer_id])
         _record(session, actor, "address.saved", address, changes)
     return address
 
@@ -108,7 +109,7 @@ def remove(session: Session, actor: audit.Actor, customer_id: int, kind: Address
     shown = {field: value for field, value in before.items() if value not in ("", None)}
     _record(session, actor, "address.removed", address, audit.difference(shown, dict.fromkeys(shown)))
     session.delete(address)
-    session.flush()
+    payers.follow(session, [customer_id])
 
 
 def one_line(address: Address) -> str:

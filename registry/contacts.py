@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import errors
 from core.words import N_
-from registry import audit
+from registry import audit, payers
 from registry.models import Contact, Customer
 
 _EMAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"']+\.[^@\s<>\"'.]{2,}")
@@ -82,6 +82,7 @@ def add(
     session.flush()
     _keep_one_primary(session, contact)
     changes = audit.difference({}, {field: value for field, value in values.items() if value})
+    payers.follow(session, [customer_id])
     _record(session, actor, "contact.added", contact, changes)
     return contact
 
@@ -108,6 +109,7 @@ def change(
     session.flush()
     _keep_one_primary(session, contact)
     if changes:
+        payers.follow(session, [customer_id])
         _record(session, actor, "contact.changed", contact, changes)
     return contact
 
@@ -119,7 +121,7 @@ def remove(session: Session, actor: audit.Actor, customer_id: int, contact_id: i
     changes = audit.difference(before, dict.fromkeys(before))
     _record(session, actor, "contact.removed", contact, changes)
     session.delete(contact)
-    session.flush()
+    payers.follow(session, [customer_id])
 
 
 def _checked(name: str, title: str, phone: str, email: str, region: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from billing import suspensions
 from billing.models import Account, LockReason, Subscription
 from core import db, errors
 from core.words import N_
-from registry import audit, names
+from registry import audit, names, payers
 from registry.list_orders import SORTS
 from registry.listing import CustomerFilter, CustomerPage, CustomerRow, cities, page
 from registry.models import Customer, CustomerKind, CustomerStatus
@@ -88,6 +88,7 @@ def create(
         raise _number_taken(error, number) from error
     facts = {"number": number, "kind": kind, "status": status, **values}
     changes = audit.difference({}, {field: value for field, value in facts.items() if value})
+    payers.follow(session, [customer.id])
     audit.record(session, actor, "customer.created", customer_id=customer.id, changes=changes)
     return customer
 
@@ -169,6 +170,7 @@ def change(
     for field, value in values.items():
         setattr(customer, field, value)
     customer.sort_name = _sort_name({field: str(value) for field, value in values.items()})
+    payers.follow(session, [customer.id])
     _record_changes(session, actor, customer, "customer.changed", audit.difference(before, values))
     return customer
 
@@ -185,6 +187,7 @@ def change_number(
             customer.number = number
     except IntegrityError as error:
         raise _number_taken(error, number) from error
+    payers.follow(session, [customer.id])
     _record_changes(
         session,
         actor,
