@@ -124,6 +124,7 @@ class View:
     """All the panel shows."""
 
     customer_id: int
+    name: str
     rows: Sequence[Row]
     radius: RadiusSeen | None
 
@@ -157,7 +158,8 @@ def judge(on_file: str | None, seen: Sequence[str], owners: Mapping[str, Owner])
 
 def load(session: Session, customer_id: int) -> View:
     """Gather the panel; raises NotFound for a customer who is none."""
-    if session.get(Customer, customer_id) is None:
+    customer = session.get(Customer, customer_id)
+    if customer is None:
         raise errors.NotFound("There is no such customer")
     addresses = list(
         session.scalars(
@@ -192,7 +194,7 @@ def load(session: Session, customer_id: int) -> View:
                 is_old=is_old,
             )
         )
-    return View(customer_id, rows, _radius(session, customer_id))
+    return View(customer_id, customer.name, rows, _radius(session, customer_id))
 
 
 def adopt(session: Session, actor: audit.Actor, customer_id: int, address: str, mac: str) -> IpAddress:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import func, select
 
 from linecard.lab import shell
-from registry.models import Customer, Device, IpAddress, Line, Note, Pop
+from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
@@ -48,6 +48,29 @@ def _diagnose(page: Page) -> None:
     page.locator("[data-part=verdict]").first.wait_for(timeout=15_000)
     page.locator("[data-diagnosis-run]").first.evaluate("element => element.scrollIntoView({block: 'start'})")
     page.mouse.wheel(0, -70)
+    page.wait_for_timeout(300)
+
+
+def _head_end(product: products.Product) -> int:
+    """Return an OLT of the demo, which has ports, light and ONUs to tell of."""
+    with product.database.reading() as session:
+        found = session.scalar(
+            select(func.min(Device.id))
+            .join(DeviceType, DeviceType.id == Device.type_id)
+            .where(DeviceType.role == DeviceRole.OLT, Device.address.is_not(None))
+        )
+    assert found is not None
+    return int(found)
+
+
+def _read(page: Page) -> None:
+    page.get_by_role("button", name="Read it now").click()
+    page.locator("table tbody tr").nth(3).wait_for(timeout=30_000)
+    page.wait_for_timeout(300)
+
+
+def _drawn(page: Page) -> None:
+    page.locator(".u-over").first.wait_for(timeout=15_000)
     page.wait_for_timeout(300)
 
 
@@ -142,6 +165,8 @@ def main() -> None:
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
         _take(browser, product, "cutoff", plan, _nothing)
+        _take(browser, product, "graphs", f"{card}/watch", _drawn)
+        _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
         take_phone(browser, product)
         if not shell.missing():
             product.lab_up()
@@ -153,6 +178,9 @@ def main() -> None:
                     f"/customers/{product.customer_id(number)}",
                     _diagnose,
                 )
+            # Two routers on one address: what the diagnosis before saw of them.
+            macs = f"/customers/{product.customer_id(DIAGNOSES['duplicate'])}/macs"
+            _take(browser, product, "macs", macs, _nothing)
         browser.close()
 
 
