@@ -1,14 +1,15 @@
 """Plans: what is offered, at what price; a new price is asked from the next charge on."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from billing import access
-from billing.models import Plan, Subscription
+from billing.models import PeriodKind, Plan, PlannedChange, PlanPrice, Subscription, VatRate
 from core import db, errors, money
 from core.words import N_
 
@@ -16,14 +17,34 @@ from core.words import N_
 SPEED_LIMIT_KBPS = 10**9
 
 
+class Offer(TypedDict, total=False):
+    """What a plan says; sums in minor units of its currency.
+
+    `prices` are what one costs when at least so many are taken, by that number. What is left out is as a new
+    plan has it: gross, by the month, in advance, outside VAT, offered.
+    """
+
+    name: Required[str]
+    price_minor: Required[int]
+    period: PeriodKind
+    is_net: bool
+    vat_rate_id: int | None
+    is_postpaid: bool
+    prices: Mapping[int, int]
+    down_kbps: int | None
+    up_kbps: int | None
+    is_offered: bool
+
+
 def list_all(session: Session) -> list[Plan]:
     """Return every plan: those offered first, then by name."""
-    return list(session.scalars(select(Plan).order_by(Plan.is_offered.desc(), Plan.name)))
+    query = select(Plan).options(selectinload(Plan.prices)).order_by(Plan.is_offered.desc(), Plan.name)
+    return list(session.scalars(query))
 
 
 def get(session: Session, plan_id: int) -> Plan:
-    """Return the plan; raises NotFound."""
-    plan = session.get(Plan, plan_id)
+    """Return the plan with its prices by quantity; raises NotFound."""
+    plan = session.get(Plan, plan_id, options=[selectinload(Plan.prices)], populate_existing=True)
     if plan is None:
         raise errors.NotFound("There is no such plan")
     return plan
@@ -40,54 +61,32 @@ def running_counts(session: Session, today: date) -> dict[int, int]:
 
 
 def subscription_count(session: Session, plan_id: int) -> int:
-    """Return how many subscriptions of the plan there ever were, ended ones too."""
-    return session.scalar(select(func.count()).where(Subscription.plan_id == plan_id)) or 0
+    """Return how many subscriptions of the plan there ever were or will be, ended ones too."""
+    now = session.scalar(select(func.count()).where(Subscription.plan_id == plan_id)) or 0
+    to_come = session.scalar(select(func.count()).where(PlannedChange.plan_id == plan_id)) or 0
+    return now + to_come
 
 
-def create(
-    session: Session,
-    *,
-    name: str,
-    price_minor: int,
-    currency: str,
-    down_kbps: int | None = None,
-    up_kbps: int | None = None,
-    is_offered: bool = True,
-) -> Plan:
-    """Add a plan priced by the month, minor units of the currency; raises Invalid at the faulty field."""
-    values = _checked(name, price_minor, down_kbps, up_kbps, is_offered)
-    plan = Plan(currency=currency, **values)
-    try:
-        with db.part(session):
-            session.add(plan)
-    except IntegrityError as error:
-        raise errors.Invalid("The name is taken", {"name": "Another plan has this name"}) from error
+def create(session: Session, *, currency: str, **offer: Unpack[Offer]) -> Plan:
+    """Add a plan priced in that currency; raises Invalid at the faulty field."""
+    plan = Plan(currency=currency)
+    _save(session, plan, _checked(session, offer), offer.get("prices", {}))
     return plan
 
 
-def change(
-    session: Session,
-    plan_id: int,
-    *,
-    name: str,
-    price_minor: int,
-    down_kbps: int | None = None,
-    up_kbps: int | None = None,
-    is_offered: bool = True,
-) -> Plan:
+def change(session: Session, plan_id: int, **offer: Unpack[Offer]) -> Plan:
     """Change a plan; raises Invalid at the faulty field, NotFound. The currency stays.
 
     Nothing charged is touched: the new price is asked from the next charge on, of those who have none of
-    their own.
+    their own. The period stays once somebody has the plan: bill days go by it.
     """
     plan = get(session, plan_id)
-    values = _checked(name, price_minor, down_kbps, up_kbps, is_offered)
-    try:
-        with db.part(session):
-            for field, value in values.items():
-                setattr(plan, field, value)
-    except IntegrityError as error:
-        raise errors.Invalid("The name is taken", {"name": "Another plan has this name"}) from error
+    values = _checked(session, offer)
+    if values["period"] is not plan.period and subscription_count(session, plan_id):
+        raise errors.Invalid(
+            "In use", {"period": "Customers have this plan: make a new one for another period"}
+        )
+    _save(session, plan, values, offer.get("prices", {}))
     return plan
 
 
@@ -102,27 +101,62 @@ def remove(session: Session, plan_id: int) -> None:
             count=count,
         )
         raise errors.Conflict(words)
-    session.delete(plan)
-    session.flush()
+    session.execute(delete(Plan).where(Plan.id == plan_id))  # the database takes its prices along
 
 
-def _checked(
-    name: str, price_minor: int, down_kbps: int | None, up_kbps: int | None, is_offered: bool
-) -> dict[str, Any]:
-    faults = {}
-    if not 0 < len(name.strip()) <= 120:
+def _checked(session: Session, offer: Offer) -> dict[str, Any]:
+    """Return the values of the plan's columns; raises Invalid at the faulty field."""
+    faults = _price_faults(offer)
+    if not 0 < len(offer["name"].strip()) <= 120:
         faults["name"] = N_("Write a name of at most 120 characters")
-    if not 0 <= price_minor < money.LIMIT_MINOR:
-        faults["price"] = N_("A price is zero or more")
-    for field, speed in (("down_kbps", down_kbps), ("up_kbps", up_kbps)):
+    for field, speed in (("down_kbps", offer.get("down_kbps")), ("up_kbps", offer.get("up_kbps"))):
         if speed is not None and not 0 < speed <= SPEED_LIMIT_KBPS:
             faults[field] = N_("A speed is above zero, and at most 1 000 000 Mbit/s")
+    rate_id = offer.get("vat_rate_id")
+    if rate_id is not None and session.get(VatRate, rate_id) is None:
+        faults["vat_rate_id"] = N_("There is no such VAT rate")
+    if offer.get("is_net", False) and rate_id is None:
+        faults["vat_rate_id"] = N_("A net price needs a VAT rate")
     if faults:
         raise errors.Invalid("The plan is not complete", faults)
     return {
-        "name": name.strip(),
-        "price_minor": price_minor,
-        "down_kbps": down_kbps,
-        "up_kbps": up_kbps,
-        "is_offered": is_offered,
+        "name": offer["name"].strip(),
+        "price_minor": offer["price_minor"],
+        "period": offer.get("period", PeriodKind.MONTH),
+        "is_net": offer.get("is_net", False),
+        "vat_rate_id": rate_id,
+        "is_postpaid": offer.get("is_postpaid", False),
+        "down_kbps": offer.get("down_kbps"),
+        "up_kbps": offer.get("up_kbps"),
+        "is_offered": offer.get("is_offered", True),
     }
+
+
+def _price_faults(offer: Offer) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    if not 0 <= offer["price_minor"] < money.LIMIT_MINOR:
+        faults["price"] = N_("A price is zero or more")
+    for number, price in offer.get("prices", {}).items():
+        if not 2 <= number <= 100_000:
+            faults["prices"] = N_("A price by quantity begins at 2 or more, up to 100 000")
+        elif not 0 <= price < money.LIMIT_MINOR:
+            faults["prices"] = N_("A price is zero or more")
+    return faults
+
+
+def _save(session: Session, plan: Plan, values: Mapping[str, Any], prices: Mapping[int, int]) -> None:
+    """Write the plan, and its prices by quantity in place of those of before; raises Invalid."""
+    try:
+        with db.part(session):
+            for field, value in values.items():
+                setattr(plan, field, value)
+            session.add(plan)
+    except IntegrityError as error:
+        raise errors.Invalid("The name is taken", {"name": "Another plan has this name"}) from error
+    session.execute(delete(PlanPrice).where(PlanPrice.plan_id == plan.id))
+    session.add_all(
+        PlanPrice(plan_id=plan.id, from_quantity=number, price_minor=price)
+        for number, price in sorted(prices.items())
+    )
+    session.flush()
+    session.refresh(plan, ["prices"])

@@ -1,14 +1,25 @@
-"""The price list: changes of plans, with the line of history that says who made them."""
+"""The price list: changes of plans and VAT rates, with the line of history that says who made them."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing import plans
-from billing.models import Plan
+from billing import plans, vat
+from billing.models import Plan, VatRate
 from registry import audit
 
-_FIELDS = ("name", "price_minor", "down_kbps", "up_kbps", "is_offered")
+_FIELDS = (
+    "name",
+    "price_minor",
+    "period",
+    "is_net",
+    "vat_rate_id",
+    "is_postpaid",
+    "down_kbps",
+    "up_kbps",
+    "is_offered",
+)
 
 
 def create(session: Session, actor: audit.Actor, **fields: Any) -> Plan:
@@ -26,7 +37,7 @@ def change(session: Session, actor: audit.Actor, plan_id: int, **fields: Any) ->
     changes = audit.difference(before, _shown(plan))
     if changes:
         _record(session, actor, "plan.changed", plan, changes)
-    return "price_minor" in changes
+    return not changes.keys().isdisjoint({"price_minor", "prices", "is_net", "vat_rate_id"})
 
 
 def remove(session: Session, actor: audit.Actor, plan_id: int) -> None:
@@ -36,8 +47,52 @@ def remove(session: Session, actor: audit.Actor, plan_id: int) -> None:
     _record(session, actor, "plan.removed", plan, {})
 
 
+def add_rate(
+    session: Session, actor: audit.Actor, *, name: str, valid_from: date, percent_hundredths: int
+) -> VatRate:
+    """Add a VAT rate with its first percent (billing.vat.create); raises Invalid."""
+    rate = vat.create(session, name=name, valid_from=valid_from, percent_hundredths=percent_hundredths)
+    after = {"name": rate.name, "valid_from": valid_from, "percent_hundredths": percent_hundredths}
+    _record_rate(session, actor, "vat_rate.created", rate, audit.difference({}, after))
+    return rate
+
+
+def rename_rate(session: Session, actor: audit.Actor, rate_id: int, *, name: str) -> None:
+    """Give a VAT rate another name; raises Invalid, NotFound."""
+    before = vat.get(session, rate_id).name
+    rate = vat.rename(session, rate_id, name=name)
+    if rate.name != before:
+        changes = audit.difference({"name": before}, {"name": rate.name})
+        _record_rate(session, actor, "vat_rate.changed", rate, changes)
+
+
+def add_percent(
+    session: Session, actor: audit.Actor, rate_id: int, *, valid_from: date, percent_hundredths: int
+) -> None:
+    """Let a VAT rate amount to something else from a day on (billing.vat.add_percent)."""
+    vat.add_percent(session, rate_id, valid_from=valid_from, percent_hundredths=percent_hundredths)
+    after = {"valid_from": valid_from, "percent_hundredths": percent_hundredths}
+    rate = vat.get(session, rate_id)
+    _record_rate(session, actor, "vat_rate.changed", rate, audit.difference({}, after))
+
+
+def remove_percent(session: Session, actor: audit.Actor, rate_id: int, valid_from: date) -> None:
+    """Take back a percent nothing was charged by; raises NotFound, Conflict."""
+    vat.remove_percent(session, rate_id, valid_from)
+    changes = audit.difference({"valid_from": valid_from}, {"valid_from": None})
+    _record_rate(session, actor, "vat_rate.changed", vat.get(session, rate_id), changes)
+
+
+def remove_rate(session: Session, actor: audit.Actor, rate_id: int) -> None:
+    """Remove a VAT rate nothing has; raises NotFound, Conflict."""
+    rate = vat.get(session, rate_id)
+    vat.remove(session, rate_id)
+    _record_rate(session, actor, "vat_rate.removed", rate, {})
+
+
 def _shown(plan: Plan) -> dict[str, Any]:
-    return {field: getattr(plan, field) for field in _FIELDS}
+    prices = ", ".join(f"{row.from_quantity}: {row.price_minor}" for row in plan.prices)
+    return {field: getattr(plan, field) for field in _FIELDS} | {"prices": prices}
 
 
 def _record(
@@ -45,4 +100,12 @@ def _record(
 ) -> None:
     audit.record(
         session, actor, action, object_kind="plan", object_id=plan.id, changes=changes, note=plan.name
+    )
+
+
+def _record_rate(
+    session: Session, actor: audit.Actor, action: str, rate: VatRate, changes: dict[str, list[Any]]
+) -> None:
+    audit.record(
+        session, actor, action, object_kind="vat_rate", object_id=rate.id, changes=changes, note=rate.name
     )

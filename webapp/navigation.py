@@ -111,6 +111,13 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("setup.add_plan", "setup.edit_plan"),
             ),
             Entry(
+                "setup.vat_rates",
+                lazy_gettext("VAT rates"),
+                "receipt",
+                "v",
+                also=("setup.add_vat_rate", "setup.edit_vat_rate", "setup.add_vat_percent"),
+            ),
+            Entry(
                 "setup.labels",
                 lazy_gettext("Groups and marks"),
                 "tags",

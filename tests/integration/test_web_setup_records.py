@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from billing import plans
-from billing.models import Plan
+from billing.models import Plan, VatRate
 from core import clock
 from registry import audit, labels, network_plan, networks, pops, testing
 from registry.models import AuditEvent, Customer, DeviceType, Heartbeat, Network, Pop
@@ -216,3 +216,38 @@ def test_the_rail_marks_the_one_page_it_stands_for(sign_in_as):
     assert re.findall(r'aria-current="page"[^>]*href="([^"]+)"|href="([^"]+)"[^>]*aria-current="page"', page) in (
         [("/setup/device-types", "")], [("", "/setup/device-types")],
     )  # fmt: skip
+
+
+def test_a_plan_has_all_its_terms_and_vat_its_dates(sign_in_as, database):
+    browser = sign_in_as("administrator")
+    first = {"name": "standard", "percent": "23", "valid_from": "2026-01-01"}
+    assert browser.post("/setup/vat/new", data={**first, "percent": "23.123"}).status_code == 422
+    assert browser.post("/setup/vat/new", data=first).location == "/setup/vat"
+    rate_id = row_id(database, VatRate)
+    url = f"/setup/vat/{rate_id}"
+    later = {"percent": "25,5", "valid_from": "2030-01-01"}
+    assert browser.post(f"{url}/percents/new", data=later).location == url
+    assert browser.post(f"{url}/percents/new", data=later).status_code == 422
+    page = browser.get(url).text
+    assert "25.5 %" in page
+    assert "to come" in page
+    fields = {
+        "name": "Office", "period": "quarter", "price": "99", "is_net": "yes", "vat_rate_id": rate_id,
+        "is_postpaid": "yes", "from_1": "5", "price_1": "80", "is_offered": "y",
+    }  # fmt: skip
+    for wrong in ({"vat_rate_id": ""}, {"price_1": ""}, {"from_2": "5", "price_2": "70"}, {"from_1": "1"}):
+        assert browser.post("/setup/plans/new", data={**fields, **wrong}).status_code == 422
+    assert browser.post("/setup/plans/new", data=fields).status_code == 303
+    with database.reading() as session:
+        plan = plans.list_all(session)[0]
+        assert (plan.period, plan.is_net, plan.is_postpaid) == ("quarter", True, True)
+        assert [(row.from_quantity, row.price_minor) for row in plan.prices] == [(5, 8000)]
+    shown = browser.get(f"/setup/plans/{plan.id}").text
+    assert 'value="80.00"' in shown
+    assert "a quarter" in browser.get("/setup/plans?sort=vat").text
+    assert "plans: 1" in browser.get("/setup/vat?sort=now").text
+    assert "in use and cannot be removed" in browser.post(f"{url}/remove", follow_redirects=True).text
+    assert browser.post(f"{url}/percents/2030-01-01/remove").location == url
+    assert browser.post(f"{url}/percents/nonsense/remove").status_code == 404
+    assert browser.post(url, data={"name": "normal"}).status_code == 303
+    assert latest(database).action == "vat_rate.changed"

@@ -8,7 +8,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from registry.line_gates import GateKind
 from registry.models import DeviceRole
-from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, WatchForm, choices
+from webapp.forms import REQUIRED, Form, ParagraphField, TextField, WatchForm, choices
 from webapp.setup import gate_words
 from webapp.setup.pages import optional_id
 
@@ -194,27 +194,6 @@ class MarkForm(Form):
 
     name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=60)])
     colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
-
-
-def plan_form(currency: str) -> Any:
-    """Return the form of a plan priced in that currency."""
-
-    class PlanForm(Form):
-        """A plan; speeds in Mbit/s."""
-
-        ROWS = (("name", "price"), ("down", "up"), ("is_offered",))
-
-        name = TextField(lazy_gettext("Name"), _NAME)
-        price = MoneyField(
-            lazy_gettext("Price a month, %(currency)s", currency=currency),
-            [InputRequired(REQUIRED)],
-            currency=currency,
-        )
-        down = NumberField(lazy_gettext("Down, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
-        up = NumberField(lazy_gettext("Up, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
-        is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
-
-    return PlanForm
 
 
 def gate_form(kind: GateKind) -> Any:

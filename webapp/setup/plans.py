@@ -7,30 +7,35 @@ from typing import Any
 from flask import Response, url_for
 from flask_babel import gettext
 
-from billing import plans
-from billing.models import Plan
+from billing import plans, vat
+from billing.models import PeriodKind, Plan, VatRate
 from core import clock
 from core.money import Money
 from registry import names, price_list
 from webapp import identity, permissions, rendering, runtime
 from webapp.setup import pages
-from webapp.setup.forms import plan_form
+from webapp.setup.price_forms import plan_form
 
 KBPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A plan with its price and how many subscriptions run on it."""
+    """A plan with its price, its VAT rate's name and how many subscriptions run on it."""
 
     plan: Plan
     price: Money
+    rate: str
+    variants: int
     running: int
 
 
+_LENGTHS = list(PeriodKind)
 KEYS = {
     "name": lambda row: names.sort_key(row.plan.name),
     "price": lambda row: row.price.minor,
+    "period": lambda row: _LENGTHS.index(row.plan.period),
+    "vat": lambda row: names.sort_key(row.rate) if row.rate else None,
     "down": lambda row: row.plan.down_kbps,
     "running": lambda row: row.running,
 }
@@ -43,7 +48,17 @@ def listing() -> Response:
     with found.database.reading() as session:
         known = plans.list_all(session)
         running = plans.running_counts(session, clock.today(found.settings.isp.time_zone))
-    made = (Row(plan, Money(plan.price_minor, plan.currency), running.get(plan.id, 0)) for plan in known)
+        rates = {rate.id: rate.name for rate in vat.list_all(session)}
+    made = (
+        Row(
+            plan,
+            Money(plan.price_minor, plan.currency),
+            rates.get(plan.vat_rate_id or 0, ""),
+            len(plan.prices),
+            running.get(plan.id, 0),
+        )
+        for plan in known
+    )
     rows, sort = pages.in_order(made, KEYS, "name")
     return rendering.page_or_fragment("setup/plans.html", "setup/plans.html", rows=rows, sort=sort)
 
@@ -52,7 +67,9 @@ def listing() -> Response:
 def add() -> Response:
     """Add a plan, priced in the company's currency."""
     currency = runtime.current().settings.isp.currency
-    form = plan_form(currency)()
+    with runtime.current().database.reading() as session:
+        rates = vat.list_all(session)
+    form = plan_form(currency, rates)()
     if form.accept(lambda: _add(form, currency)):
         rendering.say(gettext("The plan is added."))
         return rendering.go("setup.plans")
@@ -70,14 +87,9 @@ def edit(plan_id: int) -> Response:
     found = runtime.current()
     with found.database.reading() as session:
         plan, count = plans.get(session, plan_id), plans.subscription_count(session, plan_id)
+        rates = vat.list_all(session)
         running = plans.running_counts(session, clock.today(found.settings.isp.time_zone)).get(plan_id, 0)
-    form = plan_form(plan.currency)(
-        name=plan.name,
-        price=Money(plan.price_minor, plan.currency),
-        down=_mbps(plan.down_kbps),
-        up=_mbps(plan.up_kbps),
-        is_offered=plan.is_offered,
-    )
+    form = _form_of(plan, rates)
     if form.accept(lambda: _change(plan_id, form)):
         rendering.say(
             gettext("Saved. The new price is asked from the next charge on; what is charged stays.")
@@ -95,6 +107,26 @@ def edit(plan_id: int) -> Response:
     return pages.show(pages.Frame(plan.name, form.ROWS, url_for("setup.plans"), note, removal), form)
 
 
+def _form_of(plan: Plan, rates: list[VatRate]) -> Any:
+    """Return the plan's form, with room for more prices by quantity than it has."""
+    variants: dict[str, Any] = {}
+    for place, row in enumerate(plan.prices, 1):
+        variants[f"from_{place}"] = row.from_quantity
+        variants[f"price_{place}"] = Money(row.price_minor, plan.currency)
+    return plan_form(plan.currency, rates, variants=max(3, len(plan.prices) + 1))(
+        name=plan.name,
+        period=plan.period,
+        price=Money(plan.price_minor, plan.currency),
+        is_net="yes" if plan.is_net else "no",
+        vat_rate_id=plan.vat_rate_id or "",
+        is_postpaid="yes" if plan.is_postpaid else "no",
+        down=_mbps(plan.down_kbps),
+        up=_mbps(plan.up_kbps),
+        is_offered=plan.is_offered,
+        **variants,
+    )
+
+
 def _change(plan_id: int, form: Any) -> bool:
     with runtime.current().database.transaction() as session:
         return price_list.change(session, identity.actor(), plan_id, **_values(form))
@@ -104,6 +136,11 @@ def _values(form: Any) -> dict[str, Any]:
     return {
         "name": form.name.data or "",
         "price_minor": form.price.data.minor,
+        "period": form.period.data,
+        "is_net": form.is_net.data == "yes",
+        "vat_rate_id": form.vat_rate_id.data,
+        "is_postpaid": form.is_postpaid.data == "yes",
+        "prices": dict(form.prices()),
         "down_kbps": _kbps(form.down.data),
         "up_kbps": _kbps(form.up.data),
         "is_offered": form.is_offered.data,

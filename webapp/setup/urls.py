@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.setup import device_types, devices, gates, labels, networks, plans, pops
+from webapp.setup import device_types, devices, gates, labels, networks, plans, pops, vat
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -21,6 +21,12 @@ for _rule, _name, _view, _methods in (
     ("/plans/new", "add_plan", plans.add, _FORM),
     ("/plans/<int:plan_id>", "edit_plan", plans.edit, _FORM),
     ("/plans/<int:plan_id>/remove", "remove_plan", plans.remove, _ACT),
+    ("/vat", "vat_rates", vat.listing, _READ),
+    ("/vat/new", "add_vat_rate", vat.add, _FORM),
+    ("/vat/<int:rate_id>", "edit_vat_rate", vat.edit, _FORM),
+    ("/vat/<int:rate_id>/percents/new", "add_vat_percent", vat.add_percent, _FORM),
+    ("/vat/<int:rate_id>/percents/<day>/remove", "remove_vat_percent", vat.remove_percent, _ACT),
+    ("/vat/<int:rate_id>/remove", "remove_vat_rate", vat.remove, _ACT),
     ("/device-types", "device_types", device_types.listing, _READ),
     ("/device-types/new", "add_device_type", device_types.add, _FORM),
     ("/device-types/<int:type_id>", "edit_device_type", device_types.edit, _FORM),
