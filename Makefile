@@ -45,7 +45,7 @@ integration: assets ## tests on a real PostgreSQL and Valkey
 	$(PYTEST) tests/integration -n 2 -q
 
 netlab: assets ## tests in network namespaces (root)
-	$(PYTEST) tests/netlab -n 2 $(BY_FILE) -q
+	$(PYTEST) tests/netlab -n 3 $(BY_FILE) -q
 
 browser: assets ## tests in headless Chromium
 	$(PYTEST) tests/browser -n 2 $(BY_FILE) -q
