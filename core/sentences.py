@@ -11,6 +11,8 @@ from typing import Any
 
 from babel import dates, numbers
 
+from core.words import Text
+
 Stored = str | Mapping[str, Any] | None
 
 LEFT_OUT = "…"
@@ -35,6 +37,20 @@ class Voice:
 
 
 ENGLISH = Voice()
+
+
+def keep(words: str) -> dict[str, Any]:
+    """Return a sentence (see core/words.py) as a row keeps it, so that it is told in anybody's language."""
+    if isinstance(words, Text) and words.values:
+        return {
+            "template": words.template,
+            "values": {name: _kept(one) for name, one in words.values.items()},
+        }
+    return {"template": str(words), "values": {}}
+
+
+def _kept(value: Any) -> Any:
+    return keep(value) if isinstance(value, Text) else str(value)
 
 
 def tell(found: Stored, voice: Voice = ENGLISH) -> str:

@@ -17,6 +17,13 @@ from registry.models.customers import (
 )
 from registry.models.diagnostics import DiagnosticKind, DiagnosticRun, DiagnosticStatus
 from registry.models.equipment import Device, DeviceRole, DeviceState, DeviceType, Port
+from registry.models.imports import (
+    ColumnMapping,
+    ExternalIdentity,
+    ImportBatch,
+    ImportFault,
+    ImportState,
+)
 from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
 from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
 from registry.models.outbox import OutboxChannel, OutboxMessage, OutboxStatus
@@ -47,6 +54,7 @@ __all__ = [
     "BaselineKind",
     "CableEnd",
     "CableLine",
+    "ColumnMapping",
     "Connection",
     "Contact",
     "Customer",
@@ -59,10 +67,14 @@ __all__ = [
     "DiagnosticKind",
     "DiagnosticRun",
     "DiagnosticStatus",
+    "ExternalIdentity",
     "GeoSource",
     "GeocodeAnswer",
     "Group",
     "Heartbeat",
+    "ImportBatch",
+    "ImportFault",
+    "ImportState",
     "Incident",
     "IncidentCustomer",
     "IncidentScope",

@@ -1,0 +1,1 @@
+"""Moving in: customers, plans, services, addresses and money from a file or another system, in one set."""
