@@ -1,5 +1,6 @@
 """The ledger: post and reverse; the only writer of entries, and of the cached balance beside them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypedDict, Unpack
@@ -36,6 +37,11 @@ class Mismatch:
     account_id: int
     cached_minor: int
     ledger_minor: int
+
+
+def lock_accounts(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
+    """Lock several accounts, always in the same order, and return them by id; raises NotFound."""
+    return {account_id: lock_account(session, account_id) for account_id in sorted(set(account_ids))}
 
 
 def lock_account(session: Session, account_id: int) -> Account:
@@ -164,8 +170,9 @@ def reverse_once(
     reason: str,
     dated_on: date,
     idempotency_key: str | None = None,
+    counterpart_id: int | None = None,
 ) -> Posted:
-    """Do what reverse() does and say whether the entry is new."""
+    """Do what reverse() does and say whether the entry is new; `counterpart_id` as the entry's own."""
     entry = session.get(LedgerEntry, entry_id)
     if entry is None:
         raise errors.NotFound("There is no such entry")
@@ -193,6 +200,7 @@ def reverse_once(
         vat_hundredths=entry.vat_hundredths,
         description=reason.strip(),
         reverses_id=entry.id,
+        counterpart_id=counterpart_id,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from billing import ledger, reconnect
+from billing import ledger, reconnect, transfers
 from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Method
 from billing.rules import Rules
@@ -18,11 +18,15 @@ PaybackKind = Literal["cash", "writeoff"]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The entry, whether this call wrote it, and the subscriptions whose line opens by it."""
+    """The entry, whether this call wrote it, and the subscriptions whose line opens by it.
+
+    `mate` is the entry on the other account when the act wrote to two.
+    """
 
     entry: LedgerEntry
     is_new: bool
     reopened: tuple[int, ...]
+    mate: LedgerEntry | None = None
 
 
 def receive(
@@ -62,7 +66,7 @@ def receive(
         idempotency_key=idempotency_key,
         description=description,
     )
-    return _received(session, posted, today, rules)
+    return received(session, posted, today, rules)
 
 
 def payback(
@@ -106,7 +110,7 @@ def payback(
         idempotency_key=idempotency_key,
         description=N_("Debt paid back") if kind == "cash" else N_("Debt written off"),
     )
-    return _received(session, posted, today, rules)
+    return received(session, posted, today, rules)
 
 
 def reverse(
@@ -120,11 +124,14 @@ def reverse(
     dated_on: date | None = None,
     idempotency_key: str | None = None,
 ) -> Received:
-    """Undo an entry and look at the line again: a charge undone may open it.
+    """Undo an entry and look at the line again: a charge undone may open it. Both halves of a transfer go.
 
     A payment undone cuts nothing by itself: that is left to the normal ladder. Raises what ledger.reverse
     does.
     """
+    other = transfers.other_half(session, entry_id)
+    if other is not None:
+        ledger.lock_accounts(session, [other.account_id, session.get_one(LedgerEntry, entry_id).account_id])
     posted = ledger.reverse_once(
         session,
         entry_id,
@@ -133,10 +140,26 @@ def reverse(
         dated_on=dated_on or today,
         idempotency_key=idempotency_key,
     )
-    return _received(session, posted, today, rules)
+    if other is None or not posted.is_new:
+        return received(session, posted, today, rules)
+    mate = ledger.reverse_once(
+        session,
+        other.id,
+        author=author,
+        reason=reason,
+        dated_on=dated_on or today,
+        counterpart_id=posted.entry.id,
+    )
+    return both(received(session, posted, today, rules), received(session, mate, today, rules))
 
 
-def _received(session: Session, posted: ledger.Posted, today: date, rules: Rules) -> Received:
+def both(first: Received, second: Received) -> Received:
+    """Return what an act did that wrote to two accounts."""
+    return Received(first.entry, first.is_new, first.reopened + second.reopened, second.entry)
+
+
+def received(session: Session, posted: ledger.Posted, today: date, rules: Rules) -> Received:
+    """Look at the line of whose entry this is, unless it was looked at before, and say what opened."""
     if not posted.is_new:
         return Received(posted.entry, is_new=False, reopened=())
     entry = posted.entry

@@ -162,7 +162,7 @@ def _paid_since(session: Session, promise: Promise) -> int:
     total = session.scalar(
         select(func.sum(LedgerEntry.amount_minor)).where(
             LedgerEntry.account_id == promise.account_id,
-            LedgerEntry.kind.in_([EntryKind.PAYMENT, EntryKind.WRITEOFF]),
+            LedgerEntry.kind.in_([EntryKind.PAYMENT, EntryKind.WRITEOFF, EntryKind.TRANSFER]),
             LedgerEntry.posted_at >= promise.made_at,
             LedgerEntry.id.not_in(reversals),
         )

@@ -100,6 +100,10 @@ def reverse(
     )
     customer_id = _customer_id(session, received.entry.account_id)
     _record_entry(session, actor, customer_id, "entry.reversed", received, note=reason)
+    if received.mate is not None:
+        mate = payments.Received(received.mate, received.is_new, ())
+        other_id = _customer_id(session, received.mate.account_id)
+        _record_entry(session, actor, other_id, "entry.reversed", mate, note=reason)
     return received
 
 

@@ -29,6 +29,8 @@ PERMISSIONS = {
     "money.view": N_("See balances and ledger entries"),
     "payment.take": N_("Record payments and pay back debts"),
     "payment.reverse": N_("Reverse payments"),
+    "payment.refund": N_("Give money back and move it to another customer"),
+    "debt.writeoff": N_("Write debts off"),
     "service.edit": N_("Change plans and subscriptions of a customer"),
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
     "suspension.place": N_("Suspend and let in by hand"),
@@ -58,6 +60,7 @@ ROLES: dict[str, frozenset[str]] = {
     "billing": frozenset(
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
+        | {"payment.refund", "debt.writeoff"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
         | {"setup.view"}
     ),

@@ -1,6 +1,14 @@
 """The tables of money, one module a subject: columns and constraints, no query and no clock."""
 
 from billing.models.access import SubscriptionAccess, SuspensionLock
+from billing.models.bank import (
+    BankBatch,
+    BankLine,
+    BankMapping,
+    PayerSource,
+    PaymentGateway,
+    VirtualAccount,
+)
 from billing.models.cutoff import CutoffDecision, CutoffRun, NightRun
 from billing.models.debt import CutoffPause, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
@@ -19,11 +27,15 @@ from billing.models.services import (
 )
 from billing.models.words import (
     AccessState,
+    BatchStatus,
+    Certainty,
     DecisionAction,
     Documented,
     DocumentKind,
     EntryKind,
+    LineStatus,
     LockReason,
+    MatchRule,
     Method,
     PeriodKind,
     PromiseStatus,
@@ -35,6 +47,11 @@ __all__ = [
     "Account",
     "AccountDiscount",
     "AccountGroup",
+    "BankBatch",
+    "BankLine",
+    "BankMapping",
+    "BatchStatus",
+    "Certainty",
     "ChargeRun",
     "CutoffDecision",
     "CutoffPause",
@@ -49,10 +66,14 @@ __all__ = [
     "EntryKind",
     "LedgerEntry",
     "Liability",
+    "LineStatus",
     "LockReason",
+    "MatchRule",
     "Method",
     "NightRun",
     "Payer",
+    "PayerSource",
+    "PaymentGateway",
     "PeriodKind",
     "Plan",
     "PlanPrice",
@@ -67,4 +88,5 @@ __all__ = [
     "SuspensionLock",
     "VatPercent",
     "VatRate",
+    "VirtualAccount",
 ]

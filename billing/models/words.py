@@ -11,6 +11,7 @@ class EntryKind(StrEnum):
     WRITEOFF = "writeoff"
     REFUND = "refund"
     ADJUSTMENT = "adjustment"
+    TRANSFER = "transfer"
     REVERSAL = "reversal"
 
 
@@ -97,3 +98,41 @@ class DecisionAction(StrEnum):
     SPARE = "spare"
     KEEP = "keep"
     LIFT = "lift"
+
+
+class BatchStatus(StrEnum):
+    """What is done with a bank statement now."""
+
+    MATCHING = "matching"
+    READY = "ready"
+    BOOKING = "booking"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class LineStatus(StrEnum):
+    """What became of a bank line."""
+
+    WAITING = "waiting"
+    BOOKED = "booked"
+    IGNORED = "ignored"
+    UNDONE = "undone"
+
+
+class MatchRule(StrEnum):
+    """By what the customer of a bank line was found, in the order in which they are asked."""
+
+    OWN_ACCOUNT = "own_account"
+    NUMBER = "number"
+    DOCUMENT = "document"
+    SOURCE = "source"
+    NAME = "name"
+    PERSON = "person"
+
+
+class Certainty(StrEnum):
+    """How sure a match is: only sure ones are booked without a look at each."""
+
+    SURE = "sure"
+    LIKELY = "likely"
+    UNSURE = "unsure"

@@ -168,6 +168,8 @@ DOORS: dict[str, str] = {
     "cashier.statement": EVERYBODY,
     "cashier.payment": "billing administrator",
     "cashier.payback": "billing administrator",
+    "cashier.refund": "billing administrator",
+    "cashier.transfer": "billing administrator",
     "cashier.promise": "billing administrator",
     "cashier.withdraw_promise": "billing administrator",
     "cashier.reverse": "billing administrator",

@@ -117,6 +117,60 @@ def payment_form(currency: str) -> Any:
     return PaymentForm
 
 
+class TwiceForm(OnceForm):
+    """A form that is looked at once more, with names and sums, before it acts."""
+
+    confirmed = HiddenField()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the second look was accepted."""
+        return bool(self.confirmed.data == "yes")
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether it was sent and is right, and waits for the second look."""
+        return not self.is_confirmed and self.validate_on_submit()
+
+    @property
+    def status(self) -> int:
+        """The answer's status: the second look is no refusal."""
+        return 422 if self.is_submitted() and (self.errors or self.form_errors) else 200
+
+
+def refund_form(currency: str) -> Any:
+    """Return the form of money given back in that currency."""
+
+    class RefundForm(TwiceForm):
+        """Money that goes back."""
+
+        amount = MoneyField(lazy_gettext("Amount"), [InputRequired(REQUIRED)], currency=currency)
+        method = SelectField(lazy_gettext("Method"), choices=METHODS, default=Method.CASH)
+        dated_on = DateField(lazy_gettext("Date"), [InputRequired(REQUIRED)])
+        reference = TextField(
+            lazy_gettext("Reference"),
+            [Length(max=200)],
+            description=lazy_gettext("Receipt or transaction number"),
+        )
+
+    return RefundForm
+
+
+def transfer_form(currency: str) -> Any:
+    """Return the form of money moved to another customer."""
+
+    class TransferForm(TwiceForm):
+        """Whose money it becomes, and how much."""
+
+        to = TextField(
+            lazy_gettext("To the customer with the number"), [InputRequired(REQUIRED), Length(max=40)]
+        )
+        amount = MoneyField(lazy_gettext("Amount"), [InputRequired(REQUIRED)], currency=currency)
+        note = TextField(lazy_gettext("Note"), [Length(max=200)])
+
+    return TransferForm
+
+
 def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
     """Return the form of a new service, or of a change to one, with the plans to choose from."""
     offered = choices(*((str(plan.id), _plan_words(plan)) for plan in plans))

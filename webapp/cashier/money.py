@@ -81,6 +81,8 @@ def payback(customer_id: int) -> Response:
 
 
 def _pay_back(customer_id: int, form: forms.PaybackForm) -> Received:
+    if form.kind.data == "writeoff":
+        identity.demand("debt.writeoff")
     with runtime.current().database.transaction() as session:
         received = money.pay_back(
             session,

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, money, services
+from webapp.cashier import cutoff, money, money_out, services
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -10,6 +10,8 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/money", "statement", money.statement, ["GET"]),
     ("/customers/<int:customer_id>/money/payment", "payment", money.payment, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/payback", "payback", money.payback, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/refund", "refund", money_out.refund, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/transfer", "transfer", money_out.transfer, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/promise", "promise", money.promise, ["GET", "POST"]),
     ("/promises/<int:promise_id>/withdraw", "withdraw_promise", money.withdraw_promise, ["POST"]),
     ("/ledger/<int:entry_id>/reverse", "reverse", money.reverse, ["GET", "POST"]),

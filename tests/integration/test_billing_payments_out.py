@@ -1,0 +1,154 @@
+"""Money given back and moved: entries that belong together, undone together; by hand and from a browser."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+
+from billing import accounts, ledger, payments, testing, transfers
+from billing.models import Account, EntryKind, LedgerEntry, Method
+from core import errors
+from registry import testing as people
+from registry.models import AuditEvent
+
+TODAY = date(2026, 11, 25)
+
+
+def refund(session, account_id, minor, key="r1"):
+    return transfers.refund(
+        session,
+        account_id,
+        minor,
+        method=Method.BANK,
+        dated_on=TODAY,
+        idempotency_key=key,
+        author=testing.AUTHOR,
+        today=TODAY,
+    )
+
+
+def move(session, giver, taker, minor, key="t1"):
+    return transfers.transfer(
+        session, giver, taker, minor, dated_on=TODAY, idempotency_key=key, author=testing.AUTHOR
+    )
+
+
+def pair(session):
+    first, second = (accounts.open_account(session, currency="EUR") for _ in range(2))
+    return first.id, second.id
+
+
+def balances(session, *ids):
+    session.expire_all()
+    return [session.get_one(Account, account_id).balance_minor for account_id in ids]
+
+
+def undo(session, entry_id):
+    return payments.reverse(
+        session, entry_id, author=testing.AUTHOR, reason="wrong", today=TODAY, rules=testing.RULES
+    )
+
+
+def test_only_what_stands_to_the_credit_is_given_back_and_once(session):
+    giver, _ = pair(session)
+    testing.pay(session, giver, 5000)
+    with pytest.raises(errors.Invalid):
+        refund(session, giver, 5001)
+    first, again = refund(session, giver, 5000), refund(session, giver, 5000)
+    assert (first.entry.kind, first.entry.amount_minor) == (EntryKind.REFUND, -5000)
+    assert (again.entry.id, again.is_new) == (first.entry.id, False)
+    assert balances(session, giver) == [0]
+    with pytest.raises(errors.Invalid):
+        refund(session, giver, 0, key="r2")
+
+
+def test_a_transfer_is_two_entries_that_name_each_other_and_are_undone_together(session):
+    giver, taker = pair(session)
+    testing.pay(session, giver, 5000)
+    left, came = move(session, giver, taker, 3000)
+    assert came.entry.counterpart_id == left.entry.id
+    assert transfers.other_half(session, left.entry.id) is came.entry
+    assert transfers.other_half(session, came.entry.id) is left.entry
+    assert [half.is_new for half in move(session, giver, taker, 3000)] == [False, False]
+    assert balances(session, giver, taker) == [2000, 3000]
+    undone = undo(session, came.entry.id)
+    assert {undone.entry.reverses_id, undone.mate.reverses_id} == {left.entry.id, came.entry.id}
+    assert balances(session, giver, taker) == [5000, 0]
+    with pytest.raises(errors.Conflict):
+        undo(session, left.entry.id)
+    assert ledger.verify(session) == []
+
+
+def test_money_moves_neither_to_the_same_account_nor_to_another_currency(session):
+    giver, _ = pair(session)
+    abroad = accounts.open_account(session, currency="UAH")
+    for taker in (giver, abroad.id):
+        with pytest.raises(errors.Invalid):
+            move(session, giver, taker, 100)
+
+
+def test_transfers_both_ways_at_once_neither_wait_for_ever_nor_lose_a_cent(fresh_database):
+    with fresh_database.transaction() as session:
+        ids = pair(session)
+
+    def one(number):
+        giver, taker = ids if number % 2 else ids[::-1]
+        with fresh_database.transaction() as session:
+            move(session, giver, taker, 100 + number, key=f"t{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(24)))
+    with fresh_database.reading() as session:
+        assert ledger.verify(session) == []
+        assert session.scalar(select(func.sum(LedgerEntry.amount_minor))) == 0
+        assert session.scalar(select(func.count()).select_from(LedgerEntry)) == 48
+
+
+@pytest.fixture
+def customers(database):
+    with database.transaction() as session:
+        giver, taker = people.customer(session, "1001"), people.customer(session, "1002")
+        testing.pay(session, giver.account_id, 5000)
+        return giver, taker
+
+
+def test_both_are_looked_at_twice_and_then_booked_once(sign_in_as, database, customers):
+    giver, taker = customers
+    browser = sign_in_as("billing")
+    url = f"/customers/{giver.id}/money/transfer"
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', browser.get(url).text).group(1)
+    fields = {"key": key, "to": "1002", "amount": "12.50", "note": "wrong number"}
+    assert browser.post(url, data={**fields, "to": "7777"}).status_code == 422
+    look = browser.post(url, data=fields)
+    assert look.status_code == 200
+    assert "€12.50" in look.text
+    assert taker.number in look.text
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).where(LedgerEntry.kind == "transfer")) == 0
+    for _ in range(2):
+        assert browser.post(url, data={**fields, "confirmed": "yes"}).status_code == 303
+    url = f"/customers/{giver.id}/money/refund"
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', browser.get(url).text).group(1)
+    fields = {"key": key, "amount": "40", "method": "cash", "dated_on": "2026-01-01"}
+    assert browser.post(url, data=fields).status_code == 422
+    fields["amount"] = "37.50"
+    assert browser.post(url, data=fields).status_code == 200
+    for _ in range(2):
+        assert browser.post(url, data={**fields, "confirmed": "yes"}).status_code == 303
+    with database.reading() as session:
+        kinds = session.execute(
+            select(LedgerEntry.kind, LedgerEntry.account_id, LedgerEntry.amount_minor)
+            .where(LedgerEntry.kind != "payment")
+            .order_by(LedgerEntry.id)
+        ).all()
+        told = session.execute(select(AuditEvent.customer_id, AuditEvent.action)).all()
+    assert kinds == [
+        ("transfer", giver.account_id, -1250),
+        ("transfer", taker.account_id, 1250),
+        ("refund", giver.account_id, -3750),
+    ]
+    assert {(giver.id, "payment.moved_out"), (taker.id, "payment.moved_in")} <= set(told)
+    assert (giver.id, "payment.refunded") in told
+    assert "Moved to customer 1002" in browser.get(f"/customers/{giver.id}/money").text

@@ -1,0 +1,99 @@
+"""Money given back, and money moved to another customer: looked at, then confirmed, then booked once."""
+
+from typing import Any
+
+from flask import Response
+from flask_babel import gettext
+
+from billing.models import Method
+from billing.payments import Received
+from core import errors
+from core.money import Money
+from registry import money_out
+from webapp import identity, permissions, rendering, runtime
+from webapp.cashier import day, forms, pages
+
+
+@permissions.required("payment.refund")
+def refund(customer_id: int) -> Response:
+    """Give money back out of the credit: the sum and the customer are confirmed on a second look."""
+    till = pages.till(customer_id)
+    credit = Money(max(0, till.debt.balance_minor), till.currency)
+    form = forms.refund_form(till.currency)(dated_on=day.today(), amount=credit if credit.minor else None)
+    if form.is_confirmed and form.accept(lambda: _refund(customer_id, form)):
+        _say(form.result, gettext("%(amount)s given back.", amount=_shown(form.result)))
+        return rendering.go("cashier.statement", customer_id=customer_id)
+    asked = form.is_looked_at
+    if asked and form.amount.data.minor > credit.minor:
+        form.refuse(_too_much())  # as the domain would, but before the second look
+        asked = False
+    return pages.form_page("refund", gettext("Give money back"), till, form, credit=credit, asked=asked)
+
+
+def _too_much() -> errors.Invalid:
+    return errors.Invalid("", {"amount": "More than stands to the customer's credit cannot be given back"})
+
+
+def _refund(customer_id: int, form: Any) -> Received:
+    with runtime.current().database.transaction() as session:
+        return money_out.refund(
+            session,
+            identity.actor(),
+            customer_id,
+            form.amount.data.minor,
+            method=Method(form.method.data),
+            dated_on=form.dated_on.data,
+            reference=form.reference.data or "",
+            idempotency_key=form.key.data,
+            today=day.today(),
+        )
+
+
+@permissions.required("payment.refund")
+def transfer(customer_id: int) -> Response:
+    """Move money to another customer: both names and the sum are confirmed on a second look."""
+    till = pages.till(customer_id)
+    form = forms.transfer_form(till.currency)()
+    if form.is_confirmed and form.accept(lambda: _transfer(customer_id, form)):
+        _say(form.result, gettext("%(amount)s moved.", amount=_shown(form.result)))
+        return rendering.go("cashier.statement", customer_id=customer_id)
+    to = _receiver(customer_id, form) if form.is_looked_at else None
+    return pages.form_page("transfer", gettext("Move money to another customer"), till, form, asked=to)
+
+
+def _receiver(customer_id: int, form: Any) -> money_out.Receiver | None:
+    try:
+        with runtime.current().database.reading() as session:
+            return money_out.receiver(session, form.to.data, giver_id=customer_id)
+    except errors.Invalid as error:
+        form.refuse(error)
+        return None
+
+
+def _transfer(customer_id: int, form: Any) -> Received:
+    with runtime.current().database.transaction() as session:
+        moved = money_out.transfer(
+            session,
+            identity.actor(),
+            customer_id,
+            form.to.data,
+            form.amount.data.minor,
+            note=form.note.data or "",
+            idempotency_key=form.key.data,
+            today=day.today(),
+            rules=day.limits(),
+        )
+        if moved.reopened:
+            day.wake_gates(session)
+        return moved
+
+
+def _shown(received: Received) -> str:
+    return rendering.format_money(Money(abs(received.entry.amount_minor), received.entry.currency))
+
+
+def _say(received: Received, text: str) -> None:
+    if received.is_new:
+        rendering.say(text)
+    else:
+        rendering.say(gettext("This was booked already: %(amount)s.", amount=_shown(received)), "info")
