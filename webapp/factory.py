@@ -42,6 +42,7 @@ AREAS = (
     "field",
     "incidents",
     "network",
+    "reports",
     "setup",
     "staff",
     "watch",

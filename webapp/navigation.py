@@ -61,6 +61,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
+            Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
         ),
     ),
     (

@@ -35,6 +35,7 @@ PERMISSIONS = {
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
     "suspension.place": N_("Suspend and let in by hand"),
     "cutoff.view": N_("See the cutoff plan and the debtors"),
+    "report.read": N_("Read the reports of money, and take them as files"),
     "cutoff.run": N_("Run the cutoff, also past its brake"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
@@ -62,7 +63,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.refund", "debt.writeoff"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
-        | {"setup.view"}
+        | {"report.read", "setup.view"}
     ),
     "administrator": frozenset(PERMISSIONS),
 }

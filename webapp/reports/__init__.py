@@ -1,0 +1,1 @@
+"""Reports: the office's figures on screen, on paper and in files."""
