@@ -298,3 +298,11 @@ class _Writer:
         if hundredths is None:
             return "–"
         return str(numbers.format_percent(hundredths / 10_000, "#,##0.##%", locale=self._locale))
+
+
+def file_name(paper: Paper) -> str:
+    """Return the name of the document's file, in letters every system takes."""
+    plain = "".join(
+        letter if letter.isascii() and letter.isalnum() else "-" for letter in paper.document.full_number
+    )
+    return f"{paper.document.kind.value}-{plain.strip('-')}.pdf"

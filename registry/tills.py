@@ -21,7 +21,9 @@ from billing.models import (
 from billing.statements import Line
 from core import errors
 from core.money import Money
+from registry import papers
 from registry.models import Customer, CustomerStatus
+from registry.papers import PaperRow
 
 PAGE = 50
 
@@ -104,6 +106,7 @@ class Statement:
     lines: tuple[Line, ...]
     next_id: int | None
     promises: tuple[Promise, ...]
+    papers: tuple[PaperRow, ...]
 
 
 def till(session: Session, customer_id: int, *, today: date, grace_days: int) -> Till:
@@ -146,6 +149,7 @@ def statement(
         lines=tuple(lines),
         next_id=lines[-1].entry.id if has_more else None,
         promises=tuple(promises.history(session, found.account.id, limit=5)),
+        papers=papers.of_account(session, found.account.id, limit=6),
     )
 
 

@@ -39,6 +39,7 @@ AREAS = (
     "customers",
     "desk",
     "diagnostics",
+    "documents",
     "field",
     "incidents",
     "network",

@@ -59,6 +59,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         lazy_gettext("Money"),
         (
+            Entry("documents.listing", lazy_gettext("Documents"), "file-text", "j"),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
@@ -127,6 +128,13 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ),
             Entry(
                 "setup.gates", lazy_gettext("Gates"), "lock", "o", also=("setup.add_gate", "setup.edit_gate")
+            ),
+            Entry(
+                "setup.company",
+                lazy_gettext("Company"),
+                "building",
+                "h",
+                also=("setup.series", "setup.add_series", "setup.edit_series"),
             ),
             Entry("staff.listing", lazy_gettext("Staff"), "user-cog", "s"),
         ),

@@ -40,6 +40,8 @@ PERMISSIONS = {
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
     "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
+    "document.issue": N_("Issue documents, correct them and send them to customers"),
+    "company.edit": N_("Change the company's data and the number series"),
     "staff.edit": N_("See and change staff, their roles and their sessions"),
 }
 
@@ -62,6 +64,7 @@ ROLES: dict[str, frozenset[str]] = {
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.refund", "debt.writeoff"}
+        | {"document.issue"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
         | {"report.read", "setup.view"}
     ),

@@ -34,6 +34,7 @@ def statement(customer_id: int) -> Response:
         found=found,
         till=found.till,
         quick=quick,
+        today=day.today(),
         as_money=Money,
     )
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.setup import device_types, devices, gates, labels, networks, plans, pops, vat
+from webapp.setup import company, device_types, devices, gates, labels, networks, plans, pops, series, vat
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -52,5 +52,12 @@ for _rule, _name, _view, _methods in (
     ("/gates/<int:gate_id>", "edit_gate", gates.edit, _FORM),
     ("/gates/<int:gate_id>/default", "default_gate", gates.make_default, _ACT),
     ("/gates/<int:gate_id>/remove", "remove_gate", gates.remove, _ACT),
+    ("/company", "company", company.edit, _FORM),
+    ("/company/logo", "company_logo", company.logo, _READ),
+    ("/series", "series", series.listing, _READ),
+    ("/series/new", "add_series", series.add, _FORM),
+    ("/series/preview", "preview_series", series.preview, _READ),
+    ("/series/<int:series_id>", "edit_series", series.edit, _FORM),
+    ("/series/<int:series_id>/default", "default_series", series.make_default, _ACT),
 ):
     blueprint.add_url_rule(_rule, _name, _view, methods=_methods)

@@ -1,0 +1,277 @@
+"""Documents as staff find them: a list by number, customer, day and state; one with all it names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Date, Select, cast, exists, func, literal, select, tuple_, union
+from sqlalchemy.orm import Session
+
+from billing import allocation, paper
+from billing.allocation import Paid
+from billing.models import Document, DocumentKind, DocumentLine, Payer
+from billing.paper import Paper
+from core.money import Money
+from registry import outbox, paging, search
+from registry.models import Customer, OutboxMessage
+
+SORTS = ("issued", "number", "due", "amount")
+STATES = ("open", "overdue", "paid")
+USUAL_SORT = "-issued"
+TOTAL_LIMIT = 10_000
+# Credit notes and receipts ask for nothing.
+ASKING = (DocumentKind.INVOICE, DocumentKind.PROFORMA)
+_NEVER = date(9999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFilter:
+    """What the list is narrowed to; everything given must hold. `state` is a word of STATES."""
+
+    text: str = ""
+    kind: DocumentKind | None = None
+    customer_id: int | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """A document as the list shows it; `open_minor` is what of it is not paid."""
+
+    id: int
+    kind: DocumentKind
+    full_number: str
+    account_id: int
+    customer_id: int | None
+    payer: str
+    payer_number: str
+    issued_on: date
+    due_on: date | None
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    currency: str
+    open_minor: int = 0
+
+    @property
+    def gross(self) -> Money:
+        """The whole sum."""
+        return Money(self.gross_minor, self.currency)
+
+    @property
+    def open(self) -> Money:
+        """What is left to pay."""
+        return Money(self.open_minor, self.currency)
+
+    def state(self, today: date) -> str:
+        """Return a word of STATES, or "partly"; nothing for what asks for no money."""
+        return state_of(self.kind, self.gross_minor, self.open_minor, self.due_on, today)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPage:
+    """A page of the list; `next` is the mark the next begins after. `total` stops at TOTAL_LIMIT + 1."""
+
+    rows: tuple[PaperRow, ...]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """One document: what it says, whose it is, what paid it, what corrects it, how it was sent."""
+
+    paper: Paper
+    customer_id: int | None
+    open: Money
+    state: str
+    paid_by: tuple[Paid, ...]
+    notes: tuple[Document, ...]
+    follow_ups: tuple[Document, ...]
+    letters: tuple[OutboxMessage, ...]
+
+    @property
+    def document(self) -> Document:
+        """The document itself."""
+        return self.paper.document
+
+
+def state_of(kind: DocumentKind, gross_minor: int, open_minor: int, due_on: date | None, today: date) -> str:
+    """Return whether a document is paid, in one word: paid, partly, open, overdue; or none."""
+    if kind not in ASKING or gross_minor <= 0:
+        return ""
+    if open_minor <= 0:
+        return "paid"
+    if due_on is not None and due_on < today:
+        return "overdue"
+    return "open" if open_minor >= gross_minor else "partly"
+
+
+def page(
+    session: Session,
+    filters: PaperFilter,
+    *,
+    sort: str = USUAL_SORT,
+    after: str | None = None,
+    limit: int = 50,
+    today: date,
+    is_counted: bool = True,
+) -> PaperPage:
+    """Return a page of the documents in one of SORTS, or with a minus before it falling."""
+    keys, read = _order(sort)
+    is_falling = sort.startswith("-")
+    query = _narrowed(select(*_columns(), *keys), filters, today)
+    cursor = paging.read(after, sort, (str if sort.strip("-") in ("issued", "due", "number") else int, int))
+    begin = read(cursor.values) if cursor is not None else None
+    if begin is not None:
+        query = query.where(tuple_(*keys) < tuple_(*begin) if is_falling else tuple_(*keys) > tuple_(*begin))
+    query = query.order_by(*(key.desc() if is_falling else key.asc() for key in keys)).limit(limit + 1)
+    found = session.execute(query).all()
+    rows = [PaperRow(*tuple(row)[:13]) for row in found[:limit]]
+    mark = None
+    if len(found) > limit:
+        first, last = tuple(found[limit - 1])[13:]
+        word = first.isoformat() if isinstance(first, date) else first
+        mark = paging.write(paging.Cursor(sort, is_back=False, values=(word, last)))
+    return PaperPage(_with_open(session, rows), mark, _total(session, filters, today) if is_counted else 0)
+
+
+def of_account(session: Session, account_id: int, *, limit: int) -> tuple[PaperRow, ...]:
+    """Return the account's last documents, newest first."""
+    query = _joined(select(*_columns())).where(Document.account_id == account_id)
+    found = session.execute(query.order_by(Document.id.desc()).limit(limit)).all()
+    return _with_open(session, [PaperRow(*tuple(row)) for row in found])
+
+
+def view(session: Session, document_id: int, *, today: date) -> PaperView:
+    """Return one document with all that hangs on it; raises NotFound."""
+    found = paper.of(session, document_id)
+    document = found.document
+    opened = allocation.open_by_document([document.account_id])
+    open_minor = session.scalar(select(opened.c.open_minor).where(opened.c.document_id == document_id)) or 0
+    asks = document.kind in ASKING
+    return PaperView(
+        paper=found,
+        customer_id=session.scalar(select(Customer.id).where(Customer.account_id == document.account_id)),
+        open=Money(open_minor, document.currency),
+        state=state_of(document.kind, document.gross_minor, open_minor, document.due_on, today),
+        paid_by=tuple(allocation.payments_of(session, document_id)) if asks else (),
+        notes=tuple(
+            session.scalars(select(Document).where(Document.corrects_id == document_id).order_by(Document.id))
+        ),
+        follow_ups=_follow_ups(session, document),
+        letters=tuple(outbox.of_document(session, document_id)),
+    )
+
+
+def _follow_ups(session: Session, document: Document) -> tuple[Document, ...]:
+    """Return the invoices of a proforma, the proformas of an invoice: documents of the same entries."""
+    own = select(DocumentLine.entry_id).where(
+        DocumentLine.document_id == document.id, DocumentLine.entry_id.is_not(None)
+    )
+    others = select(DocumentLine.document_id).where(
+        DocumentLine.entry_id.in_(own), DocumentLine.document_id != document.id
+    )
+    return tuple(session.scalars(select(Document).where(Document.id.in_(others)).order_by(Document.id)))
+
+
+def _columns() -> tuple[Any, ...]:
+    return (
+        Document.id,
+        Document.kind,
+        Document.full_number,
+        Document.account_id,
+        Customer.id,
+        Payer.name,
+        Payer.number,
+        Document.issued_on,
+        Document.due_on,
+        Document.net_minor,
+        Document.vat_minor,
+        Document.gross_minor,
+        Document.currency,
+    )
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    query = query.select_from(Document).join(Payer, Payer.id == Document.payer_id)
+    return query.outerjoin(Customer, Customer.account_id == Document.account_id)
+
+
+def _with_open(session: Session, rows: list[PaperRow]) -> tuple[PaperRow, ...]:
+    """Say what of each is open: one query for all the accounts of the page."""
+    if not rows:
+        return ()
+    opened = allocation.open_by_document({row.account_id for row in rows})
+    left = {row[0]: row[1] for row in session.execute(select(opened.c.document_id, opened.c.open_minor))}
+    return tuple(replace(row, open_minor=left.get(row.id, 0)) for row in rows)
+
+
+def _order(sort: str) -> tuple[tuple[Any, Any], Callable[[Any], tuple[Any, Any] | None]]:
+    """Return the expressions the list stands in, the id last, and how a mark's values are read for them."""
+
+    def day(values: Any) -> tuple[Any, Any] | None:
+        try:
+            return cast(literal(date.fromisoformat(values[0])), Date), literal(values[1])
+        except ValueError:
+            return None
+
+    def plain(values: Any) -> tuple[Any, Any]:
+        return literal(values[0]), literal(values[1])
+
+    due = func.coalesce(Document.due_on, _NEVER)
+    keys: dict[str, tuple[Any, Callable[[Any], tuple[Any, Any] | None]]] = {
+        "issued": (Document.issued_on, day),
+        "number": (Document.full_number, plain),
+        "due": (due, day),
+        "amount": (Document.gross_minor, plain),
+    }
+    key, read = keys[sort.removeprefix("-")]
+    return (key, Document.id), read
+
+
+def _narrowed(query: Select[Any], filters: PaperFilter, today: date) -> Select[Any]:
+    query = _joined(query)
+    if filters.text:
+        query = query.where(Document.id.in_(_matching(filters.text)))
+    if filters.kind is not None:
+        query = query.where(Document.kind == filters.kind)
+    if filters.customer_id is not None:
+        query = query.where(Customer.id == filters.customer_id)
+    if filters.first_day is not None:
+        query = query.where(Document.issued_on >= filters.first_day)
+    if filters.last_day is not None:
+        query = query.where(Document.issued_on <= filters.last_day)
+    return _in_state(query, filters.state, today)
+
+
+def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
+    if state not in STATES:
+        return query
+    opened = allocation.open_by_document()
+    if state == "paid":
+        is_open = exists().where(opened.c.document_id == Document.id)
+        return query.where(Document.kind.in_(ASKING), Document.gross_minor > 0, ~is_open)
+    query = query.join(opened, opened.c.document_id == Document.id)
+    return query.where(Document.due_on < today) if state == "overdue" else query
+
+
+def _matching(text: str) -> Any:
+    """Return the ids of documents with that number, in full or its digits, or of customers found by it."""
+    parts = [
+        select(Document.id).where(Document.full_number == text),
+        select(Document.id)
+        .join(Customer, Customer.account_id == Document.account_id)
+        .where(Customer.id.in_(search.matching(text))),
+    ]
+    if text.isascii() and text.isdecimal() and len(text) < 16:
+        parts.append(select(Document.id).where(Document.number == int(text)))
+    return union(*parts)
+
+
+def _total(session: Session, filters: PaperFilter, today: date) -> int:
+    some = _narrowed(select(literal(1)), filters, today).limit(TOTAL_LIMIT + 1)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0

@@ -1,0 +1,205 @@
+"""The pages of documents and of the company, as staff use them."""
+
+import io
+import re
+import struct
+import zlib
+from datetime import timedelta
+
+import pypdf
+import pytest
+from sqlalchemy import select
+
+from billing import documents, ledger
+from billing import testing as money_testing
+from billing.ledger import Author
+from billing.models import Document, DocumentKind, EntryKind, Method, Seller
+from core import clock, errors
+from registry import audit, company, customers, number_series
+from registry.models import AuditEvent
+
+TODAY = clock.today("Europe/Kyiv")
+COMPANY = {
+    "name": "Волокно Ltd",
+    "address": "Lane 1\nLviv",
+    "country": "ua",
+    "iban": "de89 3704 0044 0532 0130 00",
+    "bic": "cobadeffxxx",
+    "tax_number": "UA77",
+}
+CLERK = audit.Actor(None, "clerk")
+
+
+def png(size=8):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    rows = (b"\0" + b"\x20\x60\x90" * size) * size
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.fixture
+def two_invoices(database):
+    """A customer with an invoice past due, another to come, and money for a part of the first."""
+    with database.transaction() as session:
+        session.add(Seller(name="Fibre Ltd", iban="DE89370400440532013000", written_by="test"))
+        made = customers.create(session, CLERK, currency="EUR", first_name="Olha", last_name="Koval")
+        for days in (-10, 10):
+            entry = money_testing.charge(session, made.account_id, 3000, due_on=TODAY + timedelta(days=days))
+            documents.issue(session, [entry.id], kind=DocumentKind.INVOICE, on=TODAY, author=Author("night"))
+        ledger.post(
+            session,
+            made.account_id,
+            EntryKind.PAYMENT,
+            1000,
+            dated_on=TODAY,
+            author=Author("t"),
+            method=Method.CASH,
+        )
+        ids = session.scalars(select(Document.id).order_by(Document.id)).all()
+    return {"customer": made.id, "account": made.account_id, "ids": ids, "number": made.number}
+
+
+def numbers(page):
+    return re.findall(r'row-link" href="[^"]*">([^<]+)<', page.text)
+
+
+def test_the_list_is_found_by_number_customer_kind_day_and_state(sign_in_as, two_invoices):
+    browser = sign_in_as("billing")
+    year = TODAY.year
+    first, second = f"INV/{year}/000001", f"INV/{year}/000002"
+    assert numbers(browser.get("/documents")) == [second, first]
+    assert numbers(browser.get("/documents?sort=amount")) == [first, second]
+    assert numbers(browser.get("/documents?sort=-due")) == [second, first]
+    assert numbers(browser.get("/documents?state=overdue")) == [first]
+    assert numbers(browser.get("/documents?state=open&sort=number")) == [first, second]
+    assert numbers(browser.get("/documents?state=paid")) == []
+    assert numbers(browser.get(f"/documents?q={second}")) == [second]
+    assert numbers(browser.get("/documents?q=2")) == [second]
+    assert numbers(browser.get("/documents?q=koval")) == [second, first]
+    assert numbers(browser.get("/documents?kind=receipt")) == []
+    assert numbers(browser.get(f"/documents?to={TODAY - timedelta(days=1)}")) == []
+    assert numbers(browser.get(f"/documents?customer={two_invoices['customer']}&from={TODAY}")) == [
+        second,
+        first,
+    ]
+    page = browser.get("/documents").text
+    assert "€20.00" in page
+    assert "overdue" in page
+
+
+def test_the_list_goes_on_page_by_page_in_every_order(sign_in_as, two_invoices, monkeypatch):
+    from webapp.documents import listing
+
+    monkeypatch.setattr(listing, "PAGE", 1)
+    browser = sign_in_as("noc")
+    for sort in ("issued", "-issued", "number", "-number", "due", "-due", "amount", "-amount"):
+        first = browser.get(f"/documents?sort={sort}")
+        mark = re.search(r'href="([^"]*after=[^"]*)"', first.text).group(1).replace("&amp;", "&")
+        second = browser.get(mark)
+        assert len({*numbers(first), *numbers(second)}) == 2, sort
+        assert "after=" not in second.text, sort
+    assert numbers(browser.get("/documents?after=nonsense"))
+
+
+def test_a_document_says_what_paid_it_and_the_money_page_lists_it(sign_in_as, two_invoices):
+    browser = sign_in_as("billing")
+    page = browser.get(f"/documents/{two_invoices['ids'][0]}").text
+    assert "€30.00" in page
+    assert "€20.00" in page
+    assert "Paid by" in page
+    money = browser.get(f"/customers/{two_invoices['customer']}/money").text
+    assert f"INV/{TODAY.year}/000002" in money
+    assert browser.get("/documents/999999").status_code == 404
+
+
+def test_the_pdf_opens_and_is_not_sent_twice(sign_in_as, two_invoices):
+    browser = sign_in_as("billing")
+    url = f"/documents/{two_invoices['ids'][0]}/pdf"
+    answer = browser.get(url)
+    assert answer.mimetype == "application/pdf"
+    assert f"invoice-INV-{TODAY.year}-000001.pdf" in answer.headers["Content-Disposition"]
+    text = pypdf.PdfReader(io.BytesIO(answer.data)).pages[0].extract_text()
+    assert "Olha Koval" in text
+    again = browser.get(url, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_the_company_is_written_down_anew_with_each_change_and_only_then(sign_in_as, database):
+    browser = sign_in_as("administrator")
+    sent = {**COMPANY, "logo": (io.BytesIO(png()), "logo.png")}
+    assert browser.post("/setup/company", data=sent).status_code == 303
+    assert browser.get("/setup/company/logo").mimetype == "image/png"
+    assert browser.post("/setup/company", data=COMPANY).status_code == 303
+    with database.reading() as session:
+        (seller,) = session.scalars(select(Seller)).all()
+        assert (seller.iban, seller.bic, seller.country) == ("DE89370400440532013000", "COBADEFFXXX", "UA")
+        assert seller.logo_type == "image/png"
+    browser.post("/setup/company", data={**COMPANY, "name": "Fibre", "is_logo_removed": "y"})
+    assert browser.get("/setup/company/logo").status_code == 404
+    with database.reading() as session:
+        assert [row.name for row in session.scalars(select(Seller).order_by(Seller.id))] == [
+            "Волокно Ltd",
+            "Fibre",
+        ]
+        event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+        assert (event.action, event.changes["name"]) == ("company.changed", ["Волокно Ltd", "Fibre"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("iban", "DE89370400440532013001", "check digits"),
+        ("bic", "NOBIC", "BIC has 8 or 11"),
+        ("country", "Ukraine", "ISO 3166"),
+        ("logo", b"GIF89a no logo", "PNG or JPEG"),
+        ("logo", png()[:45], "PNG or JPEG"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_company_is_told_at_its_field(sign_in_as, field, value, words):
+    sent = (io.BytesIO(value), "logo.png") if field == "logo" else value
+    answer = sign_in_as("administrator").post("/setup/company", data={**COMPANY, field: sent})
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+    assert words in answer.text
+
+
+def test_a_logo_too_large_in_bytes_or_pixels_is_refused():
+    with pytest.raises(errors.Invalid):
+        company.logo_type_of(b"\x89PNG\r\n\x1a\n" + b"x" * company.LOGO_LIMIT_BYTES)
+    with pytest.raises(errors.Invalid):
+        company.logo_type_of(png(2001))
+
+
+def test_a_number_series_is_seen_before_it_is_saved_and_takes_over_when_told(
+    sign_in_as, database, two_invoices
+):
+    browser = sign_in_as("administrator")
+    shown = browser.fragment("/setup/series/preview?pattern=FV/{number:4}/{year}")
+    assert f"FV/0001/{TODAY.year}" in shown.text
+    assert "Only {number}" in browser.fragment("/setup/series/preview?pattern={number}{day}").text
+    wrong = browser.post("/setup/series/new", data={"kind": "invoice", "name": "FV", "pattern": "{day}"})
+    assert (wrong.status_code, 'id="pattern-error"' in wrong.text) == (422, True)
+    taken = browser.post(
+        "/setup/series/new", data={"kind": "receipt", "name": "FV", "pattern": "inv/{year}/{number:6}"}
+    )
+    assert "gives the same numbers" in taken.text
+    form = {"kind": "invoice", "name": "FV", "pattern": "FV/{number:4}/{year}", "is_default": "y"}
+    assert browser.post("/setup/series/new", data=form).status_code == 303
+    with database.reading() as session:
+        rows = number_series.list_all(session, TODAY)
+    assert [(row.series.name, row.next_number, row.given) for row in rows if row.series.kind is DocumentKind.INVOICE] == [
+        ("FV", f"FV/0001/{TODAY.year}", 0), ("Invoices", f"INV/{TODAY.year}/000003", 2)
+    ]  # fmt: skip
+    used = next(row.series.id for row in rows if row.series.name == "Invoices")
+    kept = browser.post(f"/setup/series/{used}", data={"name": "Old", "pattern": "X{number}"})
+    assert "has given numbers already" in kept.text
+    assert browser.post(f"/setup/series/{used}/default").status_code == 303
+    page = browser.get("/setup/series").text
+    assert f"INV/{TODAY.year}/000003" in page

@@ -1,0 +1,1 @@
+"""Page area: documents: the list, one with its PDF, and what is done with it."""
