@@ -58,6 +58,7 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     staff.add_argument("--role", action="append", required=True, help="may be repeated")
     staff.add_argument("--name", default="")
     staff.add_argument("--email", default="")
+    _add_import(add)
     _add_network(add)
     if is_lab:
         from linecard.lab import command
@@ -70,6 +71,22 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     add("beat", _beat, "run the timetable's clock, for systemd")
     add("version", _version, "print the version")
     return parser
+
+
+def _add_import(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+    """The command that moves another system's customers in."""
+    moved = add("import-lms", _import_lms, "move in from an LMS database, which is only read")
+    moved.add_argument(
+        "--from", dest="url", required=True, metavar="URL", help="postgresql://user:word@host/lms"
+    )
+    moved.add_argument("--test", action="store_true", help="do it all, show both sides, and undo it")
+    moved.add_argument("--history", action="store_true", help="every line of money, not balances alone")
+    moved.add_argument(
+        "--opening",
+        type=date.fromisoformat,
+        help="first day billed here (YYYY-MM-DD); LMS has billed all before it; default: today",
+    )
+    moved.add_argument("--system", default="lms", help="by which name the ids are kept; default: lms")
 
 
 def _add_network(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -137,6 +154,12 @@ def _create_staff(args: argparse.Namespace) -> int:
     from linecard import staff
 
     return staff.create(_settings(), args)
+
+
+def _import_lms(args: argparse.Namespace) -> int:
+    from linecard import import_lms
+
+    return import_lms.run(_settings(), args)
 
 
 def _cutoff(args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, undefer
 from billing.acts import Act
 from core import clock, errors, sentences
 from core.db import Database
+from core.settings import Settings
 from core.words import N_
 from registry import audit
 from registry.models import AuditEvent, ColumnMapping, ImportBatch, ImportFault, ImportState
@@ -33,6 +34,11 @@ class Setting:
     zone: str
 
 
+def setting_of(settings: Settings) -> Setting:
+    """Return what the settings say of it."""
+    return Setting(settings.isp.currency, settings.isp.phone_region, settings.isp.time_zone)
+
+
 def add(
     session: Session,
     actor: audit.Actor,
@@ -47,7 +53,7 @@ def add(
     sheet = sheets.read(content)
     kept = session.get(ColumnMapping, _fingerprint(sheet.headings))
     batch = ImportBatch(
-        system=_system(system),
+        system=system_name(system),
         name=name[:200],
         content=content,
         headings=sheet.headings,
@@ -64,11 +70,12 @@ def add(
     return batch
 
 
-def _system(text_: str) -> str:
-    plain = "-".join(text_.lower().split())[:40]
+def system_name(words: str) -> str:
+    """Return the name of a system as ids are kept by it; raises Invalid."""
+    plain = "-".join(words.lower().split())[:40]
     if not plain or not plain.replace("-", "").replace("_", "").isalnum() or not plain.isascii():
-        words = N_("Use small letters of the English alphabet, digits and minus")
-        raise errors.Invalid("Not a name of a system", {"system": words})
+        hint = N_("Use small letters of the English alphabet, digits and minus")
+        raise errors.Invalid("Not a name of a system", {"system": hint})
     return plain
 
 

@@ -114,7 +114,7 @@ def _customers(parsed: Parsed) -> Iterator[tuple[Any, ...]]:
         number = row.number or ref
         yield (
             *(ref, number, kind.value, last, first, row.company_name, names.sort_key(*parts)[:400]),
-            *(row.status.value, row.note, "", "", 100, None, None),
+            *(row.status.value, row.note, "", "", 100, None, None, ""),
         )
 
 

@@ -14,6 +14,7 @@ from billing.acts import Act
 from billing.models import LockReason
 from core import errors
 from core.words import N_
+from registry import payers
 from registry.models import CustomerStatus
 from registry.moving import load_sql, stage
 from registry.words import STATUS_WORDS
@@ -71,6 +72,8 @@ def load(session: Session, act: Act, source: Source) -> Loaded:
         "opening_on": source.opening_on,
     }
     made = {kind: _run(session, statement, values) for kind, statement in load_sql.MAKE.items()}
+    payers.follow(session, session.scalars(text(load_sql.NEW_CUSTOMERS)))
+    _run(session, load_sql.TAX_NUMBERS, values)
     _set_access(session, act, source)
     moving.stage(session)
     _run(
@@ -128,9 +131,14 @@ def _place(
         )
 
 
-def refuse_taken(session: Session) -> None:
+def known_count(session: Session) -> int:
+    """Return how many of the staged customers were there before."""
+    return session.scalar(text(load_sql.KNOWN)) or 0
+
+
+def refuse_taken(session: Session, source: Source) -> None:
     """Raise Conflict when a staged customer's number is another's already, naming the first ones."""
-    taken = list(session.scalars(text(load_sql.TAKEN)))
+    taken = list(session.scalars(text(load_sql.TAKEN), {"system": source.system}))
     if taken:
         raise errors.Conflict(
             N_("These numbers belong to other customers already: %(numbers)s", numbers=", ".join(taken))

@@ -59,11 +59,33 @@ RECOGNISE = (
 
 TAKEN = """
 SELECT c.number FROM moving_customers m JOIN customers c ON c.number = m.number
-WHERE c.id IS DISTINCT FROM m.customer_id OR NOT EXISTS (
-    SELECT FROM external_identities x WHERE x.kind = 'customer' AND x.object_id = c.id AND x.external_id =
-        m.ref
+WHERE NOT EXISTS (
+    SELECT FROM external_identities x
+    WHERE x.system = :system AND x.kind = 'customer' AND x.object_id = c.id AND x.external_id = m.ref
 )
 ORDER BY c.number LIMIT 20
+"""
+
+KNOWN = "SELECT count(*) FROM moving_customers WHERE is_known"
+
+NEW_CUSTOMERS = "SELECT customer_id FROM moving_customers WHERE NOT is_known ORDER BY customer_id"
+
+# Payers never change: one with the tax number follows the one without.
+TAX_NUMBERS = """
+WITH written AS (
+    INSERT INTO payers (id, name, address, country, tax_number, number, email, language)
+    SELECT nextval(pg_get_serial_sequence('payers', 'id')), p.name, p.address, p.country, m.tax_number,
+        p.number,
+           p.email, p.language
+    FROM moving_customers m
+    JOIN accounts a ON a.id = m.account_id
+    JOIN payers p ON p.id = a.payer_id
+    WHERE NOT m.is_known AND m.tax_number <> ''
+    RETURNING id, number
+)
+UPDATE accounts a SET payer_id = w.id
+FROM written w JOIN moving_customers m ON m.number = w.number
+WHERE a.id = m.account_id AND NOT m.is_known
 """
 
 _IDENTITIES = """
@@ -95,6 +117,7 @@ MAKE = {
         INSERT INTO contacts (customer_id, name, phone, email, is_primary)
         SELECT c.customer_id, m.name, m.phone, m.email, m.is_primary
         FROM moving_contacts m JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
+        ORDER BY c.customer_id, m.ctid
     """,
     "addresses": """
         INSERT INTO addresses (customer_id, kind, street, building, unit, city, region, postcode, country,
@@ -173,9 +196,11 @@ MAKE = {
             bigint)
         FROM moving_services m
         JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
-        JOIN discounts d ON (m.off_hundredths > 0 AND d.name = trim_scale(m.off_hundredths / 100.0) || ' %
-            off')
-            OR (m.off_minor > 0 AND d.name = m.off_minor || ' minor ' || CAST(:currency AS text) || ' off')
+        JOIN discounts d
+          ON (d.percent_hundredths = m.off_hundredths
+              AND d.name = trim_scale(m.off_hundredths / 100.0) || ' % off')
+          OR (d.amount_minor = m.off_minor
+              AND d.name = m.off_minor || ' minor ' || CAST(:currency AS text) || ' off')
         WHERE NOT m.is_known
     """,
     "liabilities": """
