@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from billing import access, charges, cutoff, ledger, promises, settling, subscriptions, suspensions
+from billing import access, charges, cutoff, freezes, ledger, promises, settling, subscriptions, suspensions
 from billing.acts import Act
 from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.rules import Rules
@@ -132,10 +132,12 @@ def _finish(database: Database, on: date) -> NightRun:
 def _move_lines(session: Session, act: Act) -> Report:
     """Lift what is over, let the terms hold whose day has come, and settle what that changed."""
     freed = suspensions.lift_expired(session, clock.now(), by=act.author.name, today=act.today)
+    frozen = freezes.apply_planned(session, act)
     changed = access.refresh_dates(session, act.today)
     return {
         "locks_expired": len(freed.locks),
-        "lines_changed": len({*freed.lines, *changed}),
+        "locks_placed": len(frozen.locks),
+        "lines_changed": len({*freed.lines, *frozen.lines, *changed}),
         "terms_changed": subscriptions.apply_planned(session, act),
         "settled": settling.settle_pending(session, act),
     }

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from billing.models import PeriodKind
 from billing.rules import DAY, Period, Share
+from core.words import N_
 
 LAST_DAY = 0
 MONTHS = {
@@ -63,6 +64,24 @@ def anniversary(kind: PeriodKind, starts_on: date) -> Cycle:
     if kind is PeriodKind.WEEK:
         return Cycle(kind, starts_on.isoweekday(), 1)
     return Cycle(kind, starts_on.day if starts_on.day <= 28 else LAST_DAY, starts_on.month)
+
+
+def cycle(kind: PeriodKind, starts_on: date, bill_day: int | None, bill_month: int) -> Cycle:
+    """Return the cycle as agreed; no bill day: it begins with the first day."""
+    return anniversary(kind, starts_on) if bill_day is None else Cycle(kind, bill_day, bill_month)
+
+
+def faults(cycle: Cycle) -> dict[str, str]:
+    """Return what is wrong with bill day and month, by field."""
+    found = {}
+    if cycle.kind is PeriodKind.WEEK:
+        if not 1 <= cycle.bill_day <= 7:
+            found["bill_day"] = N_("A week begins on a weekday, 1 to 7")
+    elif not 0 <= cycle.bill_day <= 28:
+        found["bill_day"] = N_("Bill days are 1 to 28, or the last day of the month")
+    if not 1 <= cycle.bill_month <= 12:
+        found["bill_month"] = N_("Months are 1 to 12")
+    return found
 
 
 def shares(

@@ -1,11 +1,14 @@
 """Settling: what charged periods should have cost by what is known now, against what was booked for them.
 
-One rule for every change inside a period: an end, new terms, a suspension that bills less, and its lifting.
+One rule for every change inside a period: an end, new terms, a suspension that bills less, and its lifting;
+for subscriptions, and for liabilities that end or are taken back.
 The period's price is the one it was charged by, so a new price list never bills what was billed before.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -17,6 +20,7 @@ from billing.models import (
     DocumentKind,
     EntryKind,
     LedgerEntry,
+    Liability,
     PlannedChange,
     Subscription,
     SuspensionLock,
@@ -26,6 +30,18 @@ from billing.rules import DAY, Period
 from core.words import N_
 
 Reversal = aliased(LedgerEntry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """What is settled: whose charges, how its periods follow each other, the last day that is known."""
+
+    column: Any
+    id: int
+    terms_no: int
+    cycle: Cycle
+    last_day: date | None
+    reductions: Sequence[prices.Reduced] = ()
 
 
 def cycle_of(subscription: Subscription) -> Cycle:
@@ -53,14 +69,35 @@ def settle(
     charge makes a document as charges do. A charge somebody reversed stays reversed. The caller holds the
     account.
     """
-    last_day = _last_day(session, subscription)
-    reductions = reduced(session, subscription.id)
+    billed = _Billed(
+        LedgerEntry.subscription_id,
+        subscription.id,
+        subscription.terms_no,
+        cycle_of(subscription),
+        _last_day(session, subscription),
+        reduced(session, subscription.id),
+    )
+    return _settle(session, billed, act, since=since, words=words)
+
+
+def settle_liability(
+    session: Session, liability: Liability, act: Act, *, since: date, words: str
+) -> list[LedgerEntry]:
+    """Do for a liability what settle() does for a subscription: nothing suspends it."""
+    cycle = Cycle(liability.period, liability.bill_day, liability.bill_month)
+    billed = _Billed(LedgerEntry.liability_id, liability.id, 1, cycle, liability.ends_on)
+    return _settle(session, billed, act, since=since, words=words)
+
+
+def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: str) -> list[LedgerEntry]:
     made = []
-    for charge in _charged(session, subscription, since):
-        whole = cycle_of(subscription).whole(_period(charge).start)
+    for charge in _charged(session, billed, since):
+        whole = billed.cycle.whole(_period(charge).start)
         # Not the charge's own end: terms that were to come, and were taken back, had cut it short.
-        end = whole.end if last_day is None else min(whole.end, last_day)
-        difference = -_booked(session, charge, whole) - _due_minor(charge, whole, end, reductions)
+        end = whole.end if billed.last_day is None else min(whole.end, billed.last_day)
+        difference = -_booked(session, billed, charge, whole) - _due_minor(
+            charge, whole, end, billed.reductions
+        )
         if difference:
             days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
             made.append(_book(session, charge, difference, act, days=days, words=words))
@@ -132,6 +169,7 @@ def _book(
         author=act.author,
         due_on=act.terms.due_on(account, act.today) if difference < 0 else None,
         subscription_id=charge.subscription_id,
+        liability_id=charge.liability_id,
         terms_no=charge.terms_no,
         period=days,
         vat_hundredths=charge.vat_hundredths,
@@ -145,15 +183,15 @@ def _book(
     return entry
 
 
-def _charged(session: Session, subscription: Subscription, since: date) -> list[LedgerEntry]:
+def _charged(session: Session, billed: _Billed, since: date) -> list[LedgerEntry]:
     """Return the charges of the terms in force that reach so far and were not reversed, oldest first."""
     return list(
         session.scalars(
             select(LedgerEntry)
             .outerjoin(Reversal, Reversal.reverses_id == LedgerEntry.id)
             .where(
-                LedgerEntry.subscription_id == subscription.id,
-                LedgerEntry.terms_no == subscription.terms_no,
+                billed.column == billed.id,
+                LedgerEntry.terms_no == billed.terms_no,
                 LedgerEntry.kind == EntryKind.CHARGE,
                 LedgerEntry.period_end >= since - DAY,
                 Reversal.id.is_(None),
@@ -163,11 +201,11 @@ def _charged(session: Session, subscription: Subscription, since: date) -> list[
     )
 
 
-def _booked(session: Session, charge: LedgerEntry, whole: Period) -> int:
+def _booked(session: Session, billed: _Billed, charge: LedgerEntry, whole: Period) -> int:
     """Return what stands in the ledger for the charge's period: itself, and what was settled since."""
     total = session.scalar(
         select(func.sum(LedgerEntry.amount_minor)).where(
-            LedgerEntry.subscription_id == charge.subscription_id,
+            billed.column == billed.id,
             LedgerEntry.terms_no == charge.terms_no,
             LedgerEntry.period_start >= charge.period_start,
             LedgerEntry.period_end <= whole.end,

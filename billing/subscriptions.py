@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from billing import access, charges, ledger, periods, rules, settling
 from billing.acts import Act, Terms
 from billing.ledger import Author
-from billing.models import Documented, LedgerEntry, PeriodKind, Plan, PlannedChange, Subscription
+from billing.models import Documented, LedgerEntry, Plan, PlannedChange, Subscription
 from core import errors
 from core.words import N_
 
@@ -174,13 +174,18 @@ def change(
     return _adopt(session, subscription, on, act) if on <= act.today else []
 
 
-def apply_planned(session: Session, act: Act) -> int:
-    """Let the terms hold whose day has come, oldest first; return how many there were."""
-    due = session.execute(
+def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> int:
+    """Let the terms hold whose day has come, oldest first, of all or one; return how many there were."""
+    query = (
         select(PlannedChange.subscription_id, PlannedChange.starts_on)
         .where(PlannedChange.starts_on <= act.today)
         .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
-    ).all()
+    )
+    if account_id is not None:
+        query = query.join(Subscription, Subscription.id == PlannedChange.subscription_id).where(
+            Subscription.account_id == account_id
+        )
+    due = session.execute(query).all()
     for subscription_id, on in due:
         _adopt(session, _locked(session, subscription_id), on, act)
     return len(due)
@@ -242,22 +247,12 @@ def _locked(session: Session, subscription_id: int) -> Subscription:
 
 def _cycle(plan: Plan, choice: Choice, starts_on: date) -> periods.Cycle:
     """Return how the periods follow each other; raises Invalid at the faulty field."""
-    faults = {}
+    cycle = periods.cycle(plan.period, starts_on, choice.bill_day, choice.bill_month)
+    faults = periods.faults(cycle)
     if choice.price_minor is not None and choice.price_minor < 0:
-        faults["price"] = "A price is zero or more"
+        faults["price"] = N_("A price is zero or more")
     if not 1 <= choice.quantity <= 100_000:
-        faults["quantity"] = "A quantity is 1 to 100 000"
-    if choice.bill_day is None:
-        cycle = periods.anniversary(plan.period, starts_on)
-    else:
-        cycle = periods.Cycle(plan.period, choice.bill_day, choice.bill_month)
-    if plan.period is PeriodKind.WEEK:
-        if not 1 <= cycle.bill_day <= 7:
-            faults["bill_day"] = "A week begins on a weekday, 1 to 7"
-    elif not 0 <= cycle.bill_day <= 28:
-        faults["bill_day"] = "Bill days are 1 to 28, or the last day of the month"
-    if not 1 <= cycle.bill_month <= 12:
-        faults["bill_month"] = "Months are 1 to 12"
+        faults["quantity"] = N_("A quantity is 1 to 100 000")
     if faults:
         raise errors.Invalid("These terms cannot be", faults)
     return cycle

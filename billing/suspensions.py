@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -33,11 +33,13 @@ def place(
     run_id: int | None = None,
     today: date | None = None,
     billed_percent: int = 100,
+    to_on: date | None = None,
 ) -> Moved:
     """Suspend the subscriptions for this reason; where the lock stands already, nothing changes.
 
-    `until` is when lift_expired() lifts it by itself. `today` is the business day (see access.refresh). With
-    `billed_percent` below 100 its days are billed at so much; settling.settle_pending() books the difference.
+    `until` is when lift_expired() lifts it by itself, `to_on` the last day after which it does. `today` is
+    the business day (see access.refresh). With `billed_percent` below 100 its days are billed at so much;
+    settling.settle_pending() books the difference.
     """
     ids = sorted(set(subscription_ids))
     if not ids:
@@ -56,6 +58,7 @@ def place(
                     "run_id": run_id,
                     "billed_percent": billed_percent,
                     "from_on": today or clock.now().date(),
+                    "to_on": to_on,
                     "is_unsettled": billed_percent < 100,
                 }
                 for subscription_id in ids
@@ -117,13 +120,19 @@ def lift_of_account(
     return lift(session, ids, reason, by=by, today=today)
 
 
-def lift_expired(session: Session, now: datetime, *, by: str, today: date | None = None) -> Moved:
-    """Lift every lock whose time is over."""
-    expired = session.execute(
-        select(SuspensionLock.subscription_id, SuspensionLock.reason).where(
-            SuspensionLock.lifted_at.is_(None), SuspensionLock.until <= now
+def lift_expired(
+    session: Session, now: datetime, *, by: str, today: date | None = None, account_id: int | None = None
+) -> Moved:
+    """Lift every lock whose time is over, or whose last day is; of one account when it is named."""
+    is_over = or_(SuspensionLock.until <= now, SuspensionLock.to_on < (today or now.date()))
+    query = select(SuspensionLock.subscription_id, SuspensionLock.reason).where(
+        SuspensionLock.lifted_at.is_(None), is_over
+    )
+    if account_id is not None:
+        query = query.join(Subscription, Subscription.id == SuspensionLock.subscription_id).where(
+            Subscription.account_id == account_id
         )
-    ).all()
+    expired = session.execute(query).all()
     locks: list[int] = []
     lines: list[int] = []
     for reason in sorted({row.reason for row in expired}):
@@ -147,6 +156,17 @@ def standing(session: Session, account_id: int) -> list[SuspensionLock]:
             .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
             .where(Subscription.account_id == account_id, SuspensionLock.lifted_at.is_(None))
             .order_by(SuspensionLock.id)
+        )
+    )
+
+
+def standing_of(session: Session, subscription_id: int, reason: LockReason) -> SuspensionLock | None:
+    """Return the lock of this reason that stands on the subscription, if one does."""
+    return session.scalar(
+        select(SuspensionLock).where(
+            SuspensionLock.subscription_id == subscription_id,
+            SuspensionLock.reason == reason,
+            SuspensionLock.lifted_at.is_(None),
         )
     )
 

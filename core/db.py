@@ -139,6 +139,16 @@ def part(session: Session) -> Iterator[None]:
 
 
 @contextmanager
+def tried(session: Session) -> Iterator[None]:
+    """Run a part of a transaction to see what comes of it; the part is undone, whatever comes."""
+    savepoint = session.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+
+
+@contextmanager
 def _translated() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:

@@ -6,12 +6,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import accounts, payments, plans, promises, subscriptions, suspensions
+from billing import accounts, payments, plans, promises, subscriptions
 from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
     LedgerEntry,
-    LockReason,
     Method,
     Promise,
     Subscription,
@@ -49,7 +48,7 @@ def receive(
     """Book a payment of the customer (see billing.payments.receive)."""
     received = payments.receive(
         session,
-        _account_id(session, customer_id),
+        account_id(session, customer_id),
         amount_minor,
         method=method,
         dated_on=dated_on,
@@ -78,7 +77,7 @@ def pay_back(
     """Set the customer's debt to zero by one entry (see billing.payments.payback)."""
     received = payments.payback(
         session,
-        _account_id(session, customer_id),
+        account_id(session, customer_id),
         kind=kind,
         method=method,
         expected_minor=expected_minor,
@@ -98,11 +97,11 @@ def reverse(
     received = payments.reverse(
         session, entry_id, author=author(actor), reason=reason, today=today, rules=rules
     )
-    customer_id = _customer_id(session, received.entry.account_id)
+    customer_id = customer_id_of(session, received.entry.account_id)
     _record_entry(session, actor, customer_id, "entry.reversed", received, note=reason)
     if received.mate is not None:
         mate = payments.Received(received.mate, received.is_new, ())
-        other_id = _customer_id(session, received.mate.account_id)
+        other_id = customer_id_of(session, received.mate.account_id)
         _record_entry(session, actor, other_id, "entry.reversed", mate, note=reason)
     return received
 
@@ -120,7 +119,7 @@ def promise(
     """Write down the customer's promise to pay (see billing.promises.make)."""
     made = promises.make(
         session,
-        _account_id(session, customer_id),
+        account_id(session, customer_id),
         until=until,
         note=note,
         author=author(actor),
@@ -135,7 +134,7 @@ def promise(
 def withdraw_promise(session: Session, actor: audit.Actor, promise_id: int) -> int:
     """Take a promise back; return whose it was."""
     withdrawn = promises.withdraw(session, promise_id, author=author(actor))
-    customer_id = _customer_id(session, withdrawn.account_id)
+    customer_id = customer_id_of(session, withdrawn.account_id)
     _record(session, actor, "promise.withdrawn", customer_id, withdrawn, facts={})
     return customer_id
 
@@ -153,7 +152,7 @@ def start_service(
     """Give the customer a plan, with the line that opens and closes it (see billing.subscriptions.start)."""
     started = subscriptions.start(
         session,
-        _account_id(session, customer_id),
+        account_id(session, customer_id),
         Act(today, terms, author(actor)),
         choice=choice,
         starts_on=starts_on,
@@ -190,7 +189,7 @@ def change_service(
     else:
         after = _agreed(service, service.plan.name)
     changes = {**audit.difference(before, after), **audit.difference({"from": None}, {"from": on})}
-    return _record_service(session, actor, "service.changed", service, changes=changes)
+    return record_service(session, actor, "service.changed", service, changes=changes)
 
 
 def _agreed(service: Subscription, plan: str) -> dict[str, Any]:
@@ -212,29 +211,7 @@ def end_service(
     service = subscriptions.get(session, subscription_id)
     subscriptions.end(session, subscription_id, Act(today, terms, author(actor)), ends_on=ends_on)
     changes = audit.difference({"ends_on": None}, {"ends_on": ends_on})
-    return _record_service(session, actor, "service.ended", service, changes=changes)
-
-
-def suspend(session: Session, actor: audit.Actor, subscription_id: int, *, note: str, today: date) -> int:
-    """Suspend a service by hand, whatever is owed; only a hand lifts it. Returns whose service it is."""
-    service = subscriptions.get(session, subscription_id)
-    if not note.strip():
-        raise errors.Invalid("A suspension needs a reason", {"note": "Say why, for those who come after"})
-    moved = suspensions.place(
-        session, [subscription_id], LockReason.MANUAL, owner=actor.name, note=note.strip(), today=today
-    )
-    if not moved.locks:
-        raise errors.Conflict("This service is suspended by hand already")
-    return _record_service(session, actor, "service.suspended", service, note=note.strip())
-
-
-def let_in(session: Session, actor: audit.Actor, subscription_id: int, *, today: date) -> int:
-    """Lift the suspension made by hand, and no other; return whose service it is."""
-    service = subscriptions.get(session, subscription_id)
-    moved = suspensions.lift(session, [subscription_id], LockReason.MANUAL, by=actor.name, today=today)
-    if not moved.locks:
-        raise errors.Conflict("This service is not suspended by hand any more")
-    return _record_service(session, actor, "service.let_in", service)
+    return record_service(session, actor, "service.ended", service, changes=changes)
 
 
 def set_terms(
@@ -248,28 +225,30 @@ def set_terms(
     never_cut_note: str,
 ) -> None:
     """Change the customer's days to pay and grace, and whether debt may cut him."""
-    account_id = _account_id(session, customer_id)
+    own_id = account_id(session, customer_id)
     terms: dict[str, Any] = {
         "payment_days": payment_days,
         "grace_days": grace_days,
         "is_never_cut": is_never_cut,
         "never_cut_note": never_cut_note.strip() if is_never_cut else "",
     }
-    before = accounts.terms(session, account_id)
-    accounts.set_terms(session, account_id, **terms)
+    before = accounts.terms(session, own_id)
+    accounts.set_terms(session, own_id, **terms)
     changes = audit.difference(before, terms)
     if changes:
         audit.record(session, actor, "account.terms", customer_id=customer_id, changes=changes)
 
 
-def _account_id(session: Session, customer_id: int) -> int:
+def account_id(session: Session, customer_id: int) -> int:
+    """Return the customer's account; raises NotFound."""
     found = session.scalar(select(Customer.account_id).where(Customer.id == customer_id))
     if found is None:
         raise errors.NotFound("There is no such customer")
     return found
 
 
-def _customer_id(session: Session, account_id: int) -> int:
+def customer_id_of(session: Session, account_id: int) -> int:
+    """Return whose account it is; raises NotFound."""
     found = session.scalar(select(Customer.id).where(Customer.account_id == account_id))
     if found is None:
         raise errors.NotFound("This account belongs to no customer")
@@ -292,7 +271,7 @@ def _record_entry(
         _record(session, actor, action, customer_id, entry, facts=facts, note=note)
 
 
-def _record_service(
+def record_service(
     session: Session,
     actor: audit.Actor,
     action: str,
@@ -301,7 +280,8 @@ def _record_service(
     changes: dict[str, list[Any]] | None = None,
     note: str = "",
 ) -> int:
-    customer_id = _customer_id(session, service.account_id)
+    """Write the line of history of a service; return whose it is."""
+    customer_id = customer_id_of(session, service.account_id)
     audit.record(
         session,
         actor,

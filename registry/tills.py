@@ -6,13 +6,16 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import debt, promises, statements, subscriptions, suspensions
+from billing import debt, freezes, promises, statements, subscriptions, suspensions
+from billing.freezes import AGREED
 from billing.models import (
     AccessState,
     Account,
     LedgerEntry,
-    LockReason,
+    PeriodKind,
     Plan,
+    PlannedChange,
+    PlannedSuspension,
     Promise,
     Subscription,
     SubscriptionAccess,
@@ -30,7 +33,9 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A subscription with the price of one for a period, its line's state and the locks that stand on it."""
+    """A subscription with the price of one for a period, its line's state, the locks that stand on it, and
+    what is to come: changes (each with its plan's name) and suspensions.
+    """
 
     id: int
     plan_id: int
@@ -38,7 +43,9 @@ class Service:
     price: Money
     own_price: Money | None
     quantity: int
+    period: PeriodKind
     bill_day: int
+    bill_month: int
     is_postpaid: bool | None
     starts_on: date
     ends_on: date | None
@@ -47,11 +54,13 @@ class Service:
     applied: AccessState | None
     error: str
     locks: tuple[SuspensionLock, ...]
+    changes: tuple[tuple[PlannedChange, str], ...]
+    freezes: tuple[PlannedSuspension, ...]
 
     @property
-    def is_manual(self) -> bool:
-        """Whether a person suspended it."""
-        return any(lock.reason is LockReason.MANUAL for lock in self.locks)
+    def agreed_locks(self) -> tuple[SuspensionLock, ...]:
+        """The suspensions a person made, which a person lifts."""
+        return tuple(lock for lock in self.locks if lock.reason in AGREED)
 
     @property
     def may_change(self) -> bool:
@@ -154,7 +163,7 @@ def statement(
 
 
 def services(session: Session, account: Account, today: date) -> tuple[Service, ...]:
-    """Return the account's subscriptions, running ones first. Three SELECTs."""
+    """Return the account's subscriptions, running ones first. Six SELECTs."""
     found = subscriptions.of_account(session, account.id)
     locks = suspensions.standing(session, account.id)
     states = {
@@ -165,7 +174,27 @@ def services(session: Session, account: Account, today: date) -> tuple[Service, 
             .where(Subscription.account_id == account.id)
         )
     }
-    return tuple(_service(one, account.currency, states.get(one.id), today, locks) for one in found)
+    changes = subscriptions.planned(session, account.id)
+    names = dict(
+        session.execute(select(Plan.id, Plan.name).where(Plan.id.in_([one.plan_id for one in changes]))).all()
+        if changes
+        else ()
+    )
+    to_come = _ToCome(
+        locks,
+        [(change, names[change.plan_id]) for change in changes],
+        freezes.planned(session, account.id),
+    )
+    return tuple(_service(one, account.currency, states.get(one.id), today, to_come) for one in found)
+
+
+@dataclass(frozen=True, slots=True)
+class _ToCome:
+    """What stands on an account's subscriptions and what is to come."""
+
+    locks: list[SuspensionLock]
+    changes: list[tuple[PlannedChange, str]]
+    freezes: list[PlannedSuspension]
 
 
 def _service(
@@ -173,7 +202,7 @@ def _service(
     currency: str,
     state: SubscriptionAccess | None,
     today: date,
-    locks: list[SuspensionLock],
+    to_come: _ToCome,
 ) -> Service:
     return Service(
         id=one.id,
@@ -182,7 +211,9 @@ def _service(
         price=Money(subscriptions.price_minor(one), currency),
         own_price=None if one.price_minor is None else Money(one.price_minor, currency),
         quantity=one.quantity,
+        period=one.plan.period,
         bill_day=one.bill_day,
+        bill_month=one.bill_month,
         is_postpaid=one.is_postpaid,
         starts_on=one.starts_on,
         ends_on=one.ends_on,
@@ -190,7 +221,9 @@ def _service(
         wanted=state.wanted if state else None,
         applied=state.applied if state else None,
         error=(state.error or "") if state else "",
-        locks=tuple(lock for lock in locks if lock.subscription_id == one.id),
+        locks=tuple(lock for lock in to_come.locks if lock.subscription_id == one.id),
+        changes=tuple(pair for pair in to_come.changes if pair[0].subscription_id == one.id),
+        freezes=tuple(freeze for freeze in to_come.freezes if freeze.subscription_id == one.id),
     )
 
 

@@ -1,6 +1,6 @@
 """The tables of money, one module a subject: columns and constraints, no query and no clock."""
 
-from billing.models.access import SubscriptionAccess, SuspensionLock
+from billing.models.access import PlannedSuspension, SubscriptionAccess, SuspensionLock
 from billing.models.bank import (
     BankBatch,
     BankLine,
@@ -78,6 +78,7 @@ __all__ = [
     "Plan",
     "PlanPrice",
     "PlannedChange",
+    "PlannedSuspension",
     "Promise",
     "PromiseStatus",
     "RunStatus",

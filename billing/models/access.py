@@ -2,7 +2,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.models.words import AccessState, LockReason
@@ -14,7 +24,8 @@ class SuspensionLock(Base):
     """A reason why a subscription is off. The line is open when no lock stands (lifted_at is null).
 
     `billed_percent` is how much of the price is asked for the days from `from_on` to `to_on` (both included;
-    no `to_on`: still off). Where locks overlap the least counts.
+    no `to_on`: still off). Where locks overlap the least counts. `to_on` of a lock that stands is the day it
+    was agreed to; the night after it lifts the lock.
     """
 
     __tablename__ = "suspension_locks"
@@ -57,6 +68,29 @@ class SuspensionLock(Base):
             postgresql_where=text("lifted_at IS NULL"),
         ),
         Index("ix_suspension_locks_subscription_id", "subscription_id", "id"),
+    )
+
+
+class PlannedSuspension(Base):
+    """A suspension from a day to come; the night of that day places it (see billing.freezes)."""
+
+    __tablename__ = "planned_suspensions"
+
+    id: Mapped[Id]
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"))
+    reason: Mapped[LockReason] = mapped_column(choice(LockReason))
+    from_on: Mapped[date] = mapped_column(index=True)
+    to_on: Mapped[date | None]
+    billed_percent: Mapped[int]
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    author_id: Mapped[int | None] = mapped_column(BigInteger)
+    author: Mapped[str] = mapped_column(String(120))
+    planned_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        CheckConstraint("billed_percent BETWEEN 0 AND 100", name="billed_percent"),
+        CheckConstraint("to_on IS NULL OR to_on >= from_on", name="dates"),
+        UniqueConstraint("subscription_id", "reason", "from_on"),
     )
 
 

@@ -142,7 +142,10 @@ class PlannedChange(Base):
 
 
 class Liability(Base):
-    """What an account owes that is no plan: once or by the period; its days as a subscription's."""
+    """What an account owes that is no plan: once or by the period; its days as a subscription's.
+
+    One that ends on the eve of its start was taken back.
+    """
 
     __tablename__ = "liabilities"
 
@@ -168,7 +171,7 @@ class Liability(Base):
         CheckConstraint("bill_month BETWEEN 1 AND 12", name="bill_month"),
         CheckConstraint("price_minor > 0", name="price"),
         CheckConstraint("quantity BETWEEN 1 AND 100000", name="quantity"),
-        CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="dates"),
+        CheckConstraint("ends_on IS NULL OR ends_on >= starts_on - 1", name="dates"),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import subscriptions, suspensions
+from billing import plans, subscriptions, suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
 from billing.models import (
@@ -16,9 +16,9 @@ from billing.models import (
     LedgerEntry,
     LockReason,
     Method,
+    PeriodKind,
     PromiseStatus,
     SubscriptionAccess,
-    SuspensionLock,
 )
 from billing.subscriptions import Choice
 from core import clock
@@ -305,6 +305,43 @@ def test_a_service_is_changed_and_ended(sign_in_as, database, owing):
     assert browser.get("/services/999999/end").status_code == 404
 
 
+def test_an_act_shows_its_effect_before_and_what_is_to_come_is_taken_back(sign_in_as, database, owing):
+    browser, path = sign_in_as("billing"), f"/services/{owing['service']}"
+    with database.transaction() as session:
+        plan = plans.create(session, name="Weekly", price_minor=900, currency="EUR", period=PeriodKind.WEEK)
+        dearer = money_testing.plan(session, 6000).id
+    later = (TODAY + timedelta(days=3)).isoformat()
+    choice = {"plan": dearer, "quantity": "1", "starts_on": TODAY.isoformat()}
+    choice["bill_day"] = str(min(TODAY.day, 28))
+    shown = browser.fragment(f"{path}/change/effect", query_string={**choice, "shown_period": "month"}).text
+    assert "€60.00" in shown
+    assert "bill-fields" not in shown
+    weekly = {**choice, "plan": plan.id, "shown_period": "month"}
+    assert 'name="weekday"' in browser.fragment(f"{path}/change/effect", query_string=weekly).text
+    end = browser.fragment(f"{path}/end/effect", query_string={"ends_on": TODAY.isoformat()}).text
+    assert "Next bill" in end
+    assert "Nothing is charged" in browser.fragment(f"{path}/end/effect", query_string={"ends_on": "x"}).text
+    freeze = {"reason": "freeze", "from_on": later, "billing": "part", "percent": "30", "note": "holiday"}
+    assert "Next bill" in browser.fragment(f"{path}/suspend/effect", query_string=freeze).text
+    assert browser.post(f"{path}/suspend", data={**freeze, "percent": ""}).status_code == 422
+    assert browser.post(f"{path}/suspend", data=freeze).status_code == 303
+    assert browser.post(f"{path}/change", data={**choice, "starts_on": later}).status_code == 303
+    page = browser.get(url(owing)).text
+    assert "billed at 30 %" in page
+    forget = re.search(r"/suspensions/\d+/forget", page).group()
+    assert f"{path}/change/{later}/forget" in page
+    for act in (forget, f"{path}/change/{later}/forget"):
+        assert browser.post(act).status_code == 303
+    assert browser.post(f"{path}/change/nonsense/forget").status_code == 404
+    assert "billed at 30 %" not in browser.get(url(owing)).text
+    now = {**freeze, "from_on": "", "billing": "none"}
+    assert browser.post(f"{path}/suspend", data=now).status_code == 303
+    assert newest(database, owing).amount_minor > 0
+    assert "End the freeze" in browser.get(url(owing)).text
+    assert browser.post(f"{path}/let-in", data={"reason": "debt"}).status_code == 422
+    assert browser.post(f"{path}/let-in", data={"reason": "freeze"}).status_code == 303
+
+
 def test_terms_need_a_reason_to_spare_a_debtor_for_ever(sign_in_as, database, owing):
     browser = sign_in_as("billing")
     path = url(owing, "/terms")
@@ -324,8 +361,12 @@ def test_an_account_without_customer_cannot_be_handled_at_a_till(database):
     with database.transaction() as session:
         made = money_testing.subscriber(session, starts_on=TODAY)
         with pytest.raises(Exception, match="belongs to no customer"):
-            customer_money.suspend(
-                session, testing.person(session), made.subscription_id, note="x", today=TODAY
+            customer_money.end_service(
+                session,
+                testing.person(session),
+                made.subscription_id,
+                ends_on=TODAY,
+                today=TODAY,
+                terms=Terms(14),
             )
         assert session.scalar(select(func.count()).select_from(Customer)) == 0
-        assert session.scalar(select(func.count()).select_from(SuspensionLock)) == 1

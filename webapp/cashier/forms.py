@@ -2,14 +2,19 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext
 from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from billing.models import Method, Plan
+from billing import freezes
+from billing.models import LockReason, Method, PeriodKind, Plan
+from billing.subscriptions import Choice
+from core import errors
 from core.money import Money
+from core.words import N_
 from webapp import rendering
 from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
 
@@ -23,6 +28,30 @@ BILL_DAYS = choices(
     ("", lazy_gettext("The day it begins on")),
     *((str(day), str(day)) for day in range(1, 29)),
     ("0", lazy_gettext("The last day of the month")),
+)
+WEEKDAYS = choices(
+    ("", lazy_gettext("The day it begins on")),
+    ("1", lazy_gettext("Monday")),
+    ("2", lazy_gettext("Tuesday")),
+    ("3", lazy_gettext("Wednesday")),
+    ("4", lazy_gettext("Thursday")),
+    ("5", lazy_gettext("Friday")),
+    ("6", lazy_gettext("Saturday")),
+    ("7", lazy_gettext("Sunday")),
+)
+MONTHS = choices(
+    ("1", lazy_gettext("January")),
+    ("2", lazy_gettext("February")),
+    ("3", lazy_gettext("March")),
+    ("4", lazy_gettext("April")),
+    ("5", lazy_gettext("May")),
+    ("6", lazy_gettext("June")),
+    ("7", lazy_gettext("July")),
+    ("8", lazy_gettext("August")),
+    ("9", lazy_gettext("September")),
+    ("10", lazy_gettext("October")),
+    ("11", lazy_gettext("November")),
+    ("12", lazy_gettext("December")),
 )
 PAID = choices(
     ("", lazy_gettext("As the plan is")),
@@ -73,9 +102,51 @@ class PromiseForm(Form):
 
 
 class SuspendForm(Form):
-    """Why a service is suspended by hand."""
+    """Why a service is off, from when to when, and how its days are billed."""
 
+    reason = RadioField(
+        lazy_gettext("What it is"),
+        choices=choices(
+            (LockReason.FREEZE, lazy_gettext("A freeze the customer asked for")),
+            (LockReason.MANUAL, lazy_gettext("A suspension by hand")),
+        ),
+        default=LockReason.MANUAL,
+    )
+    from_on = DateField(lazy_gettext("First day"), [Optional()])
+    to_on = DateField(
+        lazy_gettext("Last day"),
+        [Optional()],
+        description=lazy_gettext("The night after it lifts it by itself; empty: a person does."),
+    )
+    billing = RadioField(
+        lazy_gettext("These days are billed"),
+        choices=choices(
+            ("full", lazy_gettext("in full")),
+            ("part", lazy_gettext("in part")),
+            ("none", lazy_gettext("not")),
+        ),
+        default="full",
+    )
+    percent = IntegerField(
+        lazy_gettext("Percent billed"),
+        [Optional(), NumberRange(0, 100)],
+        description=lazy_gettext("For days billed in part."),
+    )
     note = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
+
+    def agreed(self, today: date) -> freezes.Agreed:
+        """Return what the form agrees; no first day is today. Raises Invalid where the percent is missing."""
+        percents = {"full": 100, "none": 0, "part": self.percent.data}
+        percent = percents.get(self.billing.data or "full")
+        if percent is None:
+            raise errors.Invalid("No percent", {"percent": N_("Say how much is billed")})
+        return freezes.Agreed(
+            LockReason(self.reason.data or LockReason.MANUAL),
+            self.from_on.data or today,
+            self.to_on.data,
+            percent,
+            self.note.data or "",
+        )
 
 
 class EndForm(Form):
@@ -171,24 +242,65 @@ def transfer_form(currency: str) -> Any:
     return TransferForm
 
 
+class ChoiceForm(Form):
+    """How many, and when it is billed; which of the fields of billing count depends on the plan's period."""
+
+    plans: tuple[Plan, ...] = ()
+
+    quantity = IntegerField(
+        lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
+    )
+    bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="1")
+    weekday = SelectField(lazy_gettext("Billed on"), choices=WEEKDAYS, default="1")
+    bill_month = SelectField(
+        lazy_gettext("A period begins in"),
+        choices=MONTHS,
+        default="1",
+        description=lazy_gettext("And every so many months before and after."),
+    )
+    is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="")
+
+    @property
+    def period(self) -> PeriodKind:
+        """The chosen plan's period."""
+        return next((plan.period for plan in self.plans if str(plan.id) == self.plan.data), PeriodKind.MONTH)
+
+    def choice(self) -> Choice:
+        """Return what the form agrees; raises Invalid while no plan is chosen."""
+        if not self.plan.data or not str(self.plan.data).isdecimal():
+            raise errors.Invalid("No plan", {"plan": N_("Choose a plan")})
+        paid, field = self.is_postpaid.data, self.bill_day
+        if self.period is PeriodKind.WEEK:
+            field = self.weekday
+        bill_day: int | None = int(field.data) if field.data else None
+        if self.period in {PeriodKind.DAY, PeriodKind.ONCE}:
+            bill_day = 1
+        return Choice(
+            plan_id=int(self.plan.data),
+            price_minor=self.price.data.minor if self.price.data else None,
+            quantity=self.quantity.data,
+            bill_day=bill_day,
+            bill_month=int(self.bill_month.data or 1),
+            is_postpaid=None if not paid else paid == "yes",
+        )
+
+
 def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
     """Return the form of a new service, or of a change to one, with the plans to choose from."""
     offered = choices(*((str(plan.id), _plan_words(plan)) for plan in plans))
     own = lazy_gettext("Only when it differs from the plan's")
+    known = tuple(plans)
 
     first = lazy_gettext("First day") if is_new else lazy_gettext("From")
 
-    class ServiceForm(Form):
+    class ServiceForm(ChoiceForm):
         """Plan, price, how many, and when it is billed."""
+
+        plans = known
 
         plan = SelectField(lazy_gettext("Plan"), [InputRequired(REQUIRED)], choices=offered)
         price = MoneyField(lazy_gettext("Own price"), [Optional()], currency=currency, description=own)
-        quantity = IntegerField(
-            lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
-        )
         starts_on = DateField(first, [InputRequired(REQUIRED)])
-        bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="1")
-        is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="")
 
     return ServiceForm
 

@@ -1,23 +1,24 @@
-"""A customer's services: add, change, end, suspend and let in by hand, and the terms he is treated by."""
+"""A customer's services: add, change and end them, and the terms he is treated by."""
 
 from datetime import date
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, request
 from flask_babel import gettext
+from sqlalchemy.orm import Session
 
 from billing import subscriptions
-from billing.models import Plan
+from billing.acts import Act
+from billing.models import PeriodKind, Plan
 from core import errors
-from core.money import Money
-from registry import money, tills
+from registry import agreements, money, tills
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, forms, pages
+from webapp.cashier import day, effect, forms, pages
 
 
 @permissions.required("service.edit")
 def add(customer_id: int) -> Response:
-    """Give the customer a plan from a day on; the first charge is shown before."""
+    """Give the customer a plan from a day on; what it does is shown before."""
     till, plans = _offer(customer_id)
     form = forms.service_form(till.currency, plans, is_new=True)(
         plan=str(plans[0].id) if plans else "", starts_on=day.today()
@@ -25,8 +26,8 @@ def add(customer_id: int) -> Response:
     if form.accept(lambda: _add(customer_id, form)):
         rendering.say(gettext("The service is added."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    shown = _charges(customer_id, form)
-    return pages.form_page("add_service", gettext("Add a service"), till, form, charges=shown)
+    shown = effect.of(customer_id, lambda session, act: _start(session, act, customer_id, form))
+    return pages.form_page("add_service", gettext("Add a service"), till, form, effect=shown)
 
 
 def _add(customer_id: int, form: Any) -> None:
@@ -35,7 +36,7 @@ def _add(customer_id: int, form: Any) -> None:
             session,
             identity.actor(),
             customer_id,
-            choice=_choice(form),
+            choice=form.choice(),
             starts_on=form.starts_on.data,
             today=day.today(),
             terms=day.terms(),
@@ -45,57 +46,49 @@ def _add(customer_id: int, form: Any) -> None:
 
 @permissions.required("service.edit")
 def first_charge(customer_id: int) -> Response:
-    """Show what a service would be charged at once, for the choices made so far."""
+    """Show what a service would do, for the choices made so far."""
     till, plans = _offer(customer_id)
     form = forms.service_form(till.currency, plans, is_new=True)(request.args, meta={"csrf": False})
     form.validate()
-    return Response(render_template("cashier/_first_charge.html", charges=_charges(customer_id, form)))
+    shown = effect.of(customer_id, lambda session, act: _start(session, act, customer_id, form))
+    return effect.fragment(shown, till.currency, form)
 
 
-def _charges(customer_id: int, form: Any) -> list[tuple[date, date, Money]]:
-    """Return the periods charged at once, each with its sum; none while the choices are incomplete."""
-    if not form.plan.data or form.starts_on.data is None or not form.quantity.data:
-        return []
-    with runtime.current().database.rehearsal() as session:
-        account = tills.account(session, customer_id)
-        try:
-            shown = subscriptions.first_charge(
-                session, account.id, _choice(form), starts_on=form.starts_on.data, today=day.today()
-            )
-        except errors.Invalid:
-            return []
-        return [(period.start, period.end, Money(minor, account.currency)) for period, minor in shown]
-
-
-def _choice(form: Any) -> subscriptions.Choice:
-    """Return what the form agrees."""
-    paid = form.is_postpaid.data
-    return subscriptions.Choice(
-        plan_id=int(form.plan.data),
-        price_minor=form.price.data.minor if form.price.data else None,
-        quantity=form.quantity.data,
-        bill_day=int(form.bill_day.data) if form.bill_day.data else None,
-        is_postpaid=None if not paid else paid == "yes",
-    )
+def _start(session: Session, act: Act, customer_id: int, form: Any) -> None:
+    if form.starts_on.data is None or not form.quantity.data:
+        raise errors.Invalid("Not complete")
+    account = tills.account(session, customer_id)
+    subscriptions.start(session, account.id, act, choice=form.choice(), starts_on=form.starts_on.data)
 
 
 @permissions.required("service.edit")
 def change(subscription_id: int) -> Response:
-    """Change plan, price, quantity or bill day from a day on."""
+    """Change plan, price, quantity or billing period from a day on; what it does is shown before."""
     customer_id, service = _service(subscription_id)
     till, plans = _offer(customer_id)
-    form = forms.service_form(till.currency, plans, is_new=False)(
-        plan=str(service.plan_id),
-        price=service.own_price,
-        quantity=service.quantity,
-        starts_on=day.today(),
-        bill_day=str(service.bill_day),
-        is_postpaid={None: "", True: "yes", False: "no"}[service.is_postpaid],
-    )
+    form = forms.service_form(till.currency, plans, is_new=False)(**_agreed(service))
     if form.accept(lambda: _change(subscription_id, form)):
         rendering.say(gettext("The change is written down."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    return pages.form_page("change_service", gettext("Change the service"), till, form, service=service)
+    shown = effect.of(customer_id, lambda session, act: _alter(session, act, subscription_id, form))
+    return pages.form_page(
+        "change_service", gettext("Change the service"), till, form, service=service, effect=shown
+    )
+
+
+def _agreed(service: tills.Service) -> dict[str, Any]:
+    """Return what the form of a change begins with: the terms in force."""
+    is_weekly = service.period is PeriodKind.WEEK
+    return {
+        "plan": str(service.plan_id),
+        "price": service.own_price,
+        "quantity": service.quantity,
+        "starts_on": day.today(),
+        "bill_day": "1" if is_weekly else str(service.bill_day),
+        "weekday": str(service.bill_day) if is_weekly else "1",
+        "bill_month": str(service.bill_month),
+        "is_postpaid": {None: "", True: "yes", False: "no"}[service.is_postpaid],
+    }
 
 
 def _change(subscription_id: int, form: Any) -> None:
@@ -104,11 +97,43 @@ def _change(subscription_id: int, form: Any) -> None:
             session,
             identity.actor(),
             subscription_id,
-            choice=_choice(form),
+            choice=form.choice(),
             on=form.starts_on.data,
             today=day.today(),
             terms=day.terms(),
         )
+
+
+@permissions.required("service.edit")
+def change_effect(subscription_id: int) -> Response:
+    """Show what a change would do, for the choices made so far."""
+    customer_id, _ = _service(subscription_id)
+    till, plans = _offer(customer_id)
+    form = forms.service_form(till.currency, plans, is_new=False)(request.args, meta={"csrf": False})
+    form.validate()
+    shown = effect.of(customer_id, lambda session, act: _alter(session, act, subscription_id, form))
+    return effect.fragment(shown, till.currency, form)
+
+
+def _alter(session: Session, act: Act, subscription_id: int, form: Any) -> None:
+    if form.starts_on.data is None or not form.quantity.data:
+        raise errors.Invalid("Not complete")
+    subscriptions.change(session, subscription_id, act, choice=form.choice(), on=form.starts_on.data)
+
+
+@permissions.required("service.edit")
+def forget_change(subscription_id: int, on: str) -> Response:
+    """Take terms to come back."""
+    try:
+        starts_on = date.fromisoformat(on)
+    except ValueError as error:
+        raise errors.NotFound("There is no such planned change") from error
+    with runtime.current().database.transaction() as session:
+        customer_id = agreements.forget_change(
+            session, identity.actor(), subscription_id, on=starts_on, today=day.today(), terms=day.terms()
+        )
+    rendering.say(gettext("The planned change is taken back."))
+    return rendering.go("cashier.statement", customer_id=customer_id)
 
 
 @permissions.required("service.edit")
@@ -120,7 +145,10 @@ def end(subscription_id: int) -> Response:
         rendering.say(gettext("The service has its last day."))
         return rendering.go("cashier.statement", customer_id=customer_id)
     till = pages.till(customer_id)
-    return pages.form_page("end_service", gettext("End the service"), till, form, service=service)
+    shown = effect.of(customer_id, lambda session, act: _finish(session, act, subscription_id, form))
+    return pages.form_page(
+        "end_service", gettext("End the service"), till, form, service=service, effect=shown
+    )
 
 
 def _end(subscription_id: int, form: forms.EndForm) -> None:
@@ -136,34 +164,20 @@ def _end(subscription_id: int, form: forms.EndForm) -> None:
         day.wake_gates(session)
 
 
-@permissions.required("suspension.place")
-def suspend(subscription_id: int) -> Response:
-    """Suspend a service by hand, whatever is owed."""
-    customer_id, service = _service(subscription_id)
-    form = forms.SuspendForm()
-    if form.accept(lambda: _suspend(subscription_id, form)):
-        rendering.say(gettext("The service is suspended by hand; only a hand lets it in again."))
-        return rendering.go("cashier.statement", customer_id=customer_id)
-    till = pages.till(customer_id)
-    return pages.form_page("suspend", gettext("Suspend by hand"), till, form, service=service)
+@permissions.required("service.edit")
+def end_effect(subscription_id: int) -> Response:
+    """Show what an end on that day would do."""
+    customer_id, _ = _service(subscription_id)
+    form = forms.EndForm(request.args, meta={"csrf": False})
+    form.validate()
+    shown = effect.of(customer_id, lambda session, act: _finish(session, act, subscription_id, form))
+    return effect.fragment(shown, pages.till(customer_id).currency)
 
 
-def _suspend(subscription_id: int, form: forms.SuspendForm) -> None:
-    with runtime.current().database.transaction() as session:
-        money.suspend(
-            session, identity.actor(), subscription_id, note=form.note.data or "", today=day.today()
-        )
-        day.wake_gates(session)
-
-
-@permissions.required("suspension.place")
-def let_in(subscription_id: int) -> Response:
-    """Lift the suspension made by hand, and no other."""
-    with runtime.current().database.transaction() as session:
-        customer_id = money.let_in(session, identity.actor(), subscription_id, today=day.today())
-        day.wake_gates(session)
-    rendering.say(gettext("The suspension made by hand is lifted."))
-    return rendering.go("cashier.statement", customer_id=customer_id)
+def _finish(session: Session, act: Act, subscription_id: int, form: forms.EndForm) -> None:
+    if form.ends_on.data is None:
+        raise errors.Invalid("Not complete")
+    subscriptions.end(session, subscription_id, act, ends_on=form.ends_on.data)
 
 
 @permissions.required("service.edit")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, money, money_out, services
+from webapp.cashier import cutoff, money, money_out, services, suspensions
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -19,9 +19,14 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/services/new", "add_service", services.add, ["GET", "POST"]),
     ("/customers/<int:customer_id>/services/first-charge", "first_charge", services.first_charge, ["GET"]),
     ("/services/<int:subscription_id>/change", "change_service", services.change, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/change/effect", "change_effect", services.change_effect, ["GET"]),
+    ("/services/<int:subscription_id>/change/<on>/forget", "forget_change", services.forget_change, ["POST"]),
     ("/services/<int:subscription_id>/end", "end_service", services.end, ["GET", "POST"]),
-    ("/services/<int:subscription_id>/suspend", "suspend", services.suspend, ["GET", "POST"]),
-    ("/services/<int:subscription_id>/let-in", "let_in", services.let_in, ["POST"]),
+    ("/services/<int:subscription_id>/end/effect", "end_effect", services.end_effect, ["GET"]),
+    ("/services/<int:subscription_id>/suspend", "suspend", suspensions.suspend, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/suspend/effect", "suspend_effect", suspensions.suspend_effect, ["GET"]),
+    ("/services/<int:subscription_id>/let-in", "let_in", suspensions.let_in, ["POST"]),
+    ("/suspensions/<int:planned_id>/forget", "forget_suspension", suspensions.forget, ["POST"]),
     ("/debtors", "debtors", cutoff.debtors, ["GET"]),
     ("/cutoff", "cutoff", cutoff.runs, ["GET"]),
     ("/cutoff/plan", "plan", cutoff.plan, ["POST"]),

@@ -1,0 +1,176 @@
+"""Suspensions that people agree on: from a day to a day, billed fully, in part or not at all.
+
+One from today on is a lock at once; one to come is planned, and the night of its day places it. What charged
+days cost by then is settled right after (billing.settling).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from billing import ledger, settling, subscriptions, suspensions
+from billing.acts import Act
+from billing.models import LockReason, PlannedSuspension, Subscription
+from billing.suspensions import Moved
+from core import errors
+from core.words import N_
+
+log = structlog.get_logger()
+
+AGREED = (LockReason.MANUAL, LockReason.FREEZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What is agreed: why, from when to when (both included; no end: until lifted), at how much."""
+
+    reason: LockReason
+    from_on: date
+    to_on: date | None = None
+    billed_percent: int = 100
+    note: str = ""
+
+
+def agree(session: Session, subscription_id: int, act: Act, agreed: Agreed) -> Moved:
+    """Suspend a subscription as agreed, now or from a day to come; what is charged already is settled.
+
+    Raises NotFound, Invalid at the faulty field, Conflict where a suspension of this reason stands or is
+    planned for those days.
+    """
+    subscription = subscriptions.get(session, subscription_id)
+    ledger.lock_account(session, subscription.account_id)
+    _check(subscription, act, agreed)
+    _refuse_overlap(session, subscription_id, agreed)
+    if agreed.from_on <= act.today:
+        return _place(session, subscription, act, agreed, owner=act.author.name)
+    session.add(
+        PlannedSuspension(
+            subscription_id=subscription_id,
+            reason=agreed.reason,
+            from_on=agreed.from_on,
+            to_on=agreed.to_on,
+            billed_percent=agreed.billed_percent,
+            note=agreed.note.strip(),
+            author_id=act.author.staff_id,
+            author=act.author.name,
+        )
+    )
+    session.flush()
+    return Moved()
+
+
+def lift(session: Session, subscription_id: int, act: Act, reason: LockReason) -> Moved:
+    """Lift the suspension of this reason: the line opens today, and today is billed in full again."""
+    subscription = subscriptions.get(session, subscription_id)
+    ledger.lock_account(session, subscription.account_id)
+    moved = suspensions.lift(session, [subscription_id], reason, by=act.author.name, today=act.today)
+    settling.settle_pending(session, act, account_id=subscription.account_id)
+    return moved
+
+
+def planned(session: Session, account_id: int) -> list[PlannedSuspension]:
+    """Return the suspensions to come of the account's subscriptions, soonest first."""
+    return list(
+        session.scalars(
+            select(PlannedSuspension)
+            .join(Subscription, Subscription.id == PlannedSuspension.subscription_id)
+            .where(Subscription.account_id == account_id)
+            .order_by(PlannedSuspension.from_on, PlannedSuspension.id)
+        )
+    )
+
+
+def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
+    """Take a suspension to come back; raises NotFound."""
+    found = session.get(PlannedSuspension, planned_id)
+    if found is None:
+        raise errors.NotFound("There is no such planned suspension")
+    session.delete(found)
+    session.flush()
+    return found
+
+
+def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> Moved:
+    """Place the suspensions whose day has come; what ended meanwhile, or stands already, is passed over."""
+    query = (
+        select(PlannedSuspension)
+        .join(Subscription, Subscription.id == PlannedSuspension.subscription_id)
+        .where(PlannedSuspension.from_on <= act.today)
+        .order_by(Subscription.account_id, PlannedSuspension.from_on, PlannedSuspension.id)
+    )
+    due = session.scalars(
+        query if account_id is None else query.where(Subscription.account_id == account_id)
+    ).all()
+    moved: list[Moved] = []
+    for one in due:
+        subscription = subscriptions.get(session, one.subscription_id)
+        ledger.lock_account(session, subscription.account_id)
+        is_over = one.to_on is not None and one.to_on < act.today
+        has_ended = subscription.ends_on is not None and subscription.ends_on < act.today
+        if is_over or has_ended:
+            log.info("planned_suspension_passed_over", subscription_id=one.subscription_id)
+        else:
+            agreed = Agreed(one.reason, act.today, one.to_on, one.billed_percent, one.note)
+            moved.append(_place(session, subscription, act, agreed, owner=one.author))
+    session.execute(delete(PlannedSuspension).where(PlannedSuspension.id.in_([one.id for one in due])))
+    return _joined(moved)
+
+
+def _place(session: Session, subscription: Subscription, act: Act, agreed: Agreed, *, owner: str) -> Moved:
+    moved = suspensions.place(
+        session,
+        [subscription.id],
+        agreed.reason,
+        owner=owner,
+        note=agreed.note.strip(),
+        today=act.today,
+        to_on=agreed.to_on,
+        billed_percent=agreed.billed_percent,
+    )
+    settling.settle_pending(session, act, account_id=subscription.account_id)
+    return moved
+
+
+def _check(subscription: Subscription, act: Act, agreed: Agreed) -> None:
+    faults: dict[str, str] = {}
+    if agreed.reason not in AGREED:
+        faults["reason"] = N_("A suspension is agreed by hand or as a freeze")
+    if not agreed.note.strip():
+        faults["note"] = N_("Say why, for those who come after")
+    if not 0 <= agreed.billed_percent <= 100:
+        faults["percent"] = N_("A percent is 0 to 100")
+    if agreed.from_on < act.today:
+        faults["from_on"] = N_("It begins today at the earliest")
+    elif subscription.ends_on is not None and agreed.from_on > subscription.ends_on:
+        faults["from_on"] = N_("The service ends before, on %(day)s", day=subscription.ends_on)
+    if agreed.to_on is not None and agreed.to_on < agreed.from_on:
+        faults["to_on"] = N_("The last day is not before the first")
+    if faults:
+        raise errors.Invalid("This suspension cannot be", faults)
+
+
+def _refuse_overlap(session: Session, subscription_id: int, agreed: Agreed) -> None:
+    standing = suspensions.standing_of(session, subscription_id, agreed.reason)
+    if standing is not None and (standing.to_on is None or standing.to_on >= agreed.from_on):
+        raise errors.Conflict("This service is suspended by hand already")
+    same = select(PlannedSuspension).where(
+        PlannedSuspension.subscription_id == subscription_id, PlannedSuspension.reason == agreed.reason
+    )
+    for other in session.scalars(same):
+        ends_before = agreed.to_on is not None and agreed.to_on < other.from_on
+        begins_after = other.to_on is not None and other.to_on < agreed.from_on
+        if not (ends_before or begins_after):
+            words = N_("A suspension from %(day)s on is planned already", day=other.from_on)
+            raise errors.Conflict(words)
+
+
+def _joined(moved: Iterable[Moved]) -> Moved:
+    found = list(moved)
+    return Moved(
+        tuple(sorted({one for part in found for one in part.locks})),
+        tuple(sorted({one for part in found for one in part.lines})),
+    )
