@@ -1,14 +1,23 @@
 """Accounts: open one, and change the terms it is treated by."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from billing import ledger
-from billing.models import Account
-from core import errors
+from billing.models import Account, AccountGroup
+from core import errors, money
 
-TERMS = ("payment_days", "grace_days", "is_never_cut", "never_cut_note")
+TERMS = (
+    "payment_days",
+    "grace_days",
+    "is_never_cut",
+    "never_cut_note",
+    "group_id",
+    "credit_limit_minor",
+    "credit_until",
+)
 
 
 def open_account(
@@ -37,9 +46,23 @@ def set_terms(
     grace_days: int | None,
     is_never_cut: bool,
     never_cut_note: str = "",
+    group_id: int | None = None,
+    credit_limit_minor: int = 0,
+    credit_until: date | None = None,
 ) -> Account:
-    """Change the account's days to pay (of charges to come), its grace, and whether debt may cut it."""
+    """Change all terms of the account: days to pay (of charges to come), grace, group, credit, never cut.
+
+    A credit limit (minor units) is how much of what is overdue does not cut, until the end of `credit_until`
+    or for good. Raises NotFound, Invalid at the faulty field.
+    """
+    if not 0 <= credit_limit_minor < money.LIMIT_MINOR:
+        raise errors.Invalid("Not a credit", {"credit_limit": "A credit is zero or more"})
+    if group_id is not None and session.get(AccountGroup, group_id) is None:
+        raise errors.Invalid("No such group", {"group_id": "There is no such group"})
     account = ledger.lock_account(session, account_id)
+    account.group_id = group_id
+    account.credit_limit_minor = credit_limit_minor
+    account.credit_until = credit_until if credit_limit_minor else None
     account.payment_days = payment_days
     account.grace_days = grace_days
     account.is_never_cut = is_never_cut

@@ -2,19 +2,20 @@
 
 Overdue balance = balance without the entries whose due date plus grace is not over yet. So every payment
 counts at once, a charge only when its time to pay is over, and an advance payment still covers old debt.
-Reversals of charges carry the charge's due date and cancel it. Sums called debt, past due or overdue are
-positive minor units.
+Reversals of charges carry the charge's due date and cancel it; a credit has none and helps at once. Sums
+called debt, past due or overdue are positive minor units. A credit limit changes none of them: it is how much
+of what is overdue does not cut.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import BigInteger, Date, FromClause, Subquery, func, literal, select, true
+from sqlalchemy import BigInteger, Date, FromClause, Subquery, case, false, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from billing.models import Account, LedgerEntry
+from billing.models import Account, AccountGroup, LedgerEntry
 from core import errors
 from core.columns import any_of
 
@@ -25,6 +26,7 @@ class Debt:
 
     `past_due_minor` is what was due before today, `overdue_minor` what is due and out of grace: it cuts.
     `oldest_due_on` is the due date of the oldest charge not wholly paid (oldest are paid first).
+    `credit_minor` is the credit limit in force.
     """
 
     balance_minor: int
@@ -32,6 +34,12 @@ class Debt:
     past_due_minor: int
     oldest_due_on: date | None
     days_overdue: int
+    credit_minor: int = 0
+
+    @property
+    def cutting_minor(self) -> int:
+        """What of the overdue sum the credit does not cover."""
+        return max(0, self.overdue_minor - self.credit_minor)
 
     @property
     def debt_minor(self) -> int:
@@ -40,13 +48,14 @@ class Debt:
 
 
 def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -> Debt:
-    """Return the account's debt on that day; its own grace beats `grace_days`. Raises NotFound."""
+    """Return the account's debt on that day; `grace_days` is for who has none. Raises NotFound."""
     not_due = _not_due(today, grace_days)
     balance = session.execute(
         select(
             Account.balance_minor,
             _owed(not_due.c.in_grace).label("overdue"),
             _owed(not_due.c.in_time).label("past_due"),
+            credit_of(today).label("credit"),
         )
         .join(not_due, true())
         .where(Account.id == account_id)
@@ -60,7 +69,36 @@ def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -
         past_due_minor=balance.past_due,
         oldest_due_on=oldest,
         days_overdue=days_over(oldest, today),
+        credit_minor=balance.credit,
     )
+
+
+def grace_of(default: int) -> ColumnElement[int]:
+    """Return, for a query on Account, its days of grace: its own, else its group's, else the default."""
+    of_group = (
+        select(AccountGroup.grace_days)
+        .where(AccountGroup.id == Account.group_id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    return func.coalesce(Account.grace_days, of_group, default)
+
+
+def credit_of(today: date) -> ColumnElement[int]:
+    """Return, for a query on Account, the credit limit in force that day in minor units; 0 without one."""
+    is_in_force = or_(Account.credit_until.is_(None), Account.credit_until >= today)
+    return case((is_in_force, Account.credit_limit_minor), else_=0)
+
+
+def never_cut() -> ColumnElement[bool]:
+    """Return, for a query on Account, whether debt never cuts it: marked itself, or by its group."""
+    by_group = (
+        select(AccountGroup.is_never_cut)
+        .where(AccountGroup.id == Account.group_id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    return or_(Account.is_never_cut, func.coalesce(by_group, false()))
 
 
 def days_over(oldest_due_on: date | None, today: date) -> int:
@@ -110,7 +148,7 @@ def owed_minor(today: date, grace_days: ColumnElement[int]) -> ColumnElement[int
 def _not_due(today: date, default_grace: int) -> FromClause:
     """Return the sums of an Account's entries whose time is not over: with grace, and without."""
     in_time = func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.due_on >= today)
-    grace = func.coalesce(Account.grace_days, default_grace)
+    grace = grace_of(default_grace)
     return (
         select(func.sum(LedgerEntry.amount_minor).label("in_grace"), in_time.label("in_time"))
         .where(

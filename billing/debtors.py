@@ -3,12 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import access, debt, pauses
-from billing.models import Account, LockReason, Promise, PromiseStatus, Subscription, SuspensionLock
+from billing.models import (
+    Account,
+    AccountGroup,
+    LockReason,
+    Promise,
+    PromiseStatus,
+    Subscription,
+    SuspensionLock,
+)
 from billing.rules import Rules
 from billing.verdicts import Debtor, Service
 from core.columns import any_of
@@ -27,8 +36,10 @@ def gather(
             func.coalesce(overdue.c.overdue_minor, 0).label("overdue"),
             past_due.label("past_due"),
             Promise.until,
+            AccountGroup,
         )
         .outerjoin(overdue, overdue.c.account_id == Account.id)
+        .outerjoin(AccountGroup, AccountGroup.id == Account.group_id)
         .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
         .where(or_(past_due > 0, Account.id.in_(cut)))
         .order_by(Account.id)
@@ -41,23 +52,49 @@ def gather(
     paused = pauses.notes(session, [row.Account.id for row in rows])
     oldest = debt.oldest_due(session, {row.Account.id: row.Account.balance_minor for row in rows})
     return [
-        Debtor(
-            account_id=row.Account.id,
-            currency=row.Account.currency,
-            balance_minor=row.Account.balance_minor,
-            overdue_minor=row.overdue,
-            past_due_minor=row.past_due,
+        _debtor(
+            row,
+            on,
+            rules,
             oldest_due_on=oldest.get(row.Account.id),
-            days_overdue=debt.days_over(oldest.get(row.Account.id), on),
-            grace_days=rules.grace_days if row.Account.grace_days is None else row.Account.grace_days,
-            is_never_cut=row.Account.is_never_cut,
-            never_cut_note=row.Account.never_cut_note,
-            promise_until=row.until,
             pause_note=paused.get(row.Account.id, ""),
             services=tuple(services[row.Account.id]),
         )
         for row in rows
     ]
+
+
+def _debtor(row: Any, on: date, rules: Rules, *, oldest_due_on: date | None, **more: Any) -> Debtor:
+    account, group = row.Account, row.AccountGroup
+    return Debtor(
+        account_id=account.id,
+        currency=account.currency,
+        balance_minor=account.balance_minor,
+        overdue_minor=row.overdue,
+        past_due_minor=row.past_due,
+        oldest_due_on=oldest_due_on,
+        days_overdue=debt.days_over(oldest_due_on, on),
+        grace_days=grace_of(account, group, rules.grace_days),
+        is_never_cut=account.is_never_cut,
+        never_cut_note=account.never_cut_note,
+        exempt_group=group.name if group and group.is_never_cut else "",
+        credit_minor=_credit(account, on),
+        credit_until=account.credit_until,
+        promise_until=row.until,
+        **more,
+    )
+
+
+def grace_of(account: Account, group: AccountGroup | None, default: int) -> int:
+    """Return what debt.grace_of() says, of rows that are loaded: own, else the group's, else the default."""
+    if account.grace_days is not None:
+        return account.grace_days
+    return default if group is None or group.grace_days is None else group.grace_days
+
+
+def _credit(account: Account, on: date) -> int:
+    """Return what debt.credit_of() says, of a row that is loaded."""
+    return account.credit_limit_minor if account.credit_until is None or account.credit_until >= on else 0
 
 
 def count_running(session: Session, on: date) -> int:

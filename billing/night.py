@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import structlog
@@ -10,7 +10,19 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from billing import access, charges, cutoff, freezes, ledger, promises, settling, subscriptions, suspensions
+from billing import (
+    access,
+    charges,
+    cutoff,
+    debtors,
+    freezes,
+    ledger,
+    promises,
+    settling,
+    subscriptions,
+    suspensions,
+    verdicts,
+)
 from billing.acts import Act
 from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.rules import Rules
@@ -86,6 +98,23 @@ def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
         ).all()
         session.refresh(run)
     return Rehearsal(charged, settled, run, tuple(decisions))
+
+
+def pass_by(
+    session: Session, account_id: int, act: Act, *, rules: Rules, now: datetime
+) -> list[verdicts.Verdict]:
+    """Do to one account what close_day() does to all, up to the plan; return what the plan would say of it.
+
+    For looking ahead in a session of Database.rehearsal().
+    """
+    suspensions.lift_expired(session, now, by=act.author.name, today=act.today, account_id=account_id)
+    freezes.apply_planned(session, act, account_id=account_id)
+    subscriptions.apply_planned(session, act, account_id=account_id)
+    settling.settle_pending(session, act, account_id=account_id)
+    charges.run(session, act, account_id=account_id)
+    promises.settle(session, act.today, rules=rules, account_id=account_id)
+    found = debtors.gather(session, act.today, rules=rules, account_ids=[account_id])
+    return [verdict for one in found for verdict in verdicts.judge(one, act.today, rules)]
 
 
 def last_closed(session: Session) -> NightRun | None:

@@ -119,25 +119,28 @@ def settle_paid(session: Session, account_id: int, *, today: date, rules: Rules)
     return _close(session, promise, PromiseStatus.KEPT)
 
 
-def settle(session: Session, on: date, *, rules: Rules) -> Settled:
+def settle(session: Session, on: date, *, rules: Rules, account_id: int | None = None) -> Settled:
     """Close the promises whose day was over before `on`: kept when the promised sum came, else broken.
 
-    An account that fails is logged and left for the next night.
+    Of all accounts, or of one. An account that fails is logged and left for the next night.
     """
-    ended = session.execute(
+    query = (
         select(Promise.id, Promise.account_id)
         .where(Promise.status == PromiseStatus.ACTIVE, Promise.until < on)
         .order_by(Promise.account_id)
-    ).all()
+    )
+    if account_id is not None:
+        query = query.where(Promise.account_id == account_id)
+    ended = session.execute(query).all()
     kept = broken = 0
     failed: list[int] = []
-    for promise_id, account_id in ended:
+    for promise_id, owner_id in ended:
         try:
             with db.part(session):
-                status = _end(session, promise_id, account_id, on, rules)
+                status = _end(session, promise_id, owner_id, on, rules)
         except Exception:
-            log.exception("promise_not_settled", account_id=account_id)
-            failed.append(account_id)
+            log.exception("promise_not_settled", account_id=owner_id)
+            failed.append(owner_id)
             continue
         kept += status is PromiseStatus.KEPT
         broken += status is PromiseStatus.BROKEN

@@ -10,14 +10,14 @@ from billing.rules import Rules
 
 
 def review(session: Session, account_id: int, *, today: date, rules: Rules, by: str) -> tuple[int, ...]:
-    """Lift the debt locks when the overdue sum no longer cuts, and call a promise kept when it is.
+    """Lift the debt locks when what is overdue lets in (Rules.lets_in), and call a promise kept when it is.
 
     The caller holds the account's lock. Returns the subscriptions whose line opens. Cutting again is left to
     the normal ladder.
     """
     promises.settle_paid(session, account_id, today=today, rules=rules)
     owed = debt.of(session, account_id, today=today, grace_days=rules.grace_days)
-    if rules.is_cuttable(owed.overdue_minor):
+    if not rules.lets_in(owed.cutting_minor):
         return ()
     moved = suspensions.lift_of_account(session, account_id, LockReason.DEBT, by=by, today=today)
     return suspensions.opened(session, moved) if moved.lines else ()

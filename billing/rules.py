@@ -48,9 +48,14 @@ class Rules:
     promise_days_limit: int = 14
     skip_weekdays: tuple[int, ...] = ()
     is_automatic: bool = True
+    reconnects_at_zero: bool = False
+
+    def lets_in(self, overdue_minor: int) -> bool:
+        """Whether a cut line is let in again at this overdue sum: all paid, or only what cuts, as is set."""
+        return overdue_minor <= 0 if self.reconnects_at_zero else not self.is_cuttable(overdue_minor)
 
     def is_cuttable(self, overdue_minor: int) -> bool:
-        """Whether so large an overdue sum (minor units) cuts; below it a cut line is let in again."""
+        """Whether so large an overdue sum (minor units) cuts."""
         return overdue_minor > 0 and overdue_minor >= self.minimum_debt_minor
 
     def as_json(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
         promise_days_limit=cutoff.promise_days_limit,
         skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
         is_automatic=cutoff.is_automatic,
+        reconnects_at_zero=cutoff.reconnect == "zero",
     )
 
 

@@ -16,10 +16,12 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     NEVER_CUT = "never_cut"
     PROMISE = "promise"
+    GROUP = "group"
     INCIDENT = "incident"
     PAID = "paid"
     MINIMUM = "minimum"
     GRACE = "grace"
+    CREDIT = "credit"
     WEEKDAY = "weekday"
     DEBT = "debt"
 
@@ -50,6 +52,14 @@ class Debtor:
     promise_until: date | None
     pause_note: str
     services: tuple[Service, ...]
+    exempt_group: str = ""
+    credit_minor: int = 0
+    credit_until: date | None = None
+
+    @property
+    def cutting_minor(self) -> int:
+        """What of the overdue sum the credit in force does not cover."""
+        return max(0, self.overdue_minor - self.credit_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,8 @@ class Verdict:
 
 # These keep a line from being cut, and let none in.
 _PAUSES = frozenset({Reason.INCIDENT, Reason.WEEKDAY})
+# These let in only when so little is overdue as the rules say (see Rules.lets_in).
+_SMALL = frozenset({Reason.MINIMUM, Reason.GRACE, Reason.CREDIT})
 
 
 def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
@@ -80,7 +92,8 @@ def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
 def _verdict(debtor: Debtor, service: Service, exemptions: list[Reason], on: date, rules: Rules) -> Verdict:
     if service.is_cut:
         # A pause lets nobody in: who is cut stays cut until he pays or promises.
-        ways_in = [reason for reason in exemptions if reason not in _PAUSES]
+        lets_in = rules.lets_in(min(debtor.cutting_minor, debtor.past_due_minor))
+        ways_in = [one for one in exemptions if one not in _PAUSES and (lets_in or one not in _SMALL)]
         action = DecisionAction.LIFT if ways_in else DecisionAction.KEEP
         reason = next(iter(ways_in), Reason.DEBT)
     else:
@@ -94,10 +107,12 @@ def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
     tests = (
         (Reason.NEVER_CUT, debtor.is_never_cut),
         (Reason.PROMISE, debtor.promise_until is not None and debtor.promise_until >= on),
+        (Reason.GROUP, bool(debtor.exempt_group)),
         (Reason.INCIDENT, bool(debtor.pause_note)),
         (Reason.PAID, debtor.past_due_minor <= 0),
         (Reason.MINIMUM, not rules.is_cuttable(debtor.past_due_minor)),
         (Reason.GRACE, not rules.is_cuttable(debtor.overdue_minor)),
+        (Reason.CREDIT, not rules.is_cuttable(debtor.cutting_minor)),
         (Reason.WEEKDAY, on.isoweekday() in rules.skip_weekdays),
     )
     return [reason for reason, applies in tests if applies]
@@ -119,14 +134,6 @@ WEEKDAYS = (
 def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
     owes = _owes(debtor)
     match reason:
-        case Reason.NEVER_CUT if debtor.never_cut_note:
-            words = N_("Marked never to be cut (%(note)s); %(owes)s", note=debtor.never_cut_note, owes=owes)
-        case Reason.NEVER_CUT:
-            words = N_("Marked never to be cut; %(owes)s", owes=owes)
-        case Reason.PROMISE:
-            words = N_("Promised to pay until %(day)s; %(owes)s", day=debtor.promise_until, owes=owes)
-        case Reason.INCIDENT:
-            words = N_("%(incident)s; %(owes)s", incident=debtor.pause_note, owes=owes)
         case Reason.PAID:
             words = N_("Nothing is past due any more")
         case Reason.MINIMUM:
@@ -134,11 +141,31 @@ def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
             words = N_("%(owes)s, less than %(least)s, from which on debt cuts", owes=owes, least=least)
         case Reason.GRACE:
             words = _grace(debtor, owes)
+        case Reason.CREDIT:
+            words = _credit(debtor, owes)
         case Reason.WEEKDAY:
             words = N_("%(owes)s; %(weekday)s", owes=owes, weekday=WEEKDAYS[on.weekday()])
-        case _:
+        case Reason.DEBT:
             overdue = _sum(debtor.overdue_minor, debtor)
             words = N_("%(owes)s; %(overdue)s of it out of grace", owes=owes, overdue=overdue)
+        case _:
+            words = _exempt(reason, debtor, owes)
+    return words
+
+
+def _exempt(reason: Reason, debtor: Debtor, owes: str) -> str:
+    """Say what spares the debtor whatever he owes."""
+    match reason:
+        case Reason.NEVER_CUT if debtor.never_cut_note:
+            words = N_("Marked never to be cut (%(note)s); %(owes)s", note=debtor.never_cut_note, owes=owes)
+        case Reason.NEVER_CUT:
+            words = N_("Marked never to be cut; %(owes)s", owes=owes)
+        case Reason.PROMISE:
+            words = N_("Promised to pay until %(day)s; %(owes)s", day=debtor.promise_until, owes=owes)
+        case Reason.GROUP:
+            words = N_("The group %(group)s is never cut; %(owes)s", group=debtor.exempt_group, owes=owes)
+        case _:
+            words = N_("%(incident)s; %(owes)s", incident=debtor.pause_note, owes=owes)
     return words
 
 
@@ -162,6 +189,18 @@ def _grace(debtor: Debtor, owes: str) -> str:
         owes=owes,
         days=debtor.grace_days,
         end=debtor.oldest_due_on + timedelta(days=debtor.grace_days),
+    )
+
+
+def _credit(debtor: Debtor, owes: str) -> str:
+    limit = _sum(debtor.credit_minor, debtor)
+    if debtor.credit_until is None:
+        return N_("%(owes)s; a credit of %(limit)s covers it", owes=owes, limit=limit)
+    return N_(
+        "%(owes)s; a credit of %(limit)s until %(end)s covers it",
+        owes=owes,
+        limit=limit,
+        end=debtor.credit_until,
     )
 
 

@@ -107,13 +107,14 @@ def _head(today: date, grace_days: int) -> Select[Any]:
         .correlate(Account)
         .scalar_subquery()
     )
-    grace = func.coalesce(Account.grace_days, grace_days)
+    grace = debt.grace_of(grace_days)
     return select(
         Customer,
         Account,
         debt.owed_minor(today, grace).label("overdue"),
         debt.owed_minor(today, literal(0)).label("past_due"),
         promise.label("promise_until"),
+        debt.never_cut().label("is_never_cut"),
         *_labels(),
         *_papers(),
     ).join(Account, Account.id == Customer.account_id)
@@ -168,7 +169,7 @@ def _balance(session: Session, account: Account, row: Any, today: date) -> Balan
         oldest_due_on=oldest,
         days_overdue=debt.days_over(oldest, today),
         promise_until=row.promise_until,
-        is_never_cut=account.is_never_cut,
+        is_never_cut=row.is_never_cut,
         never_cut_note=account.never_cut_note,
     )
 

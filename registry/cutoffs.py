@@ -205,7 +205,15 @@ def debtors(
     """Return those who are past due on that day. Three SELECTs."""
     owing = debt.overdue_by_account(today, grace_days)
     query = (
-        select(Customer, Account, owing.c.past_due_minor, owing.c.overdue_minor, Promise.until, _is_cut())
+        select(
+            Customer,
+            Account,
+            owing.c.past_due_minor,
+            owing.c.overdue_minor,
+            Promise.until,
+            _is_cut(),
+            debt.never_cut(),
+        )
         .join(Account, Account.id == Customer.account_id)
         .join(owing, owing.c.account_id == Account.id)
         .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
@@ -300,7 +308,7 @@ def _plan_row(row: Any) -> PlanRow:
 
 
 def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
-    customer, account, past_due_minor, overdue_minor, promise_until, is_cut = row[:6]
+    customer, account, past_due_minor, overdue_minor, promise_until, is_cut, is_never_cut = row[:7]
     return DebtorRow(
         customer_id=customer.id,
         number=customer.number,
@@ -311,7 +319,7 @@ def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
         oldest_due_on=oldest_due_on,
         days_overdue=debt.days_over(oldest_due_on, today),
         promise_until=promise_until,
-        is_never_cut=account.is_never_cut,
+        is_never_cut=is_never_cut,
         is_cut=is_cut,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import accounts, payments, plans, promises, subscriptions
+from billing import accounts, payments, plans, promises, reconnect, subscriptions
 from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
@@ -223,20 +223,29 @@ def set_terms(
     grace_days: int | None,
     is_never_cut: bool,
     never_cut_note: str,
-) -> None:
-    """Change the customer's days to pay and grace, and whether debt may cut him."""
+    group_id: int | None = None,
+    credit_limit_minor: int = 0,
+    credit_until: date | None = None,
+    today: date,
+    rules: Rules,
+) -> tuple[int, ...]:
+    """Change by what terms debt treats the customer; return the services whose line opens by it."""
     own_id = account_id(session, customer_id)
     terms: dict[str, Any] = {
         "payment_days": payment_days,
         "grace_days": grace_days,
         "is_never_cut": is_never_cut,
         "never_cut_note": never_cut_note.strip() if is_never_cut else "",
+        "group_id": group_id,
+        "credit_limit_minor": credit_limit_minor,
+        "credit_until": credit_until if credit_limit_minor else None,
     }
     before = accounts.terms(session, own_id)
     accounts.set_terms(session, own_id, **terms)
     changes = audit.difference(before, terms)
     if changes:
         audit.record(session, actor, "account.terms", customer_id=customer_id, changes=changes)
+    return reconnect.review(session, own_id, today=today, rules=rules, by=f"terms by {actor.name}")
 
 
 def account_id(session: Session, customer_id: int) -> int:

@@ -105,6 +105,11 @@ class Till:
         """What is due and out of grace: it cuts."""
         return Money(self.debt.overdue_minor, self.currency)
 
+    @property
+    def credit(self) -> Money:
+        """How much of it may be overdue before it cuts."""
+        return Money(self.debt.credit_minor, self.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

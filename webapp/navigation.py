@@ -120,6 +120,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("setup.add_vat_rate", "setup.edit_vat_rate", "setup.add_vat_percent"),
             ),
             Entry(
+                "setup.account_groups",
+                lazy_gettext("Debt groups"),
+                "shield-lock",
+                also=("setup.add_account_group", "setup.edit_account_group"),
+            ),
+            Entry(
                 "setup.labels",
                 lazy_gettext("Groups and marks"),
                 "tags",

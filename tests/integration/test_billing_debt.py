@@ -1,5 +1,6 @@
 """Debt and statements on PostgreSQL: what is overdue, since when, and what any history leaves."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 
-from billing import accounts, debt, ledger, rules, statements, testing
-from billing.models import Account, EntryKind, LedgerEntry, Method
+from billing import accounts, debt, debtors, ledger, rules, statements, testing, verdicts
+from billing.models import Account, AccountGroup, EntryKind, LedgerEntry, Method
 from core import errors
 
 TODAY = date(2026, 11, 22)
@@ -175,3 +176,78 @@ def test_the_day_is_summed_by_kind_method_and_currency(session, account_id):
     both = statements.day_totals(session, TODAY - timedelta(days=1), TODAY)
     assert sum(total.total_minor for total in both) == 2140
     assert session.scalar(select(LedgerEntry.currency).limit(1)) == "EUR"
+
+
+def test_grace_is_the_accounts_own_else_the_groups_else_the_default(session, account_id):
+    post(session, account_id, EntryKind.CHARGE, -3000, due=-5)
+    group = AccountGroup(name="patient", grace_days=5)
+    session.add(group)
+    session.flush()
+
+    def overdue(**terms):
+        accounts.set_terms(session, account_id, payment_days=None, is_never_cut=False, **terms)
+        on_card = session.scalar(
+            select(debt.owed_minor(TODAY, debt.grace_of(3))).where(Account.id == account_id)
+        )
+        listed = session.execute(select(debt.overdue_by_account(TODAY, 3, account_ids=[account_id]))).one()
+        found = debtors.gather(session, TODAY, rules=rules.Rules(grace_days=3), account_ids=[account_id])
+        told = debt.of(session, account_id, today=TODAY, grace_days=3).overdue_minor
+        assert on_card == listed.overdue_minor == found[0].overdue_minor == told
+        return told
+
+    assert overdue(grace_days=None) == 3000
+    assert overdue(grace_days=None, group_id=group.id) == 0
+    assert overdue(grace_days=4, group_id=group.id) == 3000
+    group.grace_days = None
+    session.flush()
+    assert overdue(grace_days=None, group_id=group.id) == 3000
+
+
+@pytest.mark.parametrize(
+    ("entries", "overdue"),
+    [
+        # By hand, on the 22nd with three days of grace: (kind, sum, due in days).
+        ([("charge", -3000, -4)], 3000),  # its time and grace are over since yesterday
+        ([("charge", -3000, -3)], 0),  # the last day of grace
+        ([("charge", -3000, -4), ("payment", 3000, None)], 0),
+        ([("charge", -3000, -4), ("payment", 1000, None)], 2000),
+        ([("charge", -3000, 20), ("payment", 1000, None)], 0),  # the advance is there, nothing is due
+        (
+            [("charge", -3000, -4), ("charge", -5000, 20), ("payment", 4000, None)],
+            0,
+        ),  # it covers the old debt
+        ([("charge", -3000, -4), ("adjustment", 500, None)], 2500),  # a credit that helps counts at once
+        ([("charge", -3000, -3), ("adjustment", -700, -9)], 700),  # one that does not, when it is due
+        ([("charge", -3000, -4), ("adjustment", -700, 5)], 3000),
+        ([("charge", -3000, -4), ("writeoff", 3000, None), ("refund", -200, None)], 200),
+    ],
+)
+def test_overdue_is_every_payment_and_only_the_charges_whose_time_is_over(
+    session, account_id, entries, overdue
+):
+    for kind, minor, due in entries:
+        post(session, account_id, EntryKind(kind), minor, due=due)
+    assert debt.of(session, account_id, today=TODAY, grace_days=3).overdue_minor == overdue
+
+
+def test_credit_in_force_is_what_may_be_overdue_without_a_cut(session, account_id):
+    post(session, account_id, EntryKind.CHARGE, -3000, due=-9)
+    limits = rules.Rules(grace_days=3, minimum_debt_minor=100)
+
+    def reason(**credit):
+        accounts.set_terms(
+            session, account_id, payment_days=None, grace_days=None, is_never_cut=False, **credit
+        )
+        found = debtors.gather(session, TODAY, rules=limits, account_ids=[account_id])[0]
+        service = verdicts.Service(1, is_running=True, is_cut=False)
+        verdict = verdicts.judge(replace(found, services=(service,)), TODAY, limits)[0]
+        told = debt.of(session, account_id, today=TODAY, grace_days=3)
+        assert (told.overdue_minor, told.cutting_minor) == (3000, found.cutting_minor)
+        return verdict.reason.value
+
+    assert reason(credit_limit_minor=0) == "debt"
+    assert reason(credit_limit_minor=3000) == "credit"
+    assert reason(credit_limit_minor=2901) == "credit"  # what is beyond it is below the minimum
+    assert reason(credit_limit_minor=2900) == "debt"
+    assert reason(credit_limit_minor=3000, credit_until=TODAY) == "credit"
+    assert reason(credit_limit_minor=3000, credit_until=TODAY - timedelta(days=1)) == "debt"

@@ -370,3 +370,19 @@ def test_an_account_without_customer_cannot_be_handled_at_a_till(database):
                 terms=Terms(14),
             )
         assert session.scalar(select(func.count()).select_from(Customer)) == 0
+
+
+def test_what_if_tells_what_reconnects_and_what_an_act_would_change_and_does_nothing(
+    sign_in_as, database, owing
+):
+    browser = sign_in_as("billing")
+    line = browser.fragment(url(owing, "/what-if?line=yes"))
+    assert "reconnects now" in line.text
+    paid = browser.fragment(url(owing, "/what-if?pay=60.00"))
+    assert "the line opens" in paid.text
+    assert "the line opens" not in browser.fragment(url(owing, "/what-if?pay=0.01")).text
+    refused = browser.fragment(url(owing, f"/what-if?until={TODAY + timedelta(days=99)}"))
+    assert "days ahead, not more" in refused.text
+    assert browser.fragment(url(owing, "/what-if?pay=nonsense")).status_code == 200
+    assert newest(database, owing).kind is EntryKind.CHARGE
+    assert wanted(database, owing) is AccessState.CLOSED

@@ -161,13 +161,32 @@ class EndForm(Form):
     )
 
 
-class TermsForm(Form):
-    """How this customer is treated otherwise than the others."""
+def terms_form(currency: str, groups: Sequence[tuple[str, str]]) -> Any:
+    """Return the form of how debt treats a customer, with the groups (id, name) to choose from."""
 
-    payment_days = IntegerField(lazy_gettext("Days to pay"), [Optional(), NumberRange(0, 365)])
-    grace_days = IntegerField(lazy_gettext("Days of grace"), [Optional(), NumberRange(0, 365)])
-    is_never_cut = BooleanField(lazy_gettext("Debt never cuts this customer"))
-    never_cut_note = ParagraphField(lazy_gettext("Why"), [Length(max=300)])
+    class TermsForm(Form):
+        """How this customer is treated otherwise than the others."""
+
+        payment_days = IntegerField(lazy_gettext("Days to pay"), [Optional(), NumberRange(0, 365)])
+        grace_days = IntegerField(lazy_gettext("Days of grace"), [Optional(), NumberRange(0, 365)])
+        group = SelectField(
+            lazy_gettext("Debt group"), choices=choices(("", lazy_gettext("none")), *groups), default=""
+        )
+        credit_limit = MoneyField(
+            lazy_gettext("Credit limit"),
+            [Optional()],
+            currency=currency,
+            description=lazy_gettext("So much may be overdue before debt cuts."),
+        )
+        credit_until = DateField(
+            lazy_gettext("Credit until the end of"),
+            [Optional()],
+            description=lazy_gettext("Empty: for good."),
+        )
+        is_never_cut = BooleanField(lazy_gettext("Debt never cuts this customer"))
+        never_cut_note = ParagraphField(lazy_gettext("Why"), [Length(max=300)])
+
+    return TermsForm
 
 
 def payment_form(currency: str) -> Any:

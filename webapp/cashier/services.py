@@ -11,7 +11,8 @@ from billing import subscriptions
 from billing.acts import Act
 from billing.models import PeriodKind, Plan
 from core import errors
-from registry import agreements, money, tills
+from core.money import Money
+from registry import account_groups, agreements, money, tills
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import day, effect, forms, pages
 
@@ -182,9 +183,15 @@ def _finish(session: Session, act: Act, subscription_id: int, form: forms.EndFor
 
 @permissions.required("service.edit")
 def terms(customer_id: int) -> Response:
-    """Change days to pay and grace, and whether debt may cut the customer."""
-    till = pages.till(customer_id)
-    form = forms.TermsForm(obj=till.account)
+    """Change days to pay, grace, group and credit, and whether debt may cut the customer."""
+    with runtime.current().database.reading() as session:
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        groups = [(str(group.id), group.name) for group, _ in account_groups.list_all(session)]
+    account = till.account
+    limit = Money(account.credit_limit_minor, till.currency) if account.credit_limit_minor else None
+    form = forms.terms_form(till.currency, groups)(
+        obj=account, group=str(account.group_id or ""), credit_limit=limit
+    )
     if form.accept(lambda: _set_terms(customer_id, form)):
         rendering.say(gettext("The terms are changed."))
         return rendering.go("cashier.statement", customer_id=customer_id)
@@ -192,11 +199,11 @@ def terms(customer_id: int) -> Response:
     return pages.form_page("terms", gettext("Terms"), till, form, usual=usual)
 
 
-def _set_terms(customer_id: int, form: forms.TermsForm) -> None:
+def _set_terms(customer_id: int, form: Any) -> None:
     if form.is_never_cut.data and not form.never_cut_note.data:
         raise errors.Invalid("No reason", {"never_cut_note": gettext("Say why, for those who come after.")})
     with runtime.current().database.transaction() as session:
-        money.set_terms(
+        opened = money.set_terms(
             session,
             identity.actor(),
             customer_id,
@@ -204,7 +211,14 @@ def _set_terms(customer_id: int, form: forms.TermsForm) -> None:
             grace_days=form.grace_days.data,
             is_never_cut=form.is_never_cut.data,
             never_cut_note=form.never_cut_note.data or "",
+            group_id=int(form.group.data) if form.group.data else None,
+            credit_limit_minor=form.credit_limit.data.minor if form.credit_limit.data else 0,
+            credit_until=form.credit_until.data,
+            today=day.today(),
+            rules=day.limits(),
         )
+        if opened:
+            day.wake_gates(session)
 
 
 def _offer(customer_id: int) -> tuple[tills.Till, list[Plan]]:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, money, money_out, services, suspensions
+from webapp.cashier import cutoff, money, money_out, services, suspensions, what_if
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -13,6 +13,7 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/money/refund", "refund", money_out.refund, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/transfer", "transfer", money_out.transfer, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/promise", "promise", money.promise, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/what-if", "what_if", what_if.ask, ["GET"]),
     ("/promises/<int:promise_id>/withdraw", "withdraw_promise", money.withdraw_promise, ["POST"]),
     ("/ledger/<int:entry_id>/reverse", "reverse", money.reverse, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/terms", "terms", services.terms, ["GET", "POST"]),

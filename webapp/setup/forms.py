@@ -74,6 +74,20 @@ class NewPopForm(PopForm):
     )
 
 
+class AccountGroupForm(Form):
+    """A group of accounts: how debt treats them."""
+
+    ROWS = (("name", "grace_days"), ("is_never_cut",))
+
+    name = TextField(lazy_gettext("Name"), _NAME)
+    grace_days = IntegerField(
+        lazy_gettext("Days of grace"),
+        [Optional(), NumberRange(0, 365)],
+        description=lazy_gettext("Empty: as everybody. A customer's own grace beats it."),
+    )
+    is_never_cut = BooleanField(lazy_gettext("Debt never cuts these customers"))
+
+
 class NetworkForm(Form):
     """An address range."""
 

@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from webapp.setup import company, device_types, devices, gates, labels, networks, plans, pops, series, vat
+from webapp.setup import (
+    account_groups,
+    company,
+    device_types,
+    devices,
+    gates,
+    labels,
+    networks,
+    plans,
+    pops,
+    series,
+    vat,
+)
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -47,6 +59,10 @@ for _rule, _name, _view, _methods in (
     ("/labels/marks/new", "add_mark", labels.add_mark, _FORM),
     ("/labels/marks/<int:mark_id>", "edit_mark", labels.edit_mark, _FORM),
     ("/labels/marks/<int:mark_id>/remove", "remove_mark", labels.remove_mark, _ACT),
+    ("/debt-groups", "account_groups", account_groups.listing, _READ),
+    ("/debt-groups/new", "add_account_group", account_groups.add, _FORM),
+    ("/debt-groups/<int:group_id>", "edit_account_group", account_groups.edit, _FORM),
+    ("/debt-groups/<int:group_id>/remove", "remove_account_group", account_groups.remove, _ACT),
     ("/gates", "gates", gates.listing, _READ),
     ("/gates/new", "add_gate", gates.add, _FORM),
     ("/gates/<int:gate_id>", "edit_gate", gates.edit, _FORM),

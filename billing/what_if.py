@@ -1,0 +1,257 @@
+"""What if: the sum that reconnects, the day of the next cut and why, and what an act would change of it.
+
+Nothing is guessed: the act is really done and the nights to come are really passed by, with the functions of
+the night, in a session of Database.rehearsal() that is undone. Only nights that could change the verdict are
+passed: when something begins, is charged, gets out of grace, or ends.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from billing import debt, debtors, freezes, ledger, night, payments, periods, promises, subscriptions
+from billing.acts import Act
+from billing.models import (
+    Account,
+    AccountGroup,
+    DecisionAction,
+    Documented,
+    LedgerEntry,
+    Liability,
+    LockReason,
+    Method,
+    NightRun,
+    PeriodKind,
+    Plan,
+    PlannedChange,
+    Promise,
+    PromiseStatus,
+    Subscription,
+    SuspensionLock,
+)
+from billing.rules import DAY, Rules
+from billing.verdicts import Reason
+from core.db import Database
+
+HORIZON_DAYS = 400
+NIGHTS_LIMIT = 40
+# Who is spared by these is spared until a person changes it.
+_FOR_GOOD = frozenset({Reason.NEVER_CUT, Reason.GROUP, Reason.INCIDENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """A payment of that sum, today."""
+
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseUntil:
+    """A promise to pay by the end of that day."""
+
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """A subscription's change to another plan at its list price, today."""
+
+    subscription_id: int
+    plan_id: int
+
+
+Deed = Pay | PromiseUntil | NewPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How an account stands, and what comes when nothing more is done; sums are minor units.
+
+    `reconnect_minor` is the least payment that lifts the debt locks, 0 when none stands; `is_held` says that
+    other locks keep a line closed even then. `cut_on` is the day whose night cuts, none when no night in
+    sight does; `reason` is that night's sentence, or why there is none ("" when nothing is owed by then).
+    `booked_minor` is what the deed put on the account at once, `opened` the lines it opens.
+    """
+
+    balance_minor: int
+    past_due_minor: int
+    overdue_minor: int
+    is_cut: bool
+    reconnect_minor: int
+    is_held: bool
+    cut_on: date | None
+    reason: str
+    booked_minor: int = 0
+    opened: tuple[int, ...] = ()
+
+
+def outlook(
+    database: Database, account_id: int, act: Act, *, rules: Rules, deed: Deed | None = None
+) -> Outlook:
+    """Return how the account stands and what comes, after the deed when one is asked about.
+
+    Raises what the deed raises when it is really done, and NotFound.
+    """
+    quiet = replace(act, terms=replace(act.terms, documented=Documented.NONE))
+    with database.rehearsal() as session:
+        before = _take(session, account_id)
+        opened = _do(session, account_id, deed, quiet, rules) if deed is not None else ()
+        stands = debt.of(session, account_id, today=act.today, grace_days=rules.grace_days)
+        is_cut = bool(_locked(session, account_id, is_debt=True))
+        least = _least(stands.cutting_minor, rules) if is_cut else 0
+        is_held = is_cut and bool(_locked(session, account_id, is_debt=False))
+        cut_on, reason = _next_cut(session, account_id, quiet, rules)
+    return Outlook(
+        balance_minor=stands.balance_minor,
+        past_due_minor=stands.past_due_minor,
+        overdue_minor=stands.overdue_minor,
+        is_cut=is_cut,
+        reconnect_minor=least,
+        is_held=is_held,
+        cut_on=cut_on,
+        reason=reason,
+        booked_minor=stands.balance_minor - before,
+        opened=opened,
+    )
+
+
+def _take(session: Session, account_id: int) -> int:
+    """Lock the account for the rehearsal and return its balance; no document is made in it.
+
+    Documents move no debt, and their counters are everybody's. Who waits longer is told to come again.
+    """
+    session.execute(text("SET LOCAL lock_timeout = '2s'"))
+    account = ledger.lock_account(session, account_id)
+    account.documented = None
+    session.flush()
+    return account.balance_minor
+
+
+def _do(session: Session, account_id: int, deed: Deed, act: Act, rules: Rules) -> tuple[int, ...]:
+    """Do the deed as it is really done; return the subscriptions whose line opens."""
+    match deed:
+        case Pay(amount_minor):
+            received = payments.receive(
+                session,
+                account_id,
+                amount_minor,
+                method=Method.CASH,
+                dated_on=act.today,
+                reference="",
+                idempotency_key=None,
+                author=act.author,
+                today=act.today,
+                rules=rules,
+            )
+            return received.reopened
+        case PromiseUntil(until):
+            made = promises.make(
+                session, account_id, until=until, author=act.author, today=act.today, rules=rules
+            )
+            return made.reopened
+        case NewPlan(subscription_id, plan_id):
+            service = subscriptions.get(session, subscription_id)
+            choice = replace(subscriptions.agreed_on(service), plan_id=plan_id, price_minor=None)
+            subscriptions.change(session, subscription_id, act, choice=choice)
+            return ()
+
+
+def _least(cutting_minor: int, rules: Rules) -> int:
+    """Return the least payment after which the rules let in."""
+    if rules.lets_in(cutting_minor):
+        return 0
+    left = 0 if rules.reconnects_at_zero else max(rules.minimum_debt_minor, 1) - 1
+    return cutting_minor - left
+
+
+def _locked(session: Session, account_id: int, *, is_debt: bool) -> int:
+    reason = SuspensionLock.reason
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(SuspensionLock)
+            .join(Subscription)
+            .where(
+                Subscription.account_id == account_id,
+                SuspensionLock.lifted_at.is_(None),
+                reason == LockReason.DEBT if is_debt else reason != LockReason.DEBT,
+            )
+        )
+        or 0
+    )
+
+
+def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tuple[date | None, str]:
+    """Pass by the nights to come until one cuts; return its day and its sentence, or why none does."""
+    closed = session.scalar(select(NightRun.finished_at).where(NightRun.run_on == act.today))
+    day: date | None = act.today if closed is None else act.today + DAY
+    words = ""
+    for _ in range(NIGHTS_LIMIT):
+        if day is None or day > act.today + timedelta(days=HORIZON_DAYS):
+            break
+        noon = datetime.combine(day, time(12), UTC)
+        found = night.pass_by(session, account_id, replace(act, today=day), rules=rules, now=noon)
+        for verdict in found:
+            if verdict.action is DecisionAction.CUT:
+                return day, verdict.explanation
+        words = found[0].explanation if found else ""
+        if any(verdict.reason in _FOR_GOOD for verdict in found):
+            break
+        is_put_off = any(verdict.reason is Reason.WEEKDAY for verdict in found)
+        day = day + DAY if is_put_off else min(_days_after(session, account_id, day, rules), default=None)
+    return None, words
+
+
+def _days_after(session: Session, account_id: int, after: date, rules: Rules) -> Iterable[date]:
+    """Return days after `after` on which the account's verdict may change; the soonest is among them."""
+    account = session.get_one(Account, account_id)
+    group = session.get(AccountGroup, account.group_id) if account.group_id else None
+    grace = timedelta(days=debtors.grace_of(account, group, rules.grace_days))
+    due_on = session.scalar(
+        select(func.min(LedgerEntry.due_on)).where(
+            LedgerEntry.account_id == account_id, LedgerEntry.due_on >= after - grace
+        )
+    )
+    promised = session.scalar(
+        select(Promise.until).where(Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE)
+    )
+    ends = [due_on and due_on + grace, promised, account.credit_until]
+    days = [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
+    return [day for day in days if day > after]
+
+
+def _days_of_services(session: Session, account_id: int, after: date) -> list[date]:
+    """Return the days on which something is charged, begins, ends, or is billed otherwise."""
+    days: list[date] = []
+    services = session.execute(
+        select(Subscription, Plan.period).join(Plan).where(Subscription.account_id == account_id)
+    )
+    for one, kind in [*services, *_liabilities(session, account_id)]:
+        last = one.ends_on
+        if last is not None and last < after:
+            continue
+        days += [one.starts_on] if last is None else [one.starts_on, last + DAY]
+        if kind is not PeriodKind.ONCE or one.starts_on >= after:
+            cycle = periods.Cycle(kind, one.bill_day, one.bill_month)
+            days.append(cycle.whole(max(after, one.starts_on)).end + DAY)
+    planned = select(PlannedChange.starts_on).join(Subscription).where(Subscription.account_id == account_id)
+    days += session.scalars(planned)
+    locks = (
+        select(SuspensionLock.until, SuspensionLock.to_on)
+        .join(Subscription)
+        .where(Subscription.account_id == account_id, SuspensionLock.lifted_at.is_(None))
+    )
+    for until, to_on in session.execute(locks):
+        days += [until.date(), until.date() + DAY] if until else []
+        days += [to_on + DAY] if to_on else []
+    days += [one.from_on for one in freezes.planned(session, account_id)]
+    return days
+
+
+def _liabilities(session: Session, account_id: int) -> list[tuple[Liability, PeriodKind]]:
+    rows = session.scalars(select(Liability).where(Liability.account_id == account_id))
+    return [(one, one.period) for one in rows]
