@@ -58,6 +58,11 @@ def note_beat(app: Celery) -> None:
     _send(app, "note_beat", [], queue=celery_app.WORK, expires_s=BEAT_EXPIRES_S)
 
 
+def settle_bank(app: Celery) -> None:
+    """Have what is wanted of bank statements done: match, book, undo."""
+    _send(app, "settle_bank", [], queue=celery_app.WORK, expires_s=BEAT_EXPIRES_S)
+
+
 def geocode(app: Celery) -> None:
     """Look up the coordinates of some addresses that have none."""
     _send(app, "geocode", [], queue=celery_app.WORK, expires_s=GEOCODE_EXPIRES_S)

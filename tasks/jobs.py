@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, diagnose, enqueue, geocode, night, upkeep, watch
+from tasks import access, bank, diagnose, enqueue, geocode, night, upkeep, watch
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -76,6 +76,9 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _verify_ledger() -> None:
         night.verify_ledger(runtime)
 
+    def _settle_bank() -> None:
+        bank.settle(runtime)
+
     def _geocode() -> None:
         geocode.run(runtime)
 
@@ -90,6 +93,8 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
 
     app.task(_close_day, name="close_day", **_OWN, acks_late=True, **_AGAIN)
     app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
+    # Every part is a transaction and a row says what is wanted: lost or run twice, nothing is changed by it.
+    app.task(_settle_bank, name="settle_bank", **_OWN)
     app.task(_geocode, name="geocode", **_OWN)
     app.task(_tidy_runs, name="tidy_runs", **_OWN)
     app.task(_close_incidents, name="close_incidents", **_OWN)

@@ -17,6 +17,7 @@ WATCH_S = 5
 FOLD_S = 1800
 RADIUS_S = 60
 GEOCODE_S = 600
+BANK_S = 30
 
 
 def table(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -32,6 +33,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
         "close-incidents": _every("close_incidents", INCIDENTS_S, work),
         "note-beat": _every("note_beat", BEAT_S, work),
+        "settle-bank": _every("settle_bank", BANK_S, work),
         "fold-history": _every("fold_history", FOLD_S, work),
         "fold-radius": _every("fold_radius", RADIUS_S, work),
         "close-day": _daily("close_day", hour, 0, work, args=[None]),

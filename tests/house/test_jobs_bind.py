@@ -29,6 +29,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
         "probe.core",
     ),
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
+    "settle_bank": (enqueue.settle_bank, "work"),
     "geocode": (enqueue.geocode, "work"),
     "note_beat": (enqueue.note_beat, "work"),
 }

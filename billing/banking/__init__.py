@@ -1,0 +1,1 @@
+"""Bank statements: read in any of three formats, kept as lines, booked, undone."""
