@@ -16,6 +16,7 @@ from tasks import celery_app
 ACCESS_EXPIRES_S = 30
 BEAT_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
+MOVING_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
 # More rounds than sixty POPs have: where so many jobs wait, nobody takes them.
 MOST_WAITING = 200
@@ -51,6 +52,11 @@ def watch_round(app: Celery, pop: str, kind: str, *, at: str, expires_s: float) 
 def close_day(app: Celery, on: str | None = None) -> None:
     """Run the night job for the business date `on` (ISO 8601; none means the day that is due)."""
     _send(app, "close_day", [on], queue=celery_app.WORK, expires_s=NIGHT_EXPIRES_S)
+
+
+def move_in(app: Celery) -> None:
+    """Have the imports that wait checked, booked or undone."""
+    _send(app, "move_in", [], queue=celery_app.WORK, expires_s=MOVING_EXPIRES_S)
 
 
 def note_beat(app: Celery) -> None:

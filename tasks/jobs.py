@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, bank, diagnose, enqueue, geocode, night, upkeep, watch
+from tasks import access, bank, diagnose, enqueue, geocode, moving, night, upkeep, watch
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -88,6 +88,9 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _close_incidents() -> None:
         upkeep.close_incidents(runtime)
 
+    def _move_in() -> None:
+        moving.run(runtime)
+
     def _note_beat() -> None:
         upkeep.note_beat(runtime)
 
@@ -96,6 +99,8 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     # Every part is a transaction and a row says what is wanted: lost or run twice, nothing is changed by it.
     app.task(_settle_bank, name="settle_bank", **_OWN)
     app.task(_geocode, name="geocode", **_OWN)
+    # What waits is a row, taken again by the timetable; one import at a time holds a lock of the database.
+    app.task(_move_in, name="move_in", **_OWN)
     app.task(_tidy_runs, name="tidy_runs", **_OWN)
     app.task(_close_incidents, name="close_incidents", **_OWN)
     app.task(_note_beat, name="note_beat", **_OWN)

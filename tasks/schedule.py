@@ -18,6 +18,7 @@ FOLD_S = 1800
 RADIUS_S = 60
 GEOCODE_S = 600
 BANK_S = 30
+MOVING_S = 60
 
 
 def table(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -32,6 +33,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "observe-access": _every("observe_access", OBSERVE_S, gate),
         "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
         "close-incidents": _every("close_incidents", INCIDENTS_S, work),
+        "move-in": _every("move_in", MOVING_S, work),
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),
         "fold-history": _every("fold_history", FOLD_S, work),

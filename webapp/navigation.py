@@ -126,6 +126,13 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("setup.add_account_group", "setup.edit_account_group"),
             ),
             Entry(
+                "setup.imports",
+                lazy_gettext("Moving in"),
+                "upload",
+                "z",
+                also=("setup.add_import", "setup.import_batch", "setup.import_columns"),
+            ),
+            Entry(
                 "setup.labels",
                 lazy_gettext("Groups and marks"),
                 "tags",

@@ -37,6 +37,7 @@ PERMISSIONS = {
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them as files"),
     "cutoff.run": N_("Run the cutoff, also past its brake"),
+    "import.run": N_("Move customers and balances in from files, and undo it"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
     "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -148,6 +148,13 @@ def waiting(session: Session) -> list[int]:
     return list(session.scalars(query))
 
 
+def sample(session: Session, batch_id: int) -> list[str]:
+    """Return the first row of an import's file, so that people see what a column holds."""
+    query = select(ImportBatch.content).where(ImportBatch.id == batch_id)
+    content = session.scalar(query)
+    return sheets.read(content).rows[0][1] if content else []
+
+
 def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None:
     """Read every row, note what is wrong, and rehearse the booking: what would be made is shown."""
     with database.rehearsal() as session:
@@ -175,14 +182,7 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         batch.state = ImportState.FAILED if error else ImportState.CHECKED
 
 
-def book(
-    database: Database,
-    batch_id: int,
-    act: Act,
-    setting: Setting,
-    *,
-    note: Callable[[], None] = lambda: None,
-) -> None:
+def book(database: Database, batch_id: int, act: Act, setting: Setting) -> None:
     """Make it all in one transaction; totals that do not agree leave nothing behind but the words why."""
     try:
         with database.transaction() as session:
@@ -193,7 +193,6 @@ def book(
             if parsed.faults:
                 raise errors.Conflict("Rows of this file are wrong now: check it again")
             before, loaded, names, after = _booked(session, act, batch, parsed, setting)
-            note()
             batch.before = before | {"names": names}
             batch.after = after | {"made": loaded.made}
             finish(session, audit.Actor(act.author.staff_id, act.author.name), batch, loaded)

@@ -31,6 +31,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "settle_bank": (enqueue.settle_bank, "work"),
     "geocode": (enqueue.geocode, "work"),
+    "move_in": (enqueue.move_in, "work"),
     "note_beat": (enqueue.note_beat, "work"),
 }
 
