@@ -1,12 +1,12 @@
-"""The price list: changes of plans and VAT rates, with the line of history that says who made them."""
+"""The price list: changes of plans, VAT rates and discount letters, with their lines of history."""
 
 from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing import plans, vat
-from billing.models import Plan, VatRate
+from billing import discounts, plans, vat
+from billing.models import Discount, Plan, VatRate
 from registry import audit
 
 _FIELDS = (
@@ -88,6 +88,42 @@ def remove_rate(session: Session, actor: audit.Actor, rate_id: int) -> None:
     rate = vat.get(session, rate_id)
     vat.remove(session, rate_id)
     _record_rate(session, actor, "vat_rate.removed", rate, {})
+
+
+def add_discount(session: Session, actor: audit.Actor, letter: discounts.Letter) -> Discount:
+    """Add a discount letter (billing.discounts.create); raises Invalid."""
+    made = discounts.create(session, letter)
+    changes = audit.difference({}, _shown_letter(made))
+    _record_letter(session, actor, "discount_letter.created", made, changes)
+    return made
+
+
+def change_discount(session: Session, actor: audit.Actor, discount_id: int, letter: discounts.Letter) -> None:
+    """Change a discount letter (billing.discounts.change); raises Invalid, NotFound."""
+    before = _shown_letter(discounts.get(session, discount_id))
+    found = discounts.change(session, discount_id, letter)
+    if changes := audit.difference(before, _shown_letter(found)):
+        _record_letter(session, actor, "discount_letter.changed", found, changes)
+
+
+def remove_discount(session: Session, actor: audit.Actor, discount_id: int) -> None:
+    """Remove a discount letter nobody was given; raises NotFound, Conflict."""
+    found = discounts.get(session, discount_id)
+    discounts.remove(session, discount_id)
+    _record_letter(session, actor, "discount_letter.removed", found, {})
+
+
+def _shown_letter(letter: Discount) -> dict[str, Any]:
+    fields = ("name", "percent_hundredths", "amount_minor", "currency", "note", "is_offered")
+    return {field: getattr(letter, field) for field in fields}
+
+
+def _record_letter(
+    session: Session, actor: audit.Actor, action: str, letter: Discount, changes: dict[str, list[Any]]
+) -> None:
+    audit.record(
+        session, actor, action, object_kind="discount", object_id=letter.id, changes=changes, note=letter.name
+    )
 
 
 def _shown(plan: Plan) -> dict[str, Any]:

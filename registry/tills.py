@@ -6,12 +6,14 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import debt, freezes, promises, statements, subscriptions, suspensions
+from billing import debt, discounts, freezes, liabilities, promises, statements, subscriptions, suspensions
 from billing.freezes import AGREED
 from billing.models import (
     AccessState,
     Account,
+    AccountDiscount,
     LedgerEntry,
+    Liability,
     PeriodKind,
     Plan,
     PlannedChange,
@@ -121,6 +123,8 @@ class Statement:
     next_id: int | None
     promises: tuple[Promise, ...]
     papers: tuple[PaperRow, ...]
+    liabilities: tuple[Liability, ...]
+    discounts: tuple[AccountDiscount, ...]
 
 
 def till(session: Session, customer_id: int, *, today: date, grace_days: int) -> Till:
@@ -163,6 +167,8 @@ def statement(
         lines=tuple(lines),
         next_id=lines[-1].entry.id if has_more else None,
         promises=tuple(promises.history(session, found.account.id, limit=5)),
+        liabilities=tuple(liabilities.of_account(session, found.account.id)),
+        discounts=tuple(discounts.of_account(session, found.account.id)),
         papers=papers.of_account(session, found.account.id, limit=6),
     )
 

@@ -113,6 +113,13 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("setup.add_plan", "setup.edit_plan"),
             ),
             Entry(
+                "setup.discounts",
+                lazy_gettext("Discounts"),
+                "tag",
+                "q",
+                also=("setup.add_discount", "setup.edit_discount"),
+            ),
+            Entry(
                 "setup.vat_rates",
                 lazy_gettext("VAT rates"),
                 "receipt",

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, money, money_out, services, suspensions, what_if
+from webapp.cashier import cutoff, money, money_out, owed, services, suspensions, what_if
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -27,6 +27,14 @@ for _rule, _name, _view, _methods in (
     ("/services/<int:subscription_id>/suspend", "suspend", suspensions.suspend, ["GET", "POST"]),
     ("/services/<int:subscription_id>/suspend/effect", "suspend_effect", suspensions.suspend_effect, ["GET"]),
     ("/services/<int:subscription_id>/let-in", "let_in", suspensions.let_in, ["POST"]),
+    ("/customers/<int:customer_id>/money/charge", "charge", owed.charge, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/liabilities/new", "add_liability", owed.add, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/liabilities/effect", "liability_effect", owed.add_effect, ["GET"]),
+    ("/liabilities/<int:liability_id>/end", "end_liability", owed.end, ["GET", "POST"]),
+    ("/liabilities/<int:liability_id>/take-back", "take_back_liability", owed.take_back, ["POST"]),
+    ("/customers/<int:customer_id>/discounts/new", "give_discount", owed.give, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/discounts/choices", "discount_choices", owed.choices, ["GET"]),
+    ("/discounts/<int:given_id>/end", "end_discount", owed.end_discount, ["POST"]),
     ("/suspensions/<int:planned_id>/forget", "forget_suspension", suspensions.forget, ["POST"]),
     ("/debtors", "debtors", cutoff.debtors, ["GET"]),
     ("/cutoff", "cutoff", cutoff.runs, ["GET"]),

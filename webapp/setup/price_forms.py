@@ -143,3 +143,25 @@ class RateForm(Form):
     ROWS = (("name",),)
 
     name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=60)])
+
+
+def discount_form(currency: str) -> Any:
+    """Return the form of a discount letter, its sum in that currency."""
+
+    class DiscountForm(Form):
+        """What comes off each period's price: a percent or a sum."""
+
+        ROWS = (("name",), ("percent", "amount"), ("note",), ("is_offered",))
+
+        name = TextField(lazy_gettext("Name"), _NAME)
+        percent = NumberField(lazy_gettext("Percent"), [Optional(), NumberRange(0.01, 100)])
+        amount = MoneyField(
+            lazy_gettext("Or a sum, %(currency)s", currency=currency),
+            [Optional()],
+            currency=currency,
+            description=lazy_gettext("Comes off the price of each whole period."),
+        )
+        note = TextField(lazy_gettext("Note"), [Length(max=300)])
+        is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
+
+    return DiscountForm

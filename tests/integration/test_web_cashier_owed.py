@@ -1,0 +1,89 @@
+"""Charges by hand, liabilities and discounts on a customer's money page."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing.models import AccountDiscount, LedgerEntry, Liability
+from core import clock
+from registry import testing
+from registry.models import AuditEvent
+
+TODAY = clock.today("Europe/Kyiv")
+
+
+@pytest.fixture
+def customer_id(database):
+    with database.transaction() as session:
+        return testing.customer(session, "1001").id
+
+
+def rows(database, column):
+    with database.reading() as session:
+        return session.scalars(select(column).order_by(column)).all()
+
+
+def test_a_charge_by_hand_is_made_once_with_its_reason(sign_in_as, database, customer_id):
+    browser, path = sign_in_as("billing"), f"/customers/{customer_id}/money/charge"
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', browser.get(path).text).group(1)
+    fields = {"key": key, "amount": "12.50", "vat_rate_id": "", "reason": ""}
+    assert browser.post(path, data=fields).status_code == 422
+    for _ in range(2):
+        assert browser.post(path, data={**fields, "reason": "Cable"}).status_code == 303
+    assert rows(database, LedgerEntry.amount_minor) == [-1250]
+    assert "charge.made" in rows(database, AuditEvent.action)
+
+
+def test_a_liability_is_added_ended_and_taken_back(sign_in_as, database, customer_id):
+    browser, path = sign_in_as("billing"), f"/customers/{customer_id}"
+    fields = {
+        "key": "a-form-key", "description": "Router", "price": "30", "quantity": "1", "period": "month",
+        "is_net": "no", "vat_rate_id": "", "starts_on": TODAY.isoformat(), "bill_day": "", "is_postpaid": "no",
+    }  # fmt: skip
+    assert browser.get(f"{path}/liabilities/new").status_code == 200
+    shown = browser.fragment(f"{path}/liabilities/effect", query_string=fields).text
+    assert "€30.00" in shown
+    assert rows(database, LedgerEntry.amount_minor) == []
+    assert browser.post(f"{path}/liabilities/new", data={**fields, "is_net": "yes"}).status_code == 422
+    assert browser.post(f"{path}/liabilities/new", data=fields).status_code == 303
+    (owed,) = rows(database, Liability.id)
+    page = browser.get(f"{path}/money").text
+    assert f"/liabilities/{owed}/take-back" in page
+    assert browser.get(f"/liabilities/{owed}/end").status_code == 200
+    last = (TODAY + timedelta(days=9)).isoformat()
+    assert browser.post(f"/liabilities/{owed}/end", data={"ends_on": last}).status_code == 303
+    assert browser.post(f"/liabilities/{owed}/take-back").status_code == 303
+    assert sum(rows(database, LedgerEntry.amount_minor)) == 0
+    assert "taken back" in browser.get(f"{path}/money").text
+    assert browser.post(f"/liabilities/{owed}/take-back").status_code == 409
+
+
+def test_an_empty_focused_field_lists_all_discounts_and_several_are_given(sign_in_as, database, customer_id):
+    office, browser = sign_in_as("administrator"), sign_in_as("billing")
+    for name, percent, amount in (("Pensioner", "10", ""), ("Neighbours", "", "2.50")):
+        letter = {"name": name, "percent": percent, "amount": amount, "is_offered": "y"}
+        assert office.post("/setup/discounts/new", data=letter).status_code == 303
+    both = {"name": "Both", "percent": "1", "amount": "1", "is_offered": "y"}
+    assert office.post("/setup/discounts/new", data=both).status_code == 422
+    for sort in ("name", "-percent", "given"):
+        assert "Pensioner" in office.get(f"/setup/discounts?sort={sort}").text
+    path = f"/customers/{customer_id}/discounts"
+    assert "Neighbours" in browser.get(f"{path}/new").text
+    every = browser.fragment(f"{path}/choices").text
+    assert "Pensioner" in every
+    ids = re.findall(r'value="(\d+)"', every)
+    typed = browser.fragment(f"{path}/choices", query_string={"q": "pens"}).text
+    assert "Pensioner" in typed
+    assert "Neighbours" not in typed
+    given = {"discounts": ids, "service": "", "starts_on": TODAY.isoformat(), "ends_on": ""}
+    assert browser.post(f"{path}/new", data={**given, "discounts": []}).status_code == 422
+    assert browser.post(f"{path}/new", data=given).status_code == 303
+    assert "Pensioner" in browser.get(f"/customers/{customer_id}/money").text
+    for one in rows(database, AccountDiscount.id):
+        assert browser.post(f"/discounts/{one}/end").status_code == 303
+    assert rows(database, AccountDiscount.id) == []
+    url = f"/setup/discounts/{ids[0]}"
+    assert office.post(url, data={"name": "Old", "percent": "5", "is_offered": ""}).status_code == 303
+    assert office.post(f"{url}/remove").status_code == 303

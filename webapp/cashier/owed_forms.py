@@ -1,0 +1,117 @@
+"""The forms of what is owed beside plans: liabilities, charges by hand, discounts given."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import lazy_gettext
+from wtforms import DateField, IntegerField, SelectField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from billing.liabilities import Owed
+from billing.models import PeriodKind, VatRate
+from webapp.cashier.forms import BILL_DAYS, EndForm, OnceForm
+from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
+
+PERIODS = choices(
+    (PeriodKind.ONCE, lazy_gettext("once")),
+    (PeriodKind.MONTH, lazy_gettext("a month")),
+    (PeriodKind.QUARTER, lazy_gettext("a quarter")),
+    (PeriodKind.HALF_YEAR, lazy_gettext("half a year")),
+    (PeriodKind.YEAR, lazy_gettext("a year")),
+    (PeriodKind.WEEK, lazy_gettext("a week")),
+    (PeriodKind.DAY, lazy_gettext("a day")),
+)
+NET = choices(("no", lazy_gettext("VAT included")), ("yes", lazy_gettext("VAT on top")))
+PAID = choices(("no", lazy_gettext("in advance")), ("yes", lazy_gettext("afterwards")))
+
+
+def _rates(rates: Sequence[VatRate]) -> list[Any]:
+    return choices(("", lazy_gettext("outside VAT")), *((str(rate.id), rate.name) for rate in rates))
+
+
+def charge_form(currency: str, rates: Sequence[VatRate]) -> Any:
+    """Return the form of a charge made by hand."""
+
+    class ChargeForm(OnceForm):
+        """How much, with what VAT inside, and why."""
+
+        amount = MoneyField(
+            lazy_gettext("Amount, VAT included"), [InputRequired(REQUIRED)], currency=currency
+        )
+        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=_rates(rates), default="")
+        reason = TextField(
+            lazy_gettext("Reason"),
+            [InputRequired(REQUIRED), Length(max=200)],
+            description=lazy_gettext("The customer reads it on the invoice."),
+        )
+
+    return ChargeForm
+
+
+def liability_form(currency: str, rates: Sequence[VatRate]) -> Any:
+    """Return the form of a liability."""
+
+    class LiabilityForm(OnceForm):
+        """What is owed, how often, from when to when."""
+
+        description = TextField(
+            lazy_gettext("What for"),
+            [InputRequired(REQUIRED), Length(max=200)],
+            description=lazy_gettext("The customer reads it on the invoice."),
+        )
+        price = MoneyField(lazy_gettext("Price of one"), [InputRequired(REQUIRED)], currency=currency)
+        quantity = IntegerField(
+            lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
+        )
+        period = SelectField(lazy_gettext("How often"), choices=PERIODS, default=PeriodKind.ONCE)
+        is_net = SelectField(lazy_gettext("The price has"), choices=NET, default="no")
+        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=_rates(rates), default="")
+        starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
+        ends_on = DateField(lazy_gettext("Last day"), [Optional()])
+        bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="")
+        is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="no")
+
+        def owed(self) -> Owed:
+            """Return what the form agrees."""
+            period = PeriodKind(self.period.data or PeriodKind.ONCE)
+            has_month_day = period not in {PeriodKind.ONCE, PeriodKind.DAY, PeriodKind.WEEK}
+            return Owed(
+                description=self.description.data or "",
+                price_minor=self.price.data.minor if self.price.data else 0,
+                period=period,
+                starts_on=self.starts_on.data,
+                ends_on=self.ends_on.data,
+                quantity=self.quantity.data or 0,
+                is_net=self.is_net.data == "yes",
+                vat_rate_id=int(self.vat_rate_id.data) if self.vat_rate_id.data else None,
+                bill_day=int(self.bill_day.data) if self.bill_day.data and has_month_day else None,
+                bill_month=self.starts_on.data.month if self.starts_on.data else 1,
+                is_postpaid=self.is_postpaid.data == "yes",
+            )
+
+    return LiabilityForm
+
+
+class EndLiabilityForm(EndForm):
+    """The last day of a liability."""
+
+
+def discount_form(services: Sequence[tuple[int, str]], letters: Sequence[tuple[int, str]]) -> Any:
+    """Return the form that gives discounts to all services of a customer or to one."""
+    scope = choices(("", lazy_gettext("All services")), *((str(key), words) for key, words in services))
+
+    class DiscountForm(Form):
+        """Which letters, for what, from when to when."""
+
+        discounts = CheckListField(
+            lazy_gettext("Discounts"), choices=choices(*((str(key), words) for key, words in letters))
+        )
+        service = SelectField(lazy_gettext("For"), choices=scope, default="")
+        starts_on = DateField(
+            lazy_gettext("From"),
+            [InputRequired(REQUIRED)],
+            description=lazy_gettext("Periods that begin on this day or later; what is charged stays."),
+        )
+        ends_on = DateField(lazy_gettext("Last day"), [Optional()])
+
+    return DiscountForm
