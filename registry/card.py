@@ -42,6 +42,7 @@ from registry.models import (
     Contact,
     Customer,
     Device,
+    ExternalIdentity,
     Group,
     IpAddress,
     Line,
@@ -88,6 +89,7 @@ def load(session: Session, customer_id: int, *, today: date, grace_days: int = 0
         ips=_ips(session, customer_id),
         ports=_ports(session, customer_id),
         balance=_balance(session, account, row, today),
+        other_ids=tuple(f"{one['system']} {one['external_id']}" for one in row.other_ids),
     )
 
 
@@ -131,10 +133,15 @@ def _labels() -> Iterator[Any]:
 
 
 def _papers() -> Iterator[Any]:
-    """The customer's urgent notes and his contacts, each as one list."""
+    """The customer's urgent notes, ids in other systems and contacts, each as one list."""
     notes = select(Note).where(Note.customer_id == Customer.id, Note.is_urgent)
     fields = {"id": Note.id, "content": Note.content, "author": Note.author, "created_at": Note.created_at}
     yield _list(notes, Note.id.desc(), **fields).label("notes")
+    known = select(ExternalIdentity).where(
+        ExternalIdentity.kind == "customer", ExternalIdentity.object_id == Customer.id
+    )
+    ids = {"system": ExternalIdentity.system, "external_id": ExternalIdentity.external_id}
+    yield _list(known, ExternalIdentity.id, **ids).label("other_ids")
     people = select(Contact).where(Contact.customer_id == Customer.id)
     names = ("id", "name", "title", "phone", "email", "is_primary")
     columns = {name: getattr(Contact, name) for name in names}

@@ -224,6 +224,7 @@ class Card:
     ips: tuple[IpView, ...]
     ports: tuple[PortView, ...]
     balance: BalanceView
+    other_ids: tuple[str, ...] = ()  # what other systems know him by: "lms 17"
 
     @property
     def visiting(self) -> AddressView | None:

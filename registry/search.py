@@ -1,4 +1,4 @@
-"""One box finds a customer: by name, number, IP, MAC in any spelling, phone digits, address."""
+"""One box finds a customer: by name, number, id elsewhere, IP, MAC in any spelling, phone digits, address."""
 
 import ipaddress
 import re
@@ -10,7 +10,16 @@ from sqlalchemy.sql import ColumnElement, CompoundSelect
 
 from core.columns import Cidr, Inet, Mac
 from registry import macs
-from registry.models import Address, AddressKind, Contact, Customer, CustomerStatus, Device, IpAddress
+from registry.models import (
+    Address,
+    AddressKind,
+    Contact,
+    Customer,
+    CustomerStatus,
+    Device,
+    ExternalIdentity,
+    IpAddress,
+)
 
 _PHONE = re.compile(r"[+()\d][\d\s().+-]*")
 _PART_OF_IP = re.compile(r"\d{1,3}(\.\d{1,3}){1,2}\.?|[0-9a-f]{1,4}(:[0-9a-f]{1,4})*::?")
@@ -97,6 +106,8 @@ def matching(text: str) -> Select[int] | CompoundSelect[int]:
     if query.mac_part:
         parts.append(select(IpAddress.customer_id).where(_contains(IpAddress.mac, query.mac_part)))
         parts.append(_owners(_contains(Device.mac, query.mac_part)))
+    if text.strip():
+        parts.append(_by_other_id(text.strip()))
     parts += _by_ip(query)
     return parts[0] if len(parts) == 1 else union(*(parts or [_none()]))
 
@@ -118,6 +129,13 @@ def _by_words(words: tuple[str, ...]) -> Select[int]:
         ]
         chosen = chosen.where(Customer.id.in_(union(*found)))
     return chosen
+
+
+def _by_other_id(text: str) -> Select[int]:
+    """Whom another system knows by exactly this id, in the case it was typed in, or in one of both."""
+    owner: ColumnElement[int] = cast(ExternalIdentity.object_id, Customer.id.type)
+    spelled = {text, text.upper(), text.lower()}
+    return select(owner).where(ExternalIdentity.kind == "customer", ExternalIdentity.external_id.in_(spelled))
 
 
 def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from billing.models import (
     SubscriptionAccess,
 )
 from core import errors, sentences
-from registry import audit, customers, networks
+from registry import audit, card, customers, networks
 from registry import testing as registry_testing
 from registry.models import (
     Address,
@@ -164,6 +164,13 @@ def test_the_same_file_again_makes_nothing(database, session):
     session.expire_all()
     assert (again.state, again.error) == (ImportState.BOOKED, None)
     assert counts(session) == first
+
+
+def test_the_id_of_the_other_system_finds_the_customer_and_stands_on_his_card(database, session):
+    booked(database, "id,number,last_name\nAb-17,900,Koval\n")
+    (hit,) = customers.search(session, "Ab-17")
+    assert hit.number == "900"
+    assert card.load(session, hit.id, today=OPENING).other_ids == ("file Ab-17",)
 
 
 def test_an_undone_import_leaves_money_at_nothing_and_may_come_again(database, session):
