@@ -98,6 +98,7 @@ def lab(need, inside, tmp_path_factory):
                 sh("ip", "-n", name, "link", "set", device, "up")
                 if address:
                     sh("ip", "-n", name, "addr", "add", f"10.1.0.{number}/24", "dev", device)
+        carrier_on(far, "v1")
         (folder / "snmpd.conf").write_text(CONFIG)
         agent = start_agent(far, folder)
         probe = Lab(lambda call: inside(near, call), far, agent, folder)
@@ -109,6 +110,16 @@ def lab(need, inside, tmp_path_factory):
             probe.agent.wait()
         for name in (near, far):
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+def carrier_on(namespace, device):
+    """Wait for the kernel to tell that the cable is in: the agent reads it once, and says it for a while."""
+    for _ in range(200):
+        (link,) = json.loads(sh("ip", "-n", namespace, "-j", "link", "show", "dev", device))
+        if link["operstate"] == "UP":
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{device} has no carrier")
 
 
 def start_agent(namespace, folder):
