@@ -111,7 +111,7 @@ _PRICED = """
 """
 
 # A part is what falls to its last day less what falls to the eve of its first, each rounded by itself; days
-# of a suspension that bills less are stretches of their own (see billing.prices.part_minor).
+# of a suspension that bills less weigh less (see billing.prices.part_minor).
 _SUMMED = """
     reduced AS MATERIALIZED (
         SELECT k.subscription_id, k.from_on, k.to_on, k.billed_percent
@@ -119,8 +119,7 @@ _SUMMED = """
         WHERE k.billed_percent < 100 AND s.account_id = ANY (:accounts)
     ),
     stretched AS MATERIALIZED (
-        SELECT p.subscription_id, p.period_start, p.whole_start, p.whole_days, p.whole_minor,
-               t.day AS first_day,
+        SELECT p.subscription_id, p.period_start, p.whole_days, p.whole_minor, t.day AS first_day,
                coalesce(
                    lead(t.day) OVER (PARTITION BY p.subscription_id, p.period_start ORDER BY t.day) - 1,
                    p.period_end
@@ -132,19 +131,21 @@ _SUMMED = """
                ), 100) AS percent
         FROM priced p
         CROSS JOIN LATERAL (
-            SELECT p.period_start AS day
+            SELECT p.whole_start AS day
             UNION SELECT k.from_on FROM reduced k WHERE k.subscription_id = p.subscription_id
             UNION SELECT k.to_on + 1 FROM reduced k WHERE k.subscription_id = p.subscription_id
         ) t
         WHERE p.subscription_id IN (SELECT subscription_id FROM reduced)
-          AND t.day BETWEEN p.period_start AND p.period_end
+          AND t.day BETWEEN p.whole_start AND p.period_end
     ),
     lessened AS MATERIALIZED (
-        SELECT subscription_id, period_start, sum(
-                   round(whole_minor * percent * (last_day - whole_start + 1) / (100 * whole_days))
-                   - round(whole_minor * percent * (first_day - whole_start) / (100 * whole_days))
+        SELECT subscription_id, period_start,
+               round(whole_minor * sum(percent * (last_day - first_day + 1)) / (100 * whole_days))
+               - round(
+                   whole_minor * sum(percent * greatest(0, least(last_day, period_start - 1) - first_day + 1))
+                   / (100 * whole_days)
                ) AS minor
-        FROM stretched GROUP BY subscription_id, period_start
+        FROM stretched GROUP BY subscription_id, period_start, whole_minor, whole_days
     ),
     costed AS MATERIALIZED (
         SELECT p.*, coalesce(

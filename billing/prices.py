@@ -53,14 +53,11 @@ def vat_of(gross_minor: int, vat_hundredths: int | None) -> int:
 def part_minor(whole_price_minor: int, whole: Period, part: Period, reduced: Sequence[Reduced] = ()) -> int:
     """Return what the days of `part` cost when `whole` costs so much, reduced days at their percent.
 
-    Both ends of a stretch of one percent are rounded by themselves, so stretches of one percent that fill the
-    whole add up to it exactly.
+    It is what falls to the part's last day less what falls to the eve of its first, each rounded by itself:
+    so parts that fill the whole add up to it exactly, and reduced days never cost more than full ones.
     """
-    return sum(
-        _upto(whole_price_minor, percent, (end - whole.start).days + 1, whole.days)
-        - _upto(whole_price_minor, percent, (start - whole.start).days, whole.days)
-        for start, end, percent in _stretches(part, reduced)
-    )
+    upto_end = _upto(whole_price_minor, whole, part.end, reduced)
+    return upto_end - _upto(whole_price_minor, whole, part.start - DAY, reduced)
 
 
 def _stretches(part: Period, reduced: Sequence[Reduced]) -> list[tuple[date, date, int]]:
@@ -85,8 +82,13 @@ def percent_on(day: date, reduced: Iterable[Reduced]) -> int:
     return min(standing, default=FULL)
 
 
-def _upto(price_minor: int, percent: int, days: int, of_days: int) -> int:
-    return round_ratio(price_minor * percent * days, FULL * of_days)
+def _upto(price_minor: int, whole: Period, last: date, reduced: Sequence[Reduced]) -> int:
+    """Return what falls to the days from the first of the whole period to this one."""
+    if last < whole.start:
+        return 0
+    stretches = _stretches(Period(whole.start, last), reduced)
+    weight = sum(percent * ((end - start).days + 1) for start, end, percent in stretches)
+    return round_ratio(price_minor * weight, FULL * whole.days)
 
 
 def round_ratio(numerator: int, denominator: int) -> int:

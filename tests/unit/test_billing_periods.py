@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billing import periods, prices
@@ -80,6 +80,7 @@ def test_an_anniversary_begins_with_the_first_day(day, kind):
     st.lists(st.integers(1, 30), max_size=5, unique=True),
     st.one_of(st.none(), st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 99))),
 )
+@example(price=1, day=date(2026, 4, 1), cuts=[], reduction=(16, 14, 50))
 def test_parts_of_a_reduced_month_add_up_to_it(price, day, cuts, reduction):
     whole = Cycle().whole(day)
     reduced = []
