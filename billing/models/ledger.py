@@ -130,5 +130,18 @@ class LedgerEntry(Base):
             postgresql_include=["amount_minor"],
             postgresql_where=text("due_on IS NOT NULL"),
         ),
+        # What settling sums up, and what the foreign keys look for when a service is removed.
+        Index(
+            "ix_ledger_entries_subscription_id",
+            "subscription_id",
+            "period_start",
+            postgresql_where=text("subscription_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_ledger_entries_liability_id",
+            "liability_id",
+            "period_start",
+            postgresql_where=text("liability_id IS NOT NULL"),
+        ),
         Index("ix_ledger_entries_dated_on", "dated_on", "id"),
     )
