@@ -31,13 +31,13 @@ ISSUE = """
     issued AS (
         INSERT INTO documents (
             kind, series_id, span, number, full_number, account_id, seller_id, payer_id, issued_on, due_on,
-            currency, net_minor, vat_minor, gross_minor, author_id, author
+            currency, net_minor, vat_minor, gross_minor, idempotency_key, author_id, author
         )
         SELECT :kind, :series_id, :span, h.number,
                :prefix || CASE WHEN length(h.number::text) < :width THEN lpad(h.number::text, :width, '0')
                                ELSE h.number::text END || :suffix,
                h.account_id, :seller_id, h.payer_id, :on, h.due_on, h.currency,
-               h.gross - h.vat, h.vat, h.gross, :author_id, :author
+               h.gross - h.vat, h.vat, h.gross, :key, :author_id, :author
         FROM headed h ORDER BY h.number
         RETURNING id, account_id, currency
     ),

@@ -1,6 +1,6 @@
 """Documents over ledger entries: invoices, proformas, credit notes, receipts; issued once, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import BigInteger, Date, Integer, String, bindparam, select, text
@@ -38,12 +38,19 @@ def get(session: Session, document_id: int) -> Document:
 
 
 def issue(
-    session: Session, entries: Sequence[int], *, kind: DocumentKind, on: date, author: Author
+    session: Session,
+    entries: Sequence[int],
+    *,
+    kind: DocumentKind,
+    on: date,
+    author: Author,
+    idempotency_key: str | None = None,
 ) -> list[int]:
     """Document the entries, one document an account and currency; return the documents' ids.
 
     Entries that are documented already are left out, and so are accounts that name no payer. Nothing is
-    issued before the company is written down. The caller holds the accounts' locks.
+    issued before the company is written down. The caller holds the accounts' locks. A key is for entries that
+    make one document.
     """
     company = seller(session)
     if not entries or company is None:
@@ -63,6 +70,7 @@ def issue(
             bindparam("seller_id", company.id, BigInteger),
             bindparam("author_id", author.staff_id, BigInteger),
             bindparam("author", author.name, String),
+            bindparam("key", idempotency_key, String),
         )
     ).all()
     series.take(session, reserved, len(ids))
@@ -99,8 +107,13 @@ def note(
     on: date,
     author: Author,
     reason: str,
+    idempotency_key: str | None = None,
+    credited: Mapping[int, int] | None = None,
 ) -> Document:
-    """Issue a credit note that corrects the invoice by these entries (positive in the ledger)."""
+    """Issue a credit note that corrects the invoice by these entries (positive in the ledger).
+
+    `credited` maps the invoice's lines that were chosen by hand to what of each is given back (minor units).
+    """
     company = seller(session)
     account = session.get_one(Account, invoice.account_id)
     if company is None:
@@ -124,6 +137,8 @@ def note(
         vat_minor=sum(line.vat_minor for line in lines),
         gross_minor=sum(line.gross_minor for line in lines),
         note=reason,
+        facts={"credited": {str(line): minor for line, minor in credited.items()}} if credited else {},
+        idempotency_key=idempotency_key,
         author_id=author.staff_id,
         author=author.name,
         lines=lines,

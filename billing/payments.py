@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import ledger, reconnect, transfers
+from billing import document_acts, documents, ledger, reconnect, transfers
 from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Method
 from billing.rules import Rules
@@ -126,9 +127,10 @@ def reverse(
 ) -> Received:
     """Undo an entry and look at the line again: a charge undone may open it. Both halves of a transfer go.
 
-    A payment undone cuts nothing by itself: that is left to the normal ladder. Raises what ledger.reverse
-    does.
+    A charge that stands on an invoice gets its credit note. A payment undone cuts nothing by itself: that is
+    left to the normal ladder. Raises what ledger.reverse does, and Conflict for a charge credited already.
     """
+    undone = _look_at(session, entry_id)
     other = transfers.other_half(session, entry_id)
     if other is not None:
         ledger.lock_accounts(session, [other.account_id, session.get_one(LedgerEntry, entry_id).account_id])
@@ -140,6 +142,8 @@ def reverse(
         dated_on=dated_on or today,
         idempotency_key=idempotency_key,
     )
+    if posted.is_new and undone is not None:
+        documents.correct(session, posted.entry, undone, author=author)
     if other is None or not posted.is_new:
         return received(session, posted, today, rules)
     mate = ledger.reverse_once(
@@ -151,6 +155,17 @@ def reverse(
         counterpart_id=posted.entry.id,
     )
     return both(received(session, posted, today, rules), received(session, mate, today, rules))
+
+
+def _look_at(session: Session, entry_id: int) -> LedgerEntry | None:
+    """Return the claim that is to be undone, its account locked; None for anything else."""
+    entry = session.get(LedgerEntry, entry_id)
+    if entry is None or entry.amount_minor >= 0 or entry.due_on is None:
+        return None
+    ledger.lock_account(session, entry.account_id)
+    if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is None:
+        document_acts.refuse_credited(session, entry)
+    return entry
 
 
 def both(first: Received, second: Received) -> Received:

@@ -3,10 +3,11 @@
 The catalogues are files beside the pages (webapp/translations, docs/texts.md); nothing of the web is loaded.
 """
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, dates
 from babel.support import NullTranslations, Translations
 
 from core.sentences import Voice
@@ -23,3 +24,8 @@ def voice_of(locale: str) -> Voice:
         known = "en"
     found: NullTranslations = Translations.load(str(FOLDER), [known, known.partition("_")[0]])
     return Voice(found.ugettext, found.ungettext, known, found.ugettext)
+
+
+def day(value: date, voice: Voice) -> str:
+    """Return the day as the voice writes it."""
+    return str(dates.format_date(value, "medium", locale=voice.locale or "en"))

@@ -160,6 +160,7 @@ class Billing(Section):
 
     payment_days: int = Field(default=14, ge=0, le=365)
     documents: Literal["invoice", "proforma", "none"] = "invoice"
+    receipts: Literal["by_hand", "always"] = "by_hand"
     overdue_note_days: int = Field(default=0, ge=0, le=365)
 
 
@@ -178,6 +179,24 @@ class Cutoff(Section):
     lease_s: int = Field(default=60, ge=10, le=3600)
     retry_first_s: int = Field(default=5, ge=1, le=3600)
     retry_limit_s: int = Field(default=900, ge=1, le=86_400)
+
+
+class Mail(Section):
+    """How letters leave the house; "console" writes them to the log and nowhere else."""
+
+    backend: Literal["console", "smtp"] = "console"
+    host: str = "127.0.0.1"
+    port: int = Field(default=25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    user: str = ""
+    password: Annotated[SecretStr | None, BeforeValidator(_read_secret)] = None
+    sender: str = Field(default="billing@localhost", pattern=r"^.+@[^@\s>]+>?$")
+    timeout_s: float = Field(default=20.0, ge=1, le=120)
+
+    @property
+    def domain(self) -> str:
+        """The part of the sender's address behind the @."""
+        return self.sender.rpartition("@")[2].rstrip(">")
 
 
 class Geocoding(Section):
@@ -221,6 +240,7 @@ class Settings(Section):
     watch: Watch = Watch()
     billing: Billing = Billing()
     cutoff: Cutoff = Cutoff()
+    mail: Mail = Mail()
     geocoding: Geocoding = Geocoding()
     map: Map = Map()
     logs: Logs = Logs()

@@ -136,7 +136,15 @@ def page(
         first, last = tuple(found[limit - 1])[13:]
         word = first.isoformat() if isinstance(first, date) else first
         mark = paging.write(paging.Cursor(sort, is_back=False, values=(word, last)))
-    return PaperPage(_with_open(session, rows), mark, _total(session, filters, today) if is_counted else 0)
+    return PaperPage(
+        _with_open(session, rows), mark, count(session, filters, today=today) if is_counted else 0
+    )
+
+
+def count(session: Session, filters: PaperFilter, *, today: date, most: int = TOTAL_LIMIT) -> int:
+    """Return how many documents the filters leave; `most` + 1 stands for more."""
+    some = _narrowed(select(literal(1)), filters, today).limit(most + 1)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def of_account(session: Session, account_id: int, *, limit: int) -> tuple[PaperRow, ...]:
@@ -270,8 +278,3 @@ def _matching(text: str) -> Any:
     if text.isascii() and text.isdecimal() and len(text) < 16:
         parts.append(select(Document.id).where(Document.number == int(text)))
     return union(*parts)
-
-
-def _total(session: Session, filters: PaperFilter, today: date) -> int:
-    some = _narrowed(select(literal(1)), filters, today).limit(TOTAL_LIMIT + 1)
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0

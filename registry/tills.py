@@ -169,7 +169,7 @@ def statement(
         promises=tuple(promises.history(session, found.account.id, limit=5)),
         liabilities=tuple(liabilities.of_account(session, found.account.id)),
         discounts=tuple(discounts.of_account(session, found.account.id)),
-        papers=papers.of_account(session, found.account.id, limit=6),
+        papers=papers.of_account(session, found.account.id, limit=4),
     )
 
 

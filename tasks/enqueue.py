@@ -15,6 +15,7 @@ from tasks import celery_app
 
 ACCESS_EXPIRES_S = 30
 BEAT_EXPIRES_S = 60
+DELIVER_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
 MOVING_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
@@ -67,6 +68,11 @@ def note_beat(app: Celery) -> None:
 def settle_bank(app: Celery) -> None:
     """Have what is wanted of bank statements done: match, book, undo."""
     _send(app, "settle_bank", [], queue=celery_app.WORK, expires_s=BEAT_EXPIRES_S)
+
+
+def deliver(app: Celery) -> None:
+    """Have the work worker deliver what lies in the outbox; the timetable does it anyway."""
+    _send(app, "deliver", [], queue=celery_app.WORK, expires_s=DELIVER_EXPIRES_S)
 
 
 def geocode(app: Celery) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, bank, diagnose, enqueue, geocode, moving, night, upkeep, watch
+from tasks import access, bank, deliver, diagnose, enqueue, geocode, moving, night, receipts, upkeep, watch
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -25,6 +25,7 @@ def register(app: Celery, runtime: Runtime) -> None:
     _register_line_jobs(app, runtime)
     _register_watch_jobs(app, runtime)
     _register_office_jobs(app, runtime)
+    _register_paper_jobs(app, runtime)
 
 
 def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
@@ -104,3 +105,15 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     app.task(_tidy_runs, name="tidy_runs", **_OWN)
     app.task(_close_incidents, name="close_incidents", **_OWN)
     app.task(_note_beat, name="note_beat", **_OWN)
+
+
+def _register_paper_jobs(app: Celery, runtime: Runtime) -> None:
+    def _deliver() -> None:
+        deliver.run(runtime)
+
+    def _give_receipts() -> None:
+        receipts.run(runtime)
+
+    # Rows say what is to be done, and leases who is at it: a job lost or run twice changes nothing.
+    app.task(_deliver, name="deliver", **_OWN)
+    app.task(_give_receipts, name="give_receipts", **_OWN)

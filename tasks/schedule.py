@@ -19,6 +19,8 @@ RADIUS_S = 60
 GEOCODE_S = 600
 BANK_S = 30
 MOVING_S = 60
+DELIVER_S = 30
+RECEIPTS_S = 60
 
 
 def table(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -37,6 +39,8 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),
         "fold-history": _every("fold_history", FOLD_S, work),
+        "deliver": _every("deliver", DELIVER_S, work),
+        "give-receipts": _every("give_receipts", RECEIPTS_S, work),
         "fold-radius": _every("fold_radius", RADIUS_S, work),
         "close-day": _daily("close_day", hour, 0, work, args=[None]),
         "verify-ledger": _daily("verify_ledger", (hour + 1) % 24, 30, work),

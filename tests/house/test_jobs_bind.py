@@ -30,6 +30,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     ),
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "settle_bank": (enqueue.settle_bank, "work"),
+    "deliver": (enqueue.deliver, "work"),
     "geocode": (enqueue.geocode, "work"),
     "move_in": (enqueue.move_in, "work"),
     "note_beat": (enqueue.note_beat, "work"),

@@ -6,6 +6,7 @@ import struct
 import zlib
 from datetime import timedelta
 
+import openpyxl
 import pypdf
 import pytest
 from sqlalchemy import select
@@ -15,8 +16,8 @@ from billing import testing as money_testing
 from billing.ledger import Author
 from billing.models import Document, DocumentKind, EntryKind, Method, Seller
 from core import clock, errors
-from registry import audit, company, customers, number_series
-from registry.models import AuditEvent
+from registry import audit, company, contacts, customers, number_series
+from registry.models import AuditEvent, OutboxMessage
 
 TODAY = clock.today("Europe/Kyiv")
 COMPANY = {
@@ -106,6 +107,23 @@ def test_the_list_goes_on_page_by_page_in_every_order(sign_in_as, two_invoices, 
         assert len({*numbers(first), *numbers(second)}) == 2, sort
         assert "after=" not in second.text, sort
     assert numbers(browser.get("/documents?after=nonsense"))
+
+
+def test_a_file_holds_every_row_of_the_filters_in_their_order(sign_in_as, two_invoices, monkeypatch):
+    from webapp.documents import export
+
+    monkeypatch.setattr(export, "PAGE", 1)
+    browser, year = sign_in_as("billing"), TODAY.year
+    rows = browser.get("/documents.csv?sort=number").data.decode("utf-8-sig").splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["Number", f"INV/{year}/000001", f"INV/{year}/000002"]
+    assert rows[1].endswith("30.00,0.00,30.00,20.00,EUR,overdue")
+    answer = browser.get("/documents.xlsx?state=overdue")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).active
+    assert [cell.value for cell in sheet[2]][8:] == [30, 20, "EUR", "overdue"]
+    assert sheet.max_row == 2
+    monkeypatch.setattr(export, "XLSX_LIMIT", 1)
+    assert browser.get("/documents.xlsx").status_code == 422
+    assert browser.get("/documents.exe").status_code == 404
 
 
 def test_a_document_says_what_paid_it_and_the_money_page_lists_it(sign_in_as, two_invoices):
@@ -203,3 +221,49 @@ def test_a_number_series_is_seen_before_it_is_saved_and_takes_over_when_told(
     assert browser.post(f"/setup/series/{used}/default").status_code == 303
     page = browser.get("/setup/series").text
     assert f"INV/{TODAY.year}/000003" in page
+
+
+def key_of(page):
+    return re.search(r'name="key"[^>]*value="([^"]+)"', page.text).group(1)
+
+
+def test_a_clerk_issues_credits_and_sends_and_a_form_sent_twice_does_it_once(
+    sign_in_as, database, two_invoices
+):
+    browser, customer = sign_in_as("billing"), two_invoices["customer"]
+    with database.transaction() as session:
+        entry = money_testing.charge(session, two_invoices["account"], 500, due_on=TODAY)
+    page = browser.get(f"/customers/{customer}/documents/new")
+    sent = {"key": key_of(page), "kind": "proforma", "entries": str(entry.id)}
+    first = browser.post(f"/customers/{customer}/documents/new", data=sent)
+    assert browser.post(f"/customers/{customer}/documents/new", data=sent).location == first.location
+    made = browser.post(f"{first.location}/invoice").location
+    assert made == browser.post(f"{first.location}/invoice").location != first.location
+    page = browser.get(f"{made}/credit")
+    credit = {"key": key_of(page), "reason": "Outage", "line_1": "2.00"}
+    too_much = browser.post(f"{made}/credit", data={**credit, "line_1": "5.01"})
+    assert (too_much.status_code, "at most what it asked" in too_much.text) == (422, True)
+    note = browser.post(f"{made}/credit", data=credit)
+    assert browser.post(f"{made}/credit", data=credit).location == note.location
+    assert "Outage" in browser.get(note.location).text
+    with database.transaction() as session:
+        assert browser.post(f"{made}/send", data={"key": "form-0001"}).status_code == 409
+        contacts.add(session, CLERK, customer, name="Olha", region="UA", email="olha@example.net")
+    for _ in range(2):
+        assert browser.post(f"{made}/send", data={"key": "form-0001"}).location == made
+    assert "olha@example.net" in browser.get(made).text
+    with database.reading() as session:
+        assert len(session.scalars(select(OutboxMessage)).all()) == 1
+        acts = session.scalars(select(AuditEvent.action).where(AuditEvent.object_kind == "document")).all()
+        assert sorted(acts) == ["document.credited", "document.issued", "document.issued", "document.sent"]
+
+
+def test_a_receipt_is_given_from_the_ledger(sign_in_as, database, two_invoices):
+    browser = sign_in_as("billing")
+    page = browser.get(f"/customers/{two_invoices['customer']}/money").text
+    url = re.search(r'action="(/ledger/\d+/receipt)"', page).group(1)
+    made = browser.post(url).location
+    assert browser.post(url).location == made
+    page = browser.get(made).text
+    assert "Receipt" in page
+    assert "€10.00" in page

@@ -1,5 +1,7 @@
 """One document: its page and its PDF."""
 
+import secrets
+
 from flask import Response, request
 
 from billing import paper, pdf
@@ -16,7 +18,11 @@ def show(document_id: int) -> Response:
     with runtime.current().database.reading() as session:
         found = papers.view(session, document_id, today=asking.today())
     return rendering.page_or_fragment(
-        "documents/document.html", "documents/document.html", found=found, as_money=Money
+        "documents/document.html",
+        "documents/document.html",
+        found=found,
+        as_money=Money,
+        key=secrets.token_urlsafe(12),
     )
 
 

@@ -61,7 +61,10 @@ def edit() -> Response:
             gettext("Saved. Documents issued from now on bear it.") if form.result else gettext("Saved.")
         )
         return rendering.go("setup.company")
-    frame = pages.Frame(gettext("Company"), form.ROWS, url_for("documents.listing"))
+    rows = (
+        form.ROWS if known and known.logo_type else tuple(r for r in form.ROWS if r != ("is_logo_removed",))
+    )
+    frame = pages.Frame(gettext("Company"), rows, url_for("documents.listing"))
     return pages.show(frame, form, "setup/company.html", known=known)
 
 

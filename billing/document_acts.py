@@ -1,0 +1,304 @@
+"""Acts on documents by hand: invoice and proforma of what is undocumented, receipts, credit notes of lines.
+
+Each is done once: an entry stands on one document of its sort, and a form's key on one document. Correcting
+is a new document, and credit notes together never give back more than their invoice asked.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased, selectinload
+
+from billing import documents, ledger, series
+from billing.ledger import Author
+from billing.models import (
+    Account,
+    Document,
+    DocumentKind,
+    DocumentLine,
+    EntryKind,
+    LedgerEntry,
+)
+from core import errors
+from core.words import N_
+
+
+def undocumented(session: Session, account_id: int, kind: DocumentKind) -> list[LedgerEntry]:
+    """Return the account's charges that stand and are on no document of this kind, oldest first.
+
+    A proforma is offered what has no proforma and no invoice.
+    """
+    undone = aliased(LedgerEntry)
+    on_document = (
+        select(DocumentLine.entry_id).where(DocumentLine.entry_id == LedgerEntry.id).correlate(LedgerEntry)
+    )
+    if kind is not DocumentKind.PROFORMA:
+        on_document = on_document.where(DocumentLine.kind != DocumentKind.PROFORMA)
+    query = (
+        select(LedgerEntry)
+        .where(LedgerEntry.account_id == account_id, LedgerEntry.amount_minor < 0)
+        .where(
+            LedgerEntry.kind.in_((EntryKind.CHARGE, EntryKind.ADJUSTMENT)), LedgerEntry.due_on.is_not(None)
+        )
+        .where(~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists())
+        .where(~on_document.exists())
+        .order_by(LedgerEntry.id)
+    )
+    return list(session.scalars(query))
+
+
+def issue(
+    session: Session,
+    account_id: int,
+    entries: Collection[int],
+    *,
+    kind: DocumentKind,
+    on: date,
+    author: Author,
+    idempotency_key: str | None,
+) -> Document:
+    """Issue an invoice or proforma of charges of one account; sent twice it is one document.
+
+    Raises Invalid when nothing is chosen, Conflict when something chosen is documented by now, when the
+    company is not written down, or the account names no payer.
+    """
+    ledger.lock_account(session, account_id)
+    if (first := _found(session, idempotency_key, account_id, kind)) is not None:
+        return first
+    if not entries:
+        raise errors.Invalid("Nothing is chosen", {"entries": "Choose at least one charge"})
+    free = {entry.id for entry in undocumented(session, account_id, kind)}
+    if not set(entries) <= free:
+        raise errors.Conflict("Something chosen is documented by now: look again")
+    _ready(session, account_id)
+    made = documents.issue(
+        session, sorted(entries), kind=kind, on=on, author=author, idempotency_key=idempotency_key
+    )
+    return session.get_one(Document, made[0])
+
+
+def invoice_of(session: Session, proforma_id: int, *, on: date, author: Author) -> Document:
+    """Turn a proforma into the invoice of its charges; done twice it is one invoice.
+
+    Charges that were undone or invoiced otherwise are left out; raises Conflict when none is left.
+    """
+    proforma = documents.get(session, proforma_id)
+    if proforma.kind is not DocumentKind.PROFORMA:
+        raise errors.Invalid("Only a proforma is turned into an invoice")
+    ledger.lock_account(session, proforma.account_id)
+    key = f"invoice of {proforma_id}"
+    if (first := _found(session, key, proforma.account_id, DocumentKind.INVOICE)) is not None:
+        return first
+    free = {entry.id for entry in undocumented(session, proforma.account_id, DocumentKind.INVOICE)}
+    entries = [line.entry_id for line in proforma.lines if line.entry_id in free]
+    if not entries:
+        raise errors.Conflict("Its charges are invoiced already, or undone")
+    _ready(session, proforma.account_id)
+    made = documents.issue(
+        session,
+        [entry for entry in entries if entry is not None],
+        kind=DocumentKind.INVOICE,
+        on=on,
+        author=author,
+        idempotency_key=key,
+    )
+    return session.get_one(Document, made[0])
+
+
+def receipt(session: Session, entry_id: int, *, on: date, author: Author) -> Document:
+    """Issue the receipt of a payment; a payment has one. Raises Invalid for what is no payment, Conflict."""
+    entry = session.get(LedgerEntry, entry_id)
+    if entry is None:
+        raise errors.NotFound("There is no such entry")
+    if entry.kind is not EntryKind.PAYMENT:
+        raise errors.Invalid("A receipt is given for a payment")
+    account = ledger.lock_account(session, entry.account_id)
+    if (first := documents.document_of(session, entry_id)) is not None:
+        return first
+    if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is not None:
+        raise errors.Conflict("This payment is undone")
+    _ready(session, account.id)
+    return _write_receipt(session, account, entry, on=on, author=author)
+
+
+def _write_receipt(
+    session: Session, account: Account, entry: LedgerEntry, *, on: date, author: Author
+) -> Document:
+    company = documents.seller(session)
+    reserved = series.reserve(session, DocumentKind.RECEIPT, on)
+    number = reserved.last_number + 1
+    sums = {"net_minor": entry.amount_minor, "vat_minor": 0, "gross_minor": entry.amount_minor}
+    line = DocumentLine(
+        position=1,
+        entry_id=entry.id,
+        description=entry.description or N_("Payment"),
+        kind=DocumentKind.RECEIPT,
+        **sums,
+    )
+    made = Document(
+        kind=DocumentKind.RECEIPT,
+        series_id=reserved.series_id,
+        span=reserved.span,
+        number=number,
+        full_number=reserved.full(number),
+        account_id=account.id,
+        seller_id=company.id if company else 0,
+        payer_id=account.payer_id or 0,
+        issued_on=on,
+        currency=entry.currency,
+        note=entry.reference,
+        idempotency_key=f"receipt of {entry.id}",
+        author_id=author.staff_id,
+        author=author.name,
+        lines=[line],
+        **sums,
+    )
+    session.add(made)
+    session.flush()
+    series.take(session, reserved, 1)
+    return made
+
+
+def without_receipt(session: Session, since: datetime, *, limit: int) -> list[int]:
+    """Return the payments written since then that stand and have no receipt, oldest first."""
+    undone = aliased(LedgerEntry)
+    query = (
+        select(LedgerEntry.id)
+        .join(Account, Account.id == LedgerEntry.account_id)
+        .where(LedgerEntry.kind == EntryKind.PAYMENT, LedgerEntry.posted_at >= since)
+        .where(LedgerEntry.dated_on >= since.date() - timedelta(days=31), Account.payer_id.is_not(None))
+        .where(~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists())
+        .where(~select(DocumentLine.entry_id).where(DocumentLine.entry_id == LedgerEntry.id).exists())
+        .order_by(LedgerEntry.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def creditable(session: Session, invoice: Document) -> dict[int, int]:
+    """Return, by position of the invoice's lines, what credit notes may still give back (minor units).
+
+    A line whose charge was undone has nothing left; nor have all lines together more than the invoice asked
+    less what its credit notes gave back.
+    """
+    notes = session.scalars(
+        select(Document).options(selectinload(Document.lines)).where(Document.corrects_id == invoice.id)
+    ).all()
+    left = {line.position: line.gross_minor for line in invoice.lines}
+    by_entry = {line.entry_id: line.position for line in invoice.lines if line.entry_id is not None}
+    undone = dict.fromkeys(
+        session.scalars(select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.in_(by_entry)))
+    )
+    for one in notes:
+        for position, minor in one.facts.get("credited", {}).items():
+            left[int(position)] -= minor
+    for entry_id, position in by_entry.items():
+        if entry_id in undone:
+            left[position] = 0
+    whole = invoice.gross_minor + sum(one.gross_minor for one in notes)
+    return {position: max(0, min(minor, whole)) for position, minor in left.items()}
+
+
+def credit(
+    session: Session,
+    invoice_id: int,
+    sums: Mapping[int, int],
+    *,
+    on: date,
+    author: Author,
+    reason: str,
+    idempotency_key: str | None,
+) -> Document:
+    """Give back a part of an invoice, or all: `sums` maps its lines to gross minor units above zero.
+
+    Each line makes an entry that raises the balance, with the line's VAT inside, and all of them one credit
+    note; sent twice it is one. Raises Invalid without a reason or a sum, or for more than is left.
+    """
+    invoice = documents.get(session, invoice_id)
+    if invoice.kind is not DocumentKind.INVOICE:
+        raise errors.Invalid("Only an invoice is corrected by a credit note")
+    ledger.lock_account(session, invoice.account_id)
+    if (first := _found(session, idempotency_key, invoice.account_id, DocumentKind.CREDIT_NOTE)) is not None:
+        return first
+    _check_credit(sums, creditable(session, invoice), invoice, reason, session)
+    lines = {line.position: line for line in invoice.lines}
+    entries = [
+        ledger.post(
+            session,
+            invoice.account_id,
+            EntryKind.ADJUSTMENT,
+            minor,
+            dated_on=on,
+            author=author,
+            vat_hundredths=lines[position].vat_hundredths,
+            description=lines[position].description,
+            reference=invoice.full_number,
+            idempotency_key=f"{idempotency_key}:{position}" if idempotency_key else None,
+        )
+        for position, minor in sorted(sums.items())
+    ]
+    return documents.note(
+        session,
+        invoice,
+        entries,
+        on=on,
+        author=author,
+        reason=reason.strip(),
+        idempotency_key=idempotency_key,
+        credited=sums,
+    )
+
+
+def _check_credit(
+    sums: Mapping[int, int], left: Mapping[int, int], invoice: Document, reason: str, session: Session
+) -> None:
+    if not reason.strip():
+        raise errors.Invalid("A credit note needs a reason", {"reason": "Say why it is given back"})
+    if not sums or any(minor <= 0 for minor in sums.values()):
+        raise errors.Invalid("Nothing is given back", {"lines": "Write a sum above zero beside a line"})
+    if any(minor > left.get(position, 0) for position, minor in sums.items()):
+        raise errors.Invalid(
+            "More than is left", {"lines": "A line gives back at most what it asked and is not credited yet"}
+        )
+    given = sum(note.gross_minor for note in _notes(session, invoice.id))
+    if sum(sums.values()) > invoice.gross_minor + given:
+        raise errors.Invalid("More than is left", {"lines": "All together it is more than the invoice asked"})
+
+
+def refuse_credited(session: Session, charge: LedgerEntry) -> None:
+    """Raise Conflict when a part of the charge was given back: undoing all of it would give it twice."""
+    invoice = documents.document_of(session, charge.id)
+    if invoice is None or invoice.kind is not DocumentKind.INVOICE:
+        return
+    position = session.scalar(
+        select(DocumentLine.position).where(
+            DocumentLine.document_id == invoice.id, DocumentLine.entry_id == charge.id
+        )
+    )
+    notes = _notes(session, invoice.id)
+    left = invoice.gross_minor + sum(note.gross_minor for note in notes)
+    if left < -charge.amount_minor or any(str(position) in note.facts.get("credited", {}) for note in notes):
+        raise errors.Conflict("A part of this charge is credited already: credit the rest on its invoice")
+
+
+def _notes(session: Session, invoice_id: int) -> Sequence[Document]:
+    return session.scalars(select(Document).where(Document.corrects_id == invoice_id)).all()
+
+
+def _ready(session: Session, account_id: int) -> None:
+    """Raise Conflict where a document would lack who issues it or who pays."""
+    if documents.seller(session) is None:
+        raise errors.Conflict("Write down your company's data first: Setup, Company")
+    if session.get_one(Account, account_id).payer_id is None:
+        raise errors.Conflict("The account names nobody who pays")
+
+
+def _found(session: Session, key: str | None, account_id: int, kind: DocumentKind) -> Document | None:
+    """Return the document of the key; raises Conflict when it is another account's or of another kind."""
+    if key is None:
+        return None
+    first = session.scalar(select(Document).where(Document.idempotency_key == key))
+    if first is not None and (first.account_id, first.kind) != (account_id, kind):
+        raise errors.Conflict("This form was used already for another document; load the page again")
+    return first

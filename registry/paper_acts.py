@@ -1,0 +1,168 @@
+"""Documents as staff handle them: each act of billing with its line of history, and sending by e-mail."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing import document_acts, documents
+from billing.models import Account, Document, DocumentKind, Payer
+from core import catalogues, errors, money
+from core.money import Money
+from core.words import N_
+from registry import audit, outbox
+from registry.models import AuditEvent, Customer
+from registry.money import author
+
+_SUBJECTS = {
+    DocumentKind.INVOICE: N_("Invoice %(number)s from %(company)s"),
+    DocumentKind.CREDIT_NOTE: N_("Credit note %(number)s from %(company)s"),
+    DocumentKind.RECEIPT: N_("Receipt %(number)s from %(company)s"),
+    DocumentKind.PROFORMA: N_("Proforma invoice %(number)s from %(company)s"),
+}
+
+
+def issue(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    entries: Collection[int],
+    *,
+    kind: DocumentKind,
+    on: date,
+    idempotency_key: str | None,
+) -> Document:
+    """Issue an invoice or proforma of the chosen charges (see billing.document_acts.issue)."""
+    account_id = session.scalar(select(Customer.account_id).where(Customer.id == customer_id))
+    if account_id is None:
+        raise errors.NotFound("There is no such customer")
+    made = document_acts.issue(
+        session,
+        account_id,
+        entries,
+        kind=kind,
+        on=on,
+        author=author(actor),
+        idempotency_key=idempotency_key,
+    )
+    _record(session, actor, "document.issued", made)
+    return made
+
+
+def invoice_of(session: Session, actor: audit.Actor, proforma_id: int, *, on: date) -> Document:
+    """Turn a proforma into an invoice (see billing.document_acts.invoice_of)."""
+    made = document_acts.invoice_of(session, proforma_id, on=on, author=author(actor))
+    _record(session, actor, "document.issued", made)
+    return made
+
+
+def receipt(session: Session, actor: audit.Actor, entry_id: int, *, on: date) -> Document:
+    """Give the receipt of a payment (see billing.document_acts.receipt)."""
+    made = document_acts.receipt(session, entry_id, on=on, author=author(actor))
+    _record(session, actor, "document.issued", made)
+    return made
+
+
+def credit(
+    session: Session,
+    actor: audit.Actor,
+    invoice_id: int,
+    sums: Mapping[int, int],
+    *,
+    on: date,
+    reason: str,
+    idempotency_key: str | None,
+) -> Document:
+    """Give back a part of an invoice (see billing.document_acts.credit)."""
+    made = document_acts.credit(
+        session,
+        invoice_id,
+        sums,
+        on=on,
+        author=author(actor),
+        reason=reason,
+        idempotency_key=idempotency_key,
+    )
+    _record(session, actor, "document.credited", made, note=reason)
+    return made
+
+
+def send(
+    session: Session, actor: audit.Actor, document_id: int, *, locale: str, idempotency_key: str
+) -> str | None:
+    """Put a document into the outbox for its payer; return the address, None when this form sent it already.
+
+    It goes to where the payer is written to now, in his language or `locale`. Raises Conflict without an
+    address.
+    """
+    document = documents.get(session, document_id)
+    payer = session.scalar(
+        select(Payer).join(Account, Account.payer_id == Payer.id).where(Account.id == document.account_id)
+    )
+    if payer is None or not payer.email:
+        raise errors.Conflict("The customer has no e-mail address: add one to a contact")
+    subject, body = _letter(document, payer.language or document.payer.language or locale)
+    customer_id = session.scalar(select(Customer.id).where(Customer.account_id == document.account_id))
+    put = outbox.put(
+        session,
+        actor,
+        unique_key=f"document {document_id} {idempotency_key}",
+        kind="document",
+        address=payer.email,
+        subject=subject,
+        body=body,
+        customer_id=customer_id,
+        account_id=document.account_id,
+        document_id=document_id,
+    )
+    if put is None:
+        return None
+    audit.record(
+        session,
+        actor,
+        "document.sent",
+        customer_id=customer_id,
+        object_kind="document",
+        object_id=document_id,
+        note=f"{document.full_number}, {payer.email}",
+    )
+    return payer.email
+
+
+def _letter(document: Document, locale: str) -> tuple[str, str]:
+    """Return subject and body of the letter a document goes along with, in that language."""
+    voice = catalogues.voice_of(locale)
+    names = {"number": document.full_number, "company": document.seller.name}
+    lines = [
+        voice.gettext(N_("Good day,")),
+        "",
+        voice.gettext(N_("the document %(number)s is attached to this letter as PDF.")) % names,
+    ]
+    if document.kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA) and document.due_on:
+        amount = money.format_money(Money(document.gross_minor, document.currency), voice.locale)
+        words = voice.gettext(N_("It asks for %(sum)s until %(day)s."))
+        lines.append(words % {"sum": amount, "day": catalogues.day(document.due_on, voice)})
+    lines += ["", document.seller.name, document.seller.phone]
+    return voice.gettext(_SUBJECTS[document.kind]) % names, "\n".join(lines).strip() + "\n"
+
+
+def _record(session: Session, actor: audit.Actor, action: str, made: Document, *, note: str = "") -> None:
+    """Write the line of history of a document; an act sent twice has one already."""
+    known = select(AuditEvent.id).where(
+        AuditEvent.action == action, AuditEvent.object_kind == "document", AuditEvent.object_id == made.id
+    )
+    customer_id = session.scalar(select(Customer.id).where(Customer.account_id == made.account_id))
+    if session.scalar(known.where(AuditEvent.customer_id == customer_id).limit(1)) is not None:
+        return
+    facts = {"number": made.full_number, "gross_minor": made.gross_minor, "currency": made.currency}
+    audit.record(
+        session,
+        actor,
+        action,
+        customer_id=customer_id,
+        object_kind="document",
+        object_id=made.id,
+        changes=audit.difference({}, {"kind": made.kind, **facts}),
+        note=note,
+    )

@@ -1,0 +1,126 @@
+"""What is done with documents: issue by hand, turn a proforma into an invoice, credit, receipt, send."""
+
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext
+
+from billing import document_acts, documents
+from billing.models import Document, DocumentKind
+from core import db, errors
+from core.money import Money
+from registry import paper_acts, tills
+from tasks import enqueue
+from webapp import identity, permissions, rendering, runtime
+from webapp.documents import asking, forms
+
+
+@permissions.required("document.issue")
+def issue(customer_id: int) -> Response:
+    """Issue an invoice or a proforma of charges that stand on none."""
+    with runtime.current().database.reading() as session:
+        account = tills.account(session, customer_id)
+        entries = document_acts.undocumented(session, account.id, DocumentKind.INVOICE)
+    form = forms.issue_form(entries)()
+    if form.accept(lambda: _issue(customer_id, form)):
+        rendering.say(gettext("%(number)s is issued.", number=form.result.full_number))
+        return rendering.go("documents.document", document_id=form.result.id)
+    return _form_page(
+        "documents/issue.html",
+        form,
+        back=url_for("cashier.statement", customer_id=customer_id),
+        entries=entries,
+    )
+
+
+def _issue(customer_id: int, form: Any) -> Document:
+    with runtime.current().database.transaction() as session:
+        return paper_acts.issue(
+            session,
+            identity.actor(),
+            customer_id,
+            [int(entry) for entry in form.entries.data or () if entry.isdecimal() and len(entry) < 19],
+            kind=DocumentKind(form.kind.data),
+            on=asking.today(),
+            idempotency_key=form.key.data,
+        )
+
+
+@permissions.required("document.issue")
+def credit(document_id: int) -> Response:
+    """Give back a part of an invoice by a credit note."""
+    with runtime.current().database.reading() as session:
+        invoice = documents.get(session, document_id)
+        left = document_acts.creditable(session, invoice) if invoice.kind is DocumentKind.INVOICE else {}
+    lines = [
+        (line, Money(left[line.position], invoice.currency))
+        for line in invoice.lines
+        if left.get(line.position)
+    ]
+    form = forms.credit_form(lines)()
+    if form.accept(lambda: _credit(document_id, form)):
+        rendering.say(gettext("%(number)s is issued.", number=form.result.full_number))
+        return rendering.go("documents.document", document_id=form.result.id)
+    back = url_for("documents.document", document_id=document_id)
+    fields = [f"line_{line.position}" for line, _ in lines]
+    return _form_page("documents/credit.html", form, back=back, invoice=invoice, fields=fields)
+
+
+def _credit(document_id: int, form: Any) -> Document:
+    sums = {
+        int(field.short_name.removeprefix("line_")): field.data.minor
+        for field in form
+        if field.short_name.startswith("line_") and field.data is not None
+    }
+    with runtime.current().database.transaction() as session:
+        return paper_acts.credit(
+            session,
+            identity.actor(),
+            document_id,
+            sums,
+            on=asking.today(),
+            reason=form.reason.data or "",
+            idempotency_key=form.key.data,
+        )
+
+
+@permissions.required("document.issue")
+def invoice(document_id: int) -> Response:
+    """Turn a proforma into an invoice."""
+    with runtime.current().database.transaction() as session:
+        made = paper_acts.invoice_of(session, identity.actor(), document_id, on=asking.today())
+    rendering.say(gettext("%(number)s is issued.", number=made.full_number))
+    return rendering.go("documents.document", document_id=made.id)
+
+
+@permissions.required("document.issue")
+def receipt(entry_id: int) -> Response:
+    """Give the receipt of a payment."""
+    with runtime.current().database.transaction() as session:
+        made = paper_acts.receipt(session, identity.actor(), entry_id, on=asking.today())
+    rendering.say(gettext("%(number)s is issued.", number=made.full_number))
+    return rendering.go("documents.document", document_id=made.id)
+
+
+@permissions.required("document.issue")
+def send(document_id: int) -> Response:
+    """Have the document sent to its payer by e-mail; a form sent twice sends it once."""
+    key = request.form.get("key", "")
+    if not 8 <= len(key) <= 100:
+        raise errors.Invalid("Load the page again, then send")
+    settings = runtime.current().settings
+    with runtime.current().database.transaction() as session:
+        address = paper_acts.send(
+            session, identity.actor(), document_id, locale=settings.isp.locale, idempotency_key=key
+        )
+        queue = runtime.current().queue
+        db.after_commit(session, lambda: enqueue.deliver(queue))
+    if address:
+        rendering.say(gettext("It goes to %(address)s.", address=address))
+    else:
+        rendering.say(gettext("It is on its way already."), "info")
+    return rendering.go("documents.document", document_id=document_id)
+
+
+def _form_page(template: str, form: Any, **context: Any) -> Response:
+    return rendering.page_or_fragment(template, template, form.status, form=form, **context)

@@ -1,0 +1,66 @@
+"""The forms of documents."""
+
+import secrets
+from typing import Any
+
+from flask_babel import format_date, lazy_gettext
+from wtforms import HiddenField, RadioField
+from wtforms.validators import InputRequired, Length, Optional
+
+from billing.models import DocumentKind, DocumentLine, LedgerEntry
+from core.money import Money
+from webapp import rendering, texts
+from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
+
+
+class OnceForm(Form):
+    """A form whose act is done once, however often it is sent."""
+
+    key = HiddenField(validators=[Length(min=8, max=100)], default=lambda: secrets.token_urlsafe(12))
+
+
+def issue_form(entries: list[LedgerEntry]) -> Any:
+    """Return the form that chooses among charges that stand on no document."""
+    offered = choices(*((str(entry.id), _words(entry)) for entry in entries))
+
+    class IssueForm(OnceForm):
+        """Which charges, and what document they make."""
+
+        kind = RadioField(
+            lazy_gettext("Document"),
+            choices=choices(
+                (DocumentKind.INVOICE, lazy_gettext("Invoice")),
+                (DocumentKind.PROFORMA, lazy_gettext("Proforma invoice")),
+            ),
+            default=DocumentKind.INVOICE.value,
+        )
+        # What was offered may be documented by the time it is sent: the act says so.
+        entries = CheckListField(lazy_gettext("Charges"), choices=offered, validate_choice=False)
+
+    return IssueForm
+
+
+def credit_form(lines: list[tuple[DocumentLine, Money]]) -> Any:
+    """Return the form of a credit note: a sum beside each line that has something left."""
+
+    class CreditForm(OnceForm):
+        """What is given back, and why."""
+
+        reason = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
+
+    for line, left in lines:
+        shown = rendering.format_money(left)
+        field = MoneyField(
+            texts.tell(line.description),
+            [Optional()],
+            currency=left.currency,
+            description=lazy_gettext("At most %(sum)s, VAT inside.", sum=shown),
+        )
+        setattr(CreditForm, f"line_{line.position}", field)
+    return CreditForm
+
+
+def _words(entry: LedgerEntry) -> str:
+    day = format_date(entry.dated_on, "medium")
+    amount = rendering.format_money(Money(-entry.amount_minor, entry.currency))
+    return f"{day} · {texts.tell(entry.description)} · {amount}"
