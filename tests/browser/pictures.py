@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import func, select
 
+from billing import allocation
 from linecard.lab import shell
 from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
@@ -49,6 +50,15 @@ def _diagnose(page: Page) -> None:
     page.locator("[data-diagnosis-run]").first.evaluate("element => element.scrollIntoView({block: 'start'})")
     page.mouse.wheel(0, -70)
     page.wait_for_timeout(300)
+
+
+def _open_document(product: products.Product) -> int:
+    """Return the newest document that is not paid."""
+    with product.database.reading() as session:
+        opened = allocation.open_by_document()
+        found = session.scalar(select(func.max(opened.c.document_id)))
+    assert found is not None
+    return int(found)
 
 
 def _head_end(product: products.Product) -> int:
@@ -138,7 +148,7 @@ def _take(
         context = browser.new_context(viewport=viewport, device_scale_factor=1)
         page = context.new_page()
         # Whose run goes on yet cannot start it again.
-        _sign_in(page, product, "admin" if viewport is DESKTOP else "noc")
+        _sign_in(page, product, "admin" if viewport is DESKTOP or name == "company" else "noc")
         page.goto(product.base_url + path)
         page.wait_for_load_state("networkidle")
         act(page)
@@ -165,6 +175,8 @@ def main() -> None:
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
         _take(browser, product, "cutoff", plan, _nothing)
+        _take(browser, product, "document", f"/documents/{_open_document(product)}", _nothing)
+        _take(browser, product, "company", "/setup/company", _nothing)
         _take(browser, product, "graphs", f"{card}/watch", _drawn)
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
         take_phone(browser, product)
