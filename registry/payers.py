@@ -7,12 +7,15 @@ writes a new row. What is written for documents alone (tax number, language) goe
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy import BigInteger, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from billing.models import Account
+from billing.models import Account, Payer
+from core import errors
+from registry import audit
+from registry.models import Customer
 
 # The invoice address beats the visiting one, the first contact's e-mail the others'.
 _FOLLOW = """
@@ -71,3 +74,44 @@ def follow(session: Session, customer_ids: Iterable[int] | None = None) -> int:
         if account is not None:
             set_committed_value(account, "payer_id", payer_id)
     return len(rows)
+
+
+def of_customer(session: Session, customer_id: int) -> Payer:
+    """Return who the customer's documents are made out to; raises NotFound."""
+    found = session.scalar(
+        select(Payer)
+        .join(Account, Account.payer_id == Payer.id)
+        .join(Customer, Customer.account_id == Account.id)
+        .where(Customer.id == customer_id)
+    )
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
+
+
+def change(session: Session, actor: audit.Actor, customer_id: int, *, tax_number: str, language: str) -> bool:
+    """Write what only documents say of a customer, as a new row; say whether anything differed.
+
+    Raises Invalid at the faulty field. An empty language is the company's.
+    """
+    values = {"tax_number": tax_number.strip(), "language": language.strip()}
+    if len(values["tax_number"]) > 40:
+        raise errors.Invalid("The tax number is too long", {"tax_number": "At most 40 characters"})
+    account = session.scalar(
+        select(Account)
+        .join(Customer, Customer.account_id == Account.id)
+        .where(Customer.id == customer_id)
+        .with_for_update(of=Account, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    before = of_customer(session, customer_id)
+    changes = audit.difference({name: getattr(before, name) for name in values}, values)
+    if account is None or not changes:
+        return False
+    kept = {name: getattr(before, name) for name in ("name", "address", "country", "number", "email")}
+    made = Payer(**kept, **values)
+    session.add(made)
+    session.flush()
+    account.payer_id = made.id
+    audit.record(session, actor, "payer.changed", customer_id=customer_id, changes=changes)
+    return True

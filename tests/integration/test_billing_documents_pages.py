@@ -267,3 +267,18 @@ def test_a_receipt_is_given_from_the_ledger(sign_in_as, database, two_invoices):
     page = browser.get(made).text
     assert "Receipt" in page
     assert "€10.00" in page
+
+
+def test_a_payer_gets_documents_in_his_language_with_his_tax_number(sign_in_as, database, two_invoices):
+    browser, url = sign_in_as("billing"), f"/customers/{two_invoices['customer']}/payer"
+    assert browser.post(url, data={"language": "xx"}).status_code == 422
+    assert browser.post(url, data={"tax_number": "UA77", "language": "uk"}).status_code == 303
+    with database.transaction() as session:
+        contacts.add(session, CLERK, two_invoices["customer"], name="O", region="UA", email="o@example.net")
+        entry = money_testing.charge(session, two_invoices["account"], 500, due_on=TODAY)
+        (made,) = documents.issue(
+            session, [entry.id], kind=DocumentKind.INVOICE, on=TODAY, author=Author("night")
+        )
+    text = pypdf.PdfReader(io.BytesIO(browser.get(f"/documents/{made}/pdf").data)).pages[0].extract_text()
+    assert "До сплати" in text
+    assert "UA77" in text

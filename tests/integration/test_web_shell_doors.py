@@ -82,6 +82,7 @@ DOORS: dict[str, str] = {
     "documents.invoice": MONEY,
     "documents.send": MONEY,
     "documents.issue": MONEY,
+    "documents.payer": MONEY,
     "documents.receipt": MONEY,
     "setup.company": "administrator",
     "setup.company_logo": "administrator",

@@ -9,7 +9,7 @@ from billing import document_acts, documents
 from billing.models import Document, DocumentKind
 from core import db, errors
 from core.money import Money
-from registry import paper_acts, tills
+from registry import paper_acts, payers, tills
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
 from webapp.documents import asking, forms
@@ -91,6 +91,30 @@ def invoice(document_id: int) -> Response:
         made = paper_acts.invoice_of(session, identity.actor(), document_id, on=asking.today())
     rendering.say(gettext("%(number)s is issued.", number=made.full_number))
     return rendering.go("documents.document", document_id=made.id)
+
+
+@permissions.required("document.issue")
+def payer(customer_id: int) -> Response:
+    """Change the customer's tax number and the language of his documents."""
+    with runtime.current().database.reading() as session:
+        known = payers.of_customer(session, customer_id)
+    form = forms.PayerForm(obj=known)
+    back = url_for("cashier.statement", customer_id=customer_id)
+    if form.accept(lambda: _change_payer(customer_id, form)):
+        rendering.say(gettext("Saved. Documents issued from now on bear it."))
+        return rendering.go_to(back)
+    return _form_page("documents/payer.html", form, back=back, payer=known)
+
+
+def _change_payer(customer_id: int, form: forms.PayerForm) -> None:
+    with runtime.current().database.transaction() as session:
+        payers.change(
+            session,
+            identity.actor(),
+            customer_id,
+            tax_number=form.tax_number.data or "",
+            language=form.language.data or "",
+        )
 
 
 @permissions.required("document.issue")

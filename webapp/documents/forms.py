@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from flask_babel import format_date, lazy_gettext
-from wtforms import HiddenField, RadioField
+from wtforms import HiddenField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, Optional
 
 from billing.models import DocumentKind, DocumentLine, LedgerEntry
@@ -17,6 +17,16 @@ class OnceForm(Form):
     """A form whose act is done once, however often it is sent."""
 
     key = HiddenField(validators=[Length(min=8, max=100)], default=lambda: secrets.token_urlsafe(12))
+
+
+class PayerForm(Form):
+    """What only documents say of a customer."""
+
+    tax_number = TextField(lazy_gettext("Tax number"), [Length(max=40)])
+    language = SelectField(
+        lazy_gettext("Language of documents and letters"),
+        choices=lambda: [("", lazy_gettext("The company's")), *texts.languages().items()],
+    )
 
 
 def issue_form(entries: list[LedgerEntry]) -> Any:

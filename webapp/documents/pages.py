@@ -30,7 +30,7 @@ def show(document_id: int) -> Response:
 def as_pdf(document_id: int) -> Response:
     """Answer with the document as PDF, in the language of its payer.
 
-    It is written in the request, in a fifth of a second of one core: nobody waits for a worker, nothing has
+    It is written in the request, in a tenth of a second of one core: nobody waits for a worker, nothing has
     to be kept, and the same document gives the same bytes, so a browser that has them is told so.
     """
     with runtime.current().database.reading() as session:

@@ -15,6 +15,7 @@ for _rule, _name, _view, _methods in (
     ("/documents/<int:document_id>/invoice", "invoice", acts.invoice, ["POST"]),
     ("/documents/<int:document_id>/send", "send", acts.send, ["POST"]),
     ("/customers/<int:customer_id>/documents/new", "issue", acts.issue, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/payer", "payer", acts.payer, ["GET", "POST"]),
     ("/ledger/<int:entry_id>/receipt", "receipt", acts.receipt, ["POST"]),
 ):
     blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
