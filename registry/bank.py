@@ -204,3 +204,21 @@ def _undo_some(
         batches.forget_source(session, line.payer_account, line.account_id or 0)
         batches.settle(line, LineStatus.UNDONE, Author(actor.name, actor.staff_id))
     return len(lines)
+
+
+def own_account(session: Session, account_id: int) -> str:
+    """Return the bank account number that is this account's alone; empty when it has none."""
+    return batches.virtual_account_of(session, account_id)
+
+
+def set_own_account(session: Session, actor: audit.Actor, customer_id: int, number: str) -> None:
+    """Give the customer a bank account number of his own, or take it away; raises Invalid when taken."""
+    account_id = customers.get(session, customer_id).account_id
+    before = own_account(session, account_id)
+    try:
+        batches.set_virtual_account(session, account_id, number)
+    except errors.Conflict as error:
+        raise errors.Invalid("Taken", {"own_account": error.message}) from error
+    changes = audit.difference({"own_account": before}, {"own_account": own_account(session, account_id)})
+    if changes:
+        audit.record(session, actor, "account.terms", customer_id=customer_id, changes=changes)

@@ -35,6 +35,7 @@ from core.settings import Settings
 from webapp import errors, health, identity, navigation, permissions, rendering, runtime, security, texts
 
 AREAS = (
+    "bank",
     "cashier",
     "customers",
     "desk",
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, database: db.Database | None = None) -> Fl
     for area in AREAS:
         app.register_blueprint(importlib.import_module(f"webapp.{area}.urls").blueprint)
     security.limit_guesses(app, settings, "staff.sign_in", "diagnostics.shared")
+    security.open_hook(app, "bank.hook")
     rendering.set_up(app, settings)
     _speak(app, settings)
     permissions.check(app)

@@ -60,6 +60,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         lazy_gettext("Money"),
         (
             Entry("documents.listing", lazy_gettext("Documents"), "file-text", "j"),
+            Entry(
+                "bank.listing",
+                lazy_gettext("Bank"),
+                "cash-banknote",
+                also=("bank.review", "bank.waiting", "bank.new"),
+            ),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
@@ -155,6 +161,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "building",
                 "h",
                 also=("setup.series", "setup.add_series", "setup.edit_series"),
+            ),
+            Entry(
+                "bank.gateways",
+                lazy_gettext("Payment gateways"),
+                "credit-card",
+                also=("bank.add_gateway", "bank.edit_gateway"),
             ),
             Entry("staff.listing", lazy_gettext("Staff"), "user-cog", "s"),
         ),

@@ -30,6 +30,7 @@ PERMISSIONS = {
     "payment.take": N_("Record payments and pay back debts"),
     "payment.reverse": N_("Reverse payments"),
     "payment.refund": N_("Give money back and move it to another customer"),
+    "bank.import": N_("Read bank statements in and book them"),
     "debt.writeoff": N_("Write debts off"),
     "service.edit": N_("Change plans and subscriptions of a customer"),
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
@@ -64,7 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
     "billing": frozenset(
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
-        | {"payment.refund", "debt.writeoff"}
+        | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
         | {"report.read", "setup.view"}

@@ -245,6 +245,12 @@ def set_virtual_account(session: Session, account_id: int, number: str) -> None:
         session.flush()
 
 
+def virtual_account_of(session: Session, account_id: int) -> str:
+    """Return the bank account number of the account's own; empty when it has none."""
+    query = select(VirtualAccount.number).where(VirtualAccount.account_id == account_id).limit(1)
+    return session.scalar(query) or ""
+
+
 def account_of(session: Session, account_id: int) -> Account:
     """Return the account a line is booked to; raises NotFound."""
     found = session.get(Account, account_id)

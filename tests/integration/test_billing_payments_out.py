@@ -151,4 +151,9 @@ def test_both_are_looked_at_twice_and_then_booked_once(sign_in_as, database, cus
     ]
     assert {(giver.id, "payment.moved_out"), (taker.id, "payment.moved_in")} <= set(told)
     assert (giver.id, "payment.refunded") in told
+    with database.reading() as session:
+        came = session.scalars(select(LedgerEntry).where(LedgerEntry.counterpart_id.is_not(None))).one()
+    shown = browser.get(f"/ledger/{came.id}").text
+    assert giver.number in shown  # the other half
+    assert "still free" in shown
     assert "Moved to customer 1002" in browser.get(f"/customers/{giver.id}/money").text

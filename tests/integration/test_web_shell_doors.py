@@ -202,6 +202,7 @@ DOORS: dict[str, str] = {
     "cashier.what_if": EVERYBODY,
     "cashier.payment": "billing administrator",
     "cashier.payback": "billing administrator",
+    "cashier.entry": EVERYBODY,
     "cashier.refund": "billing administrator",
     "cashier.transfer": "billing administrator",
     "cashier.promise": "billing administrator",
@@ -236,6 +237,25 @@ DOORS: dict[str, str] = {
     "cashier.plan": "billing administrator",
     "cashier.run": "noc billing administrator",
     "cashier.apply": "billing administrator",
+    "bank.listing": MONEY,
+    "bank.new": MONEY,
+    "bank.waiting": MONEY,
+    "bank.review": MONEY,
+    "bank.progress": MONEY,
+    "bank.book_sure": MONEY,
+    "bank.undo": MONEY,
+    "bank.book": MONEY,
+    "bank.ignore": MONEY,
+    "bank.take_up": MONEY,
+    "bank.people": MONEY,
+    "bank.mappings": MONEY,
+    "bank.add_mapping": MONEY,
+    "bank.edit_mapping": MONEY,
+    "bank.remove_mapping": MONEY,
+    "bank.gateways": EVERYBODY,
+    "bank.add_gateway": "administrator",
+    "bank.edit_gateway": "administrator",
+    "bank.hook": "anybody",
     "cashier.discard": "billing administrator",
 }
 
@@ -302,6 +322,8 @@ def test_a_role_passes_its_own_doors_and_no_other(web_app: Flask, sign_in_as: Ca
 def test_every_change_without_a_token_is_refused(web_app: Flask, sign_in_as: Callable) -> None:
     browser = sign_in_as("administrator")
     for rule in web_app.url_map.iter_rules():
+        if rule.endpoint == "bank.hook":
+            continue  # other programs have no token of ours: a signature stands in its place
         for method in set(_methods(rule)) - {"GET"}:
             answer = browser.open(_path(web_app, rule), method=method, has_token=False)
             assert answer.status_code == 400, (method, rule)

@@ -183,6 +183,11 @@ def terms_form(currency: str, groups: Sequence[tuple[str, str]]) -> Any:
             [Optional()],
             description=lazy_gettext("Empty: for good."),
         )
+        own_account = TextField(
+            lazy_gettext("Bank account number of the customer's own"),
+            [Length(max=40)],
+            description=lazy_gettext("Whatever is paid to it is this customer's."),
+        )
         is_never_cut = BooleanField(lazy_gettext("Debt never cuts this customer"))
         never_cut_note = ParagraphField(lazy_gettext("Why"), [Length(max=300)])
 

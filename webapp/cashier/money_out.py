@@ -1,4 +1,4 @@
-"""Money given back, and money moved to another customer: looked at, then confirmed, then booked once."""
+"""One entry looked at; money given back or moved to another customer: confirmed, then booked once."""
 
 from typing import Any
 
@@ -9,9 +9,18 @@ from billing.models import Method
 from billing.payments import Received
 from core import errors
 from core.money import Money
-from registry import money_out
+from registry import entries, money_out
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import day, forms, pages
+
+
+@permissions.required("money.view")
+def entry(entry_id: int) -> Response:
+    """Show an entry: what it belongs to, and which documents its money paid."""
+    with runtime.current().database.reading() as session:
+        customer_id, found = entries.show(session, entry_id)
+    frame = {"till": pages.till(customer_id), "found": found, "as_money": Money}
+    return rendering.page_or_fragment("cashier/entry.html", "cashier/entry.html", **frame)
 
 
 @permissions.required("payment.refund")

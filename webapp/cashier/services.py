@@ -12,7 +12,7 @@ from billing.acts import Act
 from billing.models import PeriodKind, Plan
 from core import errors
 from core.money import Money
-from registry import account_groups, agreements, money, tills
+from registry import account_groups, agreements, bank, money, tills
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import day, effect, forms, pages
 
@@ -187,10 +187,11 @@ def terms(customer_id: int) -> Response:
     with runtime.current().database.reading() as session:
         till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
         groups = [(str(group.id), group.name) for group, _ in account_groups.list_all(session)]
+        own_account = bank.own_account(session, till.account.id)
     account = till.account
     limit = Money(account.credit_limit_minor, till.currency) if account.credit_limit_minor else None
     form = forms.terms_form(till.currency, groups)(
-        obj=account, group=str(account.group_id or ""), credit_limit=limit
+        obj=account, group=str(account.group_id or ""), credit_limit=limit, own_account=own_account
     )
     if form.accept(lambda: _set_terms(customer_id, form)):
         rendering.say(gettext("The terms are changed."))
@@ -217,6 +218,7 @@ def _set_terms(customer_id: int, form: Any) -> None:
             today=day.today(),
             rules=day.limits(),
         )
+        bank.set_own_account(session, identity.actor(), customer_id, form.own_account.data or "")
         if opened:
             day.wake_gates(session)
 

@@ -15,6 +15,7 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/money/promise", "promise", money.promise, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/what-if", "what_if", what_if.ask, ["GET"]),
     ("/promises/<int:promise_id>/withdraw", "withdraw_promise", money.withdraw_promise, ["POST"]),
+    ("/ledger/<int:entry_id>", "entry", money_out.entry, ["GET"]),
     ("/ledger/<int:entry_id>/reverse", "reverse", money.reverse, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/terms", "terms", services.terms, ["GET", "POST"]),
     ("/customers/<int:customer_id>/services/new", "add_service", services.add, ["GET", "POST"]),

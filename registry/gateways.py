@@ -1,0 +1,176 @@
+"""Payment gateways: what they sign is checked, what they tell is kept once and booked when it is clear.
+
+A message is signed by HMAC-SHA256 (RFC 2104) over "<timestamp>.<body>", the bytes as they were sent; its
+timestamp (seconds since 1970) may be as old, or as far ahead, as the gateway's tolerance.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing.banking import batches, words
+from billing.models import BankLine, Certainty, LineStatus, MatchRule, PaymentGateway
+from billing.rules import Rules
+from core import db, errors
+from core.secrets import Cipher
+from registry import audit, bank, bank_matching, credentials, customers
+
+SHORTEST_SECRET = 16
+_SLUG = re.compile(r"[a-z0-9-]{2,40}")
+_EVENT = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of a message: booked, waiting for a person, or known already; the lines that open by it."""
+
+    outcome: str
+    reopened: tuple[int, ...] = ()
+
+
+def list_all(session: Session) -> Sequence[PaymentGateway]:
+    """Return the gateways, by name."""
+    return session.scalars(select(PaymentGateway).order_by(PaymentGateway.name)).all()
+
+
+def get(session: Session, gateway_id: int) -> PaymentGateway:
+    """Return a gateway; raises NotFound."""
+    found = session.get(PaymentGateway, gateway_id)
+    if found is None:
+        raise errors.NotFound("There is no such payment gateway")
+    return found
+
+
+def save(
+    session: Session,
+    actor: audit.Actor,
+    cipher: Cipher,
+    gateway_id: int | None,
+    *,
+    slug: str,
+    name: str,
+    secret: str,
+    tolerance_s: int,
+    is_active: bool,
+) -> PaymentGateway:
+    """Add or change a gateway; an empty secret keeps the one on file. Raises Invalid at the faulty field."""
+    if not _SLUG.fullmatch(slug):
+        raise errors.Invalid("Not a name for an URL", {"slug": "Small letters, digits and hyphens"})
+    gateway = PaymentGateway() if gateway_id is None else get(session, gateway_id)
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise errors.Invalid("A short secret", {"secret": "At least 16 characters"})
+    if not secret and not gateway.secret_sealed:
+        raise errors.Invalid("No secret", {"secret": "Write the secret the gateway signs with"})
+    gateway.slug, gateway.name = slug, name
+    gateway.tolerance_s, gateway.is_active = tolerance_s, is_active
+    session.add(gateway)
+    session.flush()
+    if secret:
+        gateway.secret_sealed = credentials.seal(cipher, "gateway", gateway.id, {"secret": secret})
+    audit.record(
+        session,
+        actor,
+        "gateway.saved",
+        object_kind="payment_gateway",
+        object_id=gateway.id,
+        note=name,
+    )
+    return gateway
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the signature of a message, in hexadecimal."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def checked(
+    session: Session, cipher: Cipher, slug: str, *, body: bytes, timestamp: str, signed: str, now: datetime
+) -> PaymentGateway:
+    """Return the gateway that signed the message; raises NotFound, Forbidden."""
+    gateway = session.scalar(
+        select(PaymentGateway).where(PaymentGateway.slug == slug, PaymentGateway.is_active)
+    )
+    if gateway is None:
+        raise errors.NotFound("There is no such payment gateway")
+    secret = credentials.open_sealed(cipher, "gateway", gateway.id, gateway.secret_sealed)["secret"]
+    if not hmac.compare_digest(signature(secret, timestamp, body).encode(), signed.strip().lower().encode()):
+        raise errors.Forbidden("The signature is wrong")
+    # Only after the signature: a stranger is not told how our clock stands.
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise errors.Forbidden("The timestamp is wrong")
+    if abs(now.timestamp() - int(timestamp)) > gateway.tolerance_s:
+        raise errors.Forbidden("The message is too old or from the future")
+    return gateway
+
+
+def hear(
+    session: Session, gateway: PaymentGateway, body: bytes, *, usual_currency: str, today: date, rules: Rules
+) -> Heard:
+    """Keep what the gateway tells, once for each event id, and book it when the customer is clear.
+
+    A message that is not clear waits for a person in the review; none is lost. Raises Invalid.
+    """
+    event_id, number, line = _read(body, usual_currency, today)
+    line_hash = hashlib.sha256(f"gateway {gateway.id} {event_id}".encode()).hexdigest()
+    kept = batches.keep_event(session, line, gateway_id=gateway.id, line_hash=line_hash)
+    if kept is None:
+        return Heard("known")
+    (match,) = bank_matching.match(session, [kept])
+    customer = customers.find_by_number(session, number) if number else None
+    if customer is not None:
+        # What the gateway's own field says is told apart from a number found in a text.
+        match = batches.Match(MatchRule.NUMBER, Certainty.SURE, customer.account_id)
+    batches.note_match(kept, match)
+    session.flush()
+    if kept.status is not LineStatus.WAITING or match.certainty is not Certainty.SURE:
+        return Heard("waiting")
+    return _book(session, audit.Actor(None, gateway.name), kept, today, rules)
+
+
+def _book(session: Session, actor: audit.Actor, kept: BankLine, today: date, rules: Rules) -> Heard:
+    account_id = kept.account_id or 0
+    try:
+        with db.part(session):
+            return Heard("booked", bank.book(session, actor, kept, account_id, today=today, rules=rules))
+    except (errors.Invalid, errors.Conflict, errors.NotFound) as error:
+        session.refresh(kept)
+        kept.certainty, kept.note = Certainty.UNSURE, str(error)[:300]
+        session.flush()
+        return Heard("waiting")
+
+
+def _read(body: bytes, usual_currency: str, today: date) -> tuple[str, str, words.StatementLine]:
+    """Read the message; raises Invalid naming the field."""
+    try:
+        told: Any = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise errors.Invalid("Not JSON") from error
+    if not isinstance(told, dict):
+        raise errors.Invalid("Not an object")
+    texts = {name: str(value) for name, value in told.items() if isinstance(value, str | int)}
+    event_id = texts.get("event_id", "")
+    if not _EVENT.fullmatch(event_id):
+        raise errors.Invalid("No event id", {"event_id": "1 to 100 printable ASCII characters"})
+    currency = words.currency(texts.get("currency", usual_currency), where=1)
+    minor = words.amount(texts.get("amount", ""), currency, ".", where=1)
+    if minor <= 0:
+        raise errors.Invalid("Not a payment", {"amount": "The amount must be above zero"})
+    paid_on = words.day(texts["paid_on"][:10], "%Y-%m-%d", where=1) if texts.get("paid_on") else today
+    line = words.line(
+        paid_on,
+        minor,
+        currency,
+        payer_name=texts.get("payer_name", ""),
+        payer_account=texts.get("payer_account", ""),
+        message=f"{texts.get('customer', '')} {texts.get('text', '')}",
+        reference=event_id,
+    )
+    return event_id, words.clean(texts.get("customer", ""), 32), line

@@ -1,0 +1,198 @@
+"""Statements: the list, reading one in, and the review of its lines; every change is a POST."""
+
+from typing import Any
+
+from flask import Response, render_template, request
+from flask_babel import gettext
+from werkzeug.datastructures import FileStorage
+
+from billing import rules
+from billing.models import BatchStatus
+from core import clock, db
+from registry import bank, bank_views
+from registry import search as searching
+from tasks import enqueue
+from webapp import identity, permissions, rendering, runtime
+from webapp.bank import forms
+
+
+@permissions.required("bank.import")
+def listing() -> Response:
+    """List the statements, newest first."""
+    with runtime.current().database.reading() as session:
+        rows = bank_views.listing(
+            session, before_id=_id("after"), q=request.args.get("q", ""), limit=bank_views.PAGE + 1
+        )
+        waiting = bank_views.waiting(session)
+    following = rows[bank_views.PAGE - 1].batch.id if len(rows) > bank_views.PAGE else None
+    return rendering.page_or_fragment(
+        "bank/list.html", "bank/list.html", rows=rows[: bank_views.PAGE], next=following, waiting=waiting
+    )
+
+
+@permissions.required("bank.import")
+def new() -> Response:
+    """Read a statement in; its lines are matched by a worker."""
+    with runtime.current().database.reading() as session:
+        mappings = bank_views.mappings(session)
+    form = forms.upload_form(mappings)()
+    if form.accept(lambda: _read_in(form)):
+        return rendering.go("bank.review", batch_id=form.result)
+    return rendering.page_or_fragment("bank/new.html", "bank/new.html", form.status, form=form)
+
+
+def _read_in(form: Any) -> int:
+    now = runtime.current()
+    upload: FileStorage = form.file.data
+    content = upload.stream.read()
+    with now.database.transaction() as session:
+        batch = bank.read_in(
+            session,
+            identity.actor(),
+            file_name=(upload.filename or "")[:200] or gettext("Statement"),
+            content=content,
+            mapping_id=int(form.mapping.data) if form.mapping.data else None,
+            currency=now.settings.isp.currency,
+        )
+        db.after_commit(session, lambda: enqueue.settle_bank(now.queue))
+        return batch.id
+
+
+@permissions.required("bank.import")
+def review(batch_id: int) -> Response:
+    """Show a statement's lines with whose they are, by which rule, and how sure."""
+    return _review(batch_id)
+
+
+@permissions.required("bank.import")
+def waiting() -> Response:
+    """Show whatever waits for a person, of all statements and gateways."""
+    return _review(None)
+
+
+def _review(batch_id: int | None) -> Response:
+    with runtime.current().database.reading() as session:
+        found = bank_views.review(
+            session,
+            batch_id,
+            shown=request.args.get("show", ""),
+            q=request.args.get("q", ""),
+            after_id=_id("after") or 0,
+        )
+    return rendering.page_or_fragment("bank/review.html", "bank/_lines.html", found=found)
+
+
+@permissions.required("bank.import")
+def progress(batch_id: int) -> Response:
+    """Show how far the worker is; when it is done, the page is loaded again."""
+    with runtime.current().database.reading() as session:
+        found = bank_views.review(session, batch_id, shown="all", limit=1)
+    answer = Response(render_template("bank/_progress.html", row=found.row))
+    if found.row is not None and not found.row.is_worked_on:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@permissions.required("bank.import")
+def book_sure(batch_id: int) -> Response:
+    """Have every sure line booked."""
+    return _want(batch_id, BatchStatus.BOOKING)
+
+
+@permissions.required("bank.import")
+def undo(batch_id: int) -> Response:
+    """Have every payment of the statement undone by a counter entry."""
+    identity.demand("payment.reverse")
+    return _want(batch_id, BatchStatus.UNDOING)
+
+
+def _want(batch_id: int, status: BatchStatus) -> Response:
+    now = runtime.current()
+    with now.database.transaction() as session:
+        bank.want(session, identity.actor(), batch_id, status)
+        db.after_commit(session, lambda: enqueue.settle_bank(now.queue))
+    return rendering.go("bank.review", batch_id=batch_id)
+
+
+@permissions.required("bank.import")
+def book(line_id: int) -> Response:
+    """Book a line for the customer a person chose."""
+    form = forms.ChooseForm()
+    now = runtime.current()
+
+    def act() -> None:
+        with now.database.transaction() as session:
+            bank.choose(
+                session,
+                identity.actor(),
+                line_id,
+                form.to.data,
+                today=clock.today(now.settings.isp.time_zone),
+                rules=rules.rules_of(now.settings),
+            )
+            pop = now.settings.diagnostics.default_pop
+            db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
+
+    return _line(line_id, form, act)
+
+
+@permissions.required("bank.import")
+def ignore(line_id: int) -> Response:
+    """Put a line aside with a reason."""
+    form = forms.IgnoreForm()
+
+    def act() -> None:
+        with runtime.current().database.transaction() as session:
+            bank.ignore(session, identity.actor(), line_id, reason=form.reason.data or "")
+
+    return _line(line_id, form, act)
+
+
+@permissions.required("bank.import")
+def take_up(line_id: int) -> Response:
+    """Let a line wait again that was put aside."""
+    form = forms.IgnoreForm()
+
+    def act() -> None:
+        with runtime.current().database.transaction() as session:
+            bank.take_up(session, identity.actor(), line_id)
+
+    return _line(line_id, form, act)
+
+
+def _line(line_id: int, form: Any, act: Any) -> Response:
+    """Do the act and show the line as it is then: alone for htmx, else its statement."""
+    is_done = form.accept(act)
+    with runtime.current().database.reading() as session:
+        row = bank_views.line_row(session, line_id)
+    if not rendering.is_htmx():
+        if not is_done:
+            rendering.say(_fault(form), "bad")
+        if row.line.batch_id is None:
+            return rendering.go("bank.waiting")
+        return rendering.go("bank.review", batch_id=row.line.batch_id)
+    answer = Response(render_template("bank/_line.html", row=row, fault="" if is_done else _fault(form)))
+    answer.status_code = 200 if is_done else 422
+    return answer
+
+
+def _fault(form: Any) -> str:
+    texts = [str(text) for found in form.errors.values() for text in found] + list(form.form_errors)
+    return " ".join(dict.fromkeys(texts)) or gettext("Something is not right")
+
+
+@permissions.required("bank.import")
+def people(line_id: int) -> Response:
+    """Offer customers for a line, by what is typed."""
+    text = request.args.get("to", "")
+    if len(text.strip()) < 2:
+        return Response("")
+    with runtime.current().database.reading() as session:
+        row = bank_views.line_row(session, line_id)
+        hits = searching.search(session, text, limit=6)
+    return Response(render_template("bank/_people.html", row=row, hits=hits))
+
+
+def _id(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
