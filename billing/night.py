@@ -1,6 +1,6 @@
 """The closing of a business day: charge, settle, plan, brake, apply, report; run twice, same result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from billing import (
     cutoff,
     debtors,
     freezes,
+    late_fees,
     ledger,
     promises,
     settling,
@@ -33,6 +34,7 @@ from core.words import N_
 log = structlog.get_logger()
 
 Report = dict[str, Any]
+Step = Callable[[Session, NightRun], Report]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,14 @@ class Rehearsal:
     decisions: tuple[CutoffDecision, ...]
 
 
-def close_day(database: Database, act: Act, *, rules: Rules) -> NightRun:
+def close_day(
+    database: Database, act: Act, *, rules: Rules, more: Mapping[str, Step] | None = None
+) -> NightRun:
     """Close that business day. Each step is one transaction that also notes the step as done.
 
-    So a night that was killed goes on where it stopped, and one that is done is returned as it is. Raises
-    Busy while another closes a day, Conflict when a later day is closed already.
+    So a night that was killed goes on where it stopped, and one that is done is returned as it is. `more`
+    are steps of those who stand on billing, taken last. Raises Busy while another closes a day, Conflict when
+    a later day is closed already.
     """
     on, author = act.today, act.author
     _open(database, on)
@@ -71,13 +76,15 @@ def close_day(database: Database, act: Act, *, rules: Rules) -> NightRun:
     def apply(session: Session, night: NightRun) -> Report:
         return _apply(session, night, rules=rules, author=author)
 
-    steps: dict[str, Callable[[Session, NightRun], Report]] = {
+    steps: dict[str, Step] = {
         "lines": lambda session, _: _move_lines(session, act),
         "charges": charge,
         "promises": settle,
+        "late_fees": lambda session, _: {"entries": late_fees.run(session, act, rules=rules)},
         "plan": plan,
         "applied": apply,
         "mismatches": lambda session, _: _verify(session),
+        **(more or {}),
     }
     for name, step in steps.items():
         if name == "charges" and not _is_done(database, on, name):
@@ -92,6 +99,7 @@ def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
         _move_lines(session, act)
         charged = charges.run(session, act)
         settled = promises.settle(session, act.today, rules=rules)
+        late_fees.run(session, act, rules=rules)
         run = cutoff.plan(session, act.today, rules=rules, planned_by=act.author.name)
         decisions = session.scalars(
             select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
@@ -113,6 +121,7 @@ def pass_by(
     settling.settle_pending(session, act, account_id=account_id)
     charges.run(session, act, account_id=account_id)
     promises.settle(session, act.today, rules=rules, account_id=account_id)
+    late_fees.run(session, act, rules=rules, account_id=account_id)
     found = debtors.gather(session, act.today, rules=rules, account_ids=[account_id])
     return [verdict for one in found for verdict in verdicts.judge(one, act.today, rules)]
 
@@ -139,7 +148,7 @@ def _open(database: Database, on: date) -> None:
         )
 
 
-def _take(database: Database, on: date, name: str, step: Callable[[Session, NightRun], Report]) -> None:
+def _take(database: Database, on: date, name: str, step: Step) -> None:
     """Do one step and note it, unless it is noted."""
     with database.transaction() as session:
         if not db.try_advisory_lock(session, "night"):

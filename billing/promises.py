@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 
 import structlog
 from sqlalchemy import func, select
@@ -69,7 +70,11 @@ def make(
     owed = max(0, -account.balance_minor)
     if active(session, account_id) is not None:
         raise errors.Conflict("A promise stands already; withdraw it before making another")
-    _check(until, today=today, days_limit=rules.promise_days_limit, owed=owed)
+    refusal = arithmetic.promise_refusal(
+        until, today=today, rules=rules, owed_minor=owed, record=record(session, account_id)
+    )
+    if refusal is not None:
+        raise errors.Invalid(refusal, {"until": refusal})
     if amount_minor is not None and not 0 < amount_minor <= owed:
         raise errors.Invalid("Not what is owed", {"amount": "Promise more than nothing and at most the debt"})
     promise = Promise(
@@ -89,10 +94,15 @@ def make(
     return Made(promise, suspensions.opened(session, moved))
 
 
-def _check(until: date, *, today: date, days_limit: int, owed: int) -> None:
-    refusal = arithmetic.promise_refusal(until, today=today, days_limit=days_limit, debt_minor=owed)
-    if refusal is not None:
-        raise errors.Invalid(refusal, {"until": refusal})
+def record(session: Session, account_id: int) -> arithmetic.Record:
+    """Return how the account kept its promises; those taken back count neither way."""
+    ended = [
+        one
+        for one in history(session, account_id, limit=100)
+        if one.status in {PromiseStatus.KEPT, PromiseStatus.BROKEN}
+    ]
+    broken = list(takewhile(lambda one: one.status is PromiseStatus.BROKEN, ended))
+    return arithmetic.Record(len(broken), not broken or _paid_since(session, broken[0]) > 0)
 
 
 def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: str = "") -> Promise:

@@ -46,9 +46,16 @@ class Rules:
     brake_share_percent: float = 10.0
     brake_minimum: int = 5
     promise_days_limit: int = 14
+    promise_broken_limit: int = 3
+    promise_sum_limit_minor: int = 0
+    promise_needs_payment: bool = True
     skip_weekdays: tuple[int, ...] = ()
     is_automatic: bool = True
     reconnects_at_zero: bool = False
+    late_fee_minor: int = 0
+    late_fee_percent: float = 0.0
+    late_fee_days: int = 10
+    late_fee_minimum_minor: int = 1000
 
     def lets_in(self, overdue_minor: int) -> bool:
         """Whether a cut line is let in again at this overdue sum: all paid, or only what cuts, as is set."""
@@ -76,9 +83,16 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
         brake_share_percent=cutoff.brake_share_percent,
         brake_minimum=cutoff.brake_minimum,
         promise_days_limit=cutoff.promise_days_limit,
+        promise_broken_limit=cutoff.promise_broken_limit,
+        promise_sum_limit_minor=cutoff.promise_sum_limit_minor,
+        promise_needs_payment=cutoff.promise_needs_payment,
         skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
         is_automatic=cutoff.is_automatic,
         reconnects_at_zero=cutoff.reconnect == "zero",
+        late_fee_minor=cutoff.late_fee_minor,
+        late_fee_percent=cutoff.late_fee_percent,
+        late_fee_days=cutoff.late_fee_days,
+        late_fee_minimum_minor=cutoff.late_fee_minimum_minor,
     )
 
 
@@ -110,15 +124,43 @@ def is_overdue(due: date, grace_days: int, today: date) -> bool:
     return today > due + timedelta(days=grace_days)
 
 
-def promise_refusal(until: date, *, today: date, days_limit: int, debt_minor: int) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How promises were kept: broken ones since the last kept, and whether it paid since the last."""
+
+    broken_in_a_row: int = 0
+    has_paid_since: bool = True
+
+
+def promise_days(rules: Rules, record: Record) -> int:
+    """Return how many days ahead the next promise may reach: each broken one in a row makes it less."""
+    if record.broken_in_a_row >= rules.promise_broken_limit:
+        return 0
+    return max(1, rules.promise_days_limit // (1 + record.broken_in_a_row))
+
+
+def promise_refusal(until: date, *, today: date, rules: Rules, owed_minor: int, record: Record) -> str | None:
     """Return why no promise until that day can be made, in words; None when it can."""
-    if debt_minor <= 0:
-        return N_("Nothing is owed, so there is nothing to promise")
-    if until < today:
-        return N_("The promised day is over already")
-    if until > today + timedelta(days=days_limit):
-        return N_("A promise may reach %(days)s days ahead, not more", days=days_limit)
-    return None
+    days = promise_days(rules, record)
+    limit = rules.promise_sum_limit_minor
+    refusals = (
+        (owed_minor <= 0, N_("Nothing is owed, so there is nothing to promise")),
+        (until < today, N_("The promised day is over already")),
+        (
+            days == 0,
+            N_("Not another promise: %(count)s in a row were broken", count=record.broken_in_a_row),
+        ),
+        (
+            rules.promise_needs_payment and record.broken_in_a_row > 0 and not record.has_paid_since,
+            N_("The last promise was broken; another only after a payment"),
+        ),
+        (0 < limit < owed_minor, N_("More is owed than may be promised")),
+        (
+            until > today + timedelta(days=days),
+            N_("A promise may reach %(days)s days ahead, not more", days=days),
+        ),
+    )
+    return next((words for applies, words in refusals if applies), None)
 
 
 def brake_reasons(cut_count: int, running_count: int, rules: Rules) -> list[str]:

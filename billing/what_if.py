@@ -210,17 +210,24 @@ def _days_after(session: Session, account_id: int, after: date, rules: Rules) ->
     """Return days after `after` on which the account's verdict may change; the soonest is among them."""
     account = session.get_one(Account, account_id)
     group = session.get(AccountGroup, account.group_id) if account.group_id else None
+    fee = timedelta(days=max(rules.late_fee_days, 1))
     grace = timedelta(days=debtors.grace_of(account, group, rules.grace_days))
     due_on = session.scalar(
         select(func.min(LedgerEntry.due_on)).where(
             LedgerEntry.account_id == account_id, LedgerEntry.due_on >= after - grace
         )
     )
+    fee_on = session.scalar(
+        select(func.min(LedgerEntry.due_on)).where(
+            LedgerEntry.account_id == account_id, LedgerEntry.due_on > after - fee
+        )
+    )
     promised = session.scalar(
         select(Promise.until).where(Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE)
     )
     ends = [due_on and due_on + grace, promised, account.credit_until]
-    days = [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
+    days = [fee_on + fee] if fee_on else []
+    days += [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
     return [day for day in days if day > after]
 
 

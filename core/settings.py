@@ -172,6 +172,13 @@ class Cutoff(Section):
     brake_share_percent: float = Field(default=10.0, gt=0, le=100)
     brake_minimum: int = Field(default=5, ge=0)
     promise_days_limit: int = Field(default=14, ge=1, le=365)
+    promise_broken_limit: int = Field(default=3, ge=1, le=100)
+    promise_sum_limit_minor: int = Field(default=0, ge=0)
+    promise_needs_payment: bool = True
+    late_fee_minor: int = Field(default=0, ge=0)
+    late_fee_percent: float = Field(default=0.0, ge=0, le=100)
+    late_fee_days: int = Field(default=10, ge=1, le=365)
+    late_fee_minimum_minor: int = Field(default=1000, ge=0)
     skip_weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
     night_hour: int = Field(default=3, ge=0, le=23)
     is_automatic: bool = True

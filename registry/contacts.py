@@ -72,12 +72,18 @@ def add(
     phone: str = "",
     email: str = "",
     is_primary: bool = False,
+    takes_reminders: bool = True,
 ) -> Contact:
-    """Add a contact; raises Invalid at the faulty field, NotFound without such a customer."""
+    """Add a contact; raises Invalid at the faulty field, NotFound without such a customer.
+
+    `takes_reminders` is the consent to be reminded of debt by e-mail.
+    """
     if session.get(Customer, customer_id) is None:
         raise errors.NotFound("There is no such customer")
     values = _checked(name, title, phone, email, region)
-    contact = Contact(customer_id=customer_id, is_primary=is_primary, **values)
+    contact = Contact(
+        customer_id=customer_id, is_primary=is_primary, takes_reminders=takes_reminders, **values
+    )
     session.add(contact)
     session.flush()
     _keep_one_primary(session, contact)
@@ -99,10 +105,12 @@ def change(
     phone: str = "",
     email: str = "",
     is_primary: bool = False,
+    takes_reminders: bool = True,
 ) -> Contact:
     """Change a contact; raises Invalid at the faulty field, NotFound."""
     contact = get(session, customer_id, contact_id)
     values = {**_checked(name, title, phone, email, region), "is_primary": is_primary}
+    values["takes_reminders"] = takes_reminders
     changes = audit.difference({field: getattr(contact, field) for field in values}, values)
     for field, value in values.items():
         setattr(contact, field, value)

@@ -6,7 +6,17 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import debt, discounts, freezes, liabilities, promises, statements, subscriptions, suspensions
+from billing import (
+    debt,
+    discounts,
+    freezes,
+    liabilities,
+    promises,
+    rules,
+    statements,
+    subscriptions,
+    suspensions,
+)
 from billing.freezes import AGREED
 from billing.models import (
     AccessState,
@@ -81,6 +91,7 @@ class Till:
     account: Account
     debt: debt.Debt
     promise: Promise | None
+    record: rules.Record
 
     @property
     def currency(self) -> str:
@@ -128,7 +139,7 @@ class Statement:
 
 
 def till(session: Session, customer_id: int, *, today: date, grace_days: int) -> Till:
-    """Return how the customer stands; raises NotFound. Four SELECTs."""
+    """Return how the customer stands; raises NotFound. Six SELECTs."""
     row = session.execute(
         select(Customer, Account)
         .join(Account, Account.id == Customer.account_id)
@@ -145,6 +156,7 @@ def till(session: Session, customer_id: int, *, today: date, grace_days: int) ->
         account=account,
         debt=debt.of(session, account.id, today=today, grace_days=grace_days),
         promise=promises.active(session, account.id),
+        record=promises.record(session, account.id),
     )
 
 

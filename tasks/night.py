@@ -4,11 +4,13 @@ from datetime import date
 
 import structlog
 from celery import Celery
+from sqlalchemy.orm import Session
 
 from billing import acts, ledger, night, rules
 from billing.ledger import Author
+from billing.models import NightRun
 from core import clock
-from registry import cutoffs
+from registry import cutoffs, dunning
 from registry.audit import Actor
 from tasks import enqueue
 from tasks.runtime import Runtime
@@ -26,7 +28,13 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
     act = acts.Act(day, acts.terms_of(settings), AUTHOR)
-    closed = night.close_day(runtime.database, act, rules=rules.rules_of(settings))
+    limits = rules.rules_of(settings)
+    sender = dunning.Sender(settings.isp.name, settings.isp.locale)
+
+    def remind(session: Session, _: NightRun) -> dict[str, int]:
+        return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)
+
+    closed = night.close_day(runtime.database, act, rules=limits, more={"dunning": remind})
     if closed.cutoff_run_id is not None:
         with runtime.database.transaction() as session:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)

@@ -67,6 +67,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("bank.review", "bank.waiting", "bank.new"),
             ),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
+            Entry(
+                "cashier.dunning",
+                lazy_gettext("Reminders"),
+                "mail",
+                also=("cashier.add_dunning_step", "cashier.edit_dunning_step"),
+            ),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
         ),

@@ -12,6 +12,7 @@ from billing.models.bank import (
 from billing.models.cutoff import CutoffDecision, CutoffRun, NightRun
 from billing.models.debt import CutoffPause, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
+from billing.models.dunning import DunningNotice, DunningStep
 from billing.models.ledger import Account, AccountGroup, LedgerEntry, Payer
 from billing.models.services import (
     AccountDiscount,
@@ -63,6 +64,8 @@ __all__ = [
     "DocumentLine",
     "DocumentSeries",
     "Documented",
+    "DunningNotice",
+    "DunningStep",
     "EntryKind",
     "LedgerEntry",
     "Liability",

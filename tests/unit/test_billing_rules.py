@@ -100,7 +100,35 @@ def test_grace_is_added_to_the_due_date(charged, payment_days, grace, today):
     ],
 )
 def test_a_promise_needs_a_debt_and_a_day_within_reach(until, debt, refusal):
-    said = rules.promise_refusal(until, today=date(2026, 11, 22), days_limit=14, debt_minor=debt)
+    said = rules.promise_refusal(
+        until, today=date(2026, 11, 22), rules=Rules(), owed_minor=debt, record=rules.Record()
+    )
+    assert said is None if refusal is None else refusal in said
+
+
+@pytest.mark.parametrize(
+    ("record", "limit", "days", "refusal"),
+    [
+        (rules.Record(), 0, 14, None),
+        (rules.Record(), 5000, 14, None),
+        (rules.Record(), 4999, 14, "More is owed"),
+        (rules.Record(1), 0, 7, None),
+        (rules.Record(1), 0, 8, "7 days ahead"),
+        (rules.Record(2), 0, 4, None),
+        (rules.Record(2), 0, 5, "4 days ahead"),
+        (rules.Record(3), 0, 0, "3 in a row"),
+        (rules.Record(1, has_paid_since=False), 0, 1, "only after a payment"),
+    ],
+)
+def test_another_promise_depends_on_how_the_last_were_kept(record, limit, days, refusal):
+    today = date(2026, 11, 22)
+    said = rules.promise_refusal(
+        today + timedelta(days=days),
+        today=today,
+        rules=Rules(promise_sum_limit_minor=limit),
+        owed_minor=5000,
+        record=record,
+    )
     assert said is None if refusal is None else refusal in said
 
 

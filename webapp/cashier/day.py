@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from billing import acts, rules
 from core import clock, db
+from registry import dunning
 from tasks import enqueue
 from webapp import runtime
 
@@ -23,6 +24,12 @@ def limits() -> rules.Rules:
 def grace_days() -> int:
     """Return the grace of accounts without their own."""
     return runtime.current().settings.cutoff.grace_days
+
+
+def sender() -> dunning.Sender:
+    """Return who writes to customers, by the settings."""
+    isp = runtime.current().settings.isp
+    return dunning.Sender(isp.name, isp.locale)
 
 
 def terms() -> acts.Terms:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 from flask_babel import format_date, gettext
 
+from billing import rules
 from billing.models import Method
 from billing.payments import Received
 from core import errors
@@ -137,7 +138,7 @@ def promise(customer_id: int) -> Response:
         until = format_date(form.until.data, "medium")
         rendering.say(gettext("Debt does not cut until the end of %(day)s.", day=until))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    last_day = day.today() + timedelta(days=day.limits().promise_days_limit)
+    last_day = day.today() + timedelta(days=rules.promise_days(day.limits(), till.record))
     return pages.form_page("promise", gettext("Promise to pay"), till, form, last_day=last_day)
 
 

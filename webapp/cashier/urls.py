@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, money, money_out, owed, services, suspensions, what_if
+from webapp.cashier import cutoff, dunning, money, money_out, owed, services, suspensions, what_if
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -37,6 +37,10 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/discounts/choices", "discount_choices", owed.choices, ["GET"]),
     ("/discounts/<int:given_id>/end", "end_discount", owed.end_discount, ["POST"]),
     ("/suspensions/<int:planned_id>/forget", "forget_suspension", suspensions.forget, ["POST"]),
+    ("/reminders", "dunning", dunning.listing, ["GET"]),
+    ("/reminders/steps/new", "add_dunning_step", dunning.add_step, ["GET", "POST"]),
+    ("/reminders/steps/<int:step_id>", "edit_dunning_step", dunning.edit_step, ["GET", "POST"]),
+    ("/reminders/steps/<int:step_id>/remove", "remove_dunning_step", dunning.remove_step, ["POST"]),
     ("/debtors", "debtors", cutoff.debtors, ["GET"]),
     ("/cutoff", "cutoff", cutoff.runs, ["GET"]),
     ("/cutoff/plan", "plan", cutoff.plan, ["POST"]),

@@ -99,6 +99,7 @@ class ContactForm(Form):
     phone = TextField(lazy_gettext("Phone"), [Length(max=40)])
     email = TextField(lazy_gettext("E-mail"), [Length(max=254)])
     is_primary = BooleanField(lazy_gettext("Call this one first"))
+    takes_reminders = BooleanField(lazy_gettext("Takes reminders of debt by e-mail"), default=True)
 
 
 class AddressForm(Form):

@@ -35,6 +35,7 @@ def _save_contact(customer_id: int, item_id: int | None, form: ContactForm) -> N
         "phone": form.phone.data or "",
         "email": form.email.data or "",
         "is_primary": form.is_primary.data,
+        "takes_reminders": form.takes_reminders.data,
         "region": found.settings.isp.phone_region,
     }
     with found.database.transaction() as session:

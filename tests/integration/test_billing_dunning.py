@@ -1,0 +1,142 @@
+"""Reminders of debt: each step once in an episode, to who agreed, in his language, and never for our faults."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing import pauses, promises
+from billing import testing as money_testing
+from billing.models import Account, DunningNotice, Payer, PromiseStatus
+from billing.rules import Rules
+from core import errors
+from registry import audit, contacts, dunning, testing
+from registry.models import OutboxMessage
+
+TODAY = date(2026, 11, 22)
+RULES = Rules(minimum_debt_minor=100)
+ACTOR = audit.Actor(None, "night")
+SENDER = dunning.Sender("Demo ISP", "en")
+TEXTS = {
+    "en": {"subject": "{sum} due {due}", "body": "{name} ({number}): {sum}, {days} days. {isp}"},
+    "uk": {"subject": "{sum} до {due}", "body": "{name}: {sum}"},
+}
+
+
+@pytest.fixture
+def ladder(session):
+    for days in (-3, 3, 10):
+        dunning.save_step(session, ACTOR, None, days=days, is_on=True, texts=TEXTS)
+
+
+@pytest.fixture
+def owing(session, ladder):
+    customer = testing.customer(session, "1001")
+    contacts.add(session, ACTOR, customer.id, name="Olha", region="UA", email="olha@example.net")
+    money_testing.charge(session, customer.account_id, 3000, due_on=TODAY)
+    return customer
+
+
+def night(session, days):
+    on = TODAY + timedelta(days=days)
+    return dunning.run(session, ACTOR, on, rules=RULES, sender=SENDER)
+
+
+def letters(session):
+    return session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+
+
+def test_every_step_is_sent_once_with_its_sums(session, owing):
+    sent = {days: night(session, days) for days in range(-5, 13)}
+    assert {days: one for days, one in sent.items() if one} == {
+        -3: {"sent": 1},
+        3: {"sent": 1},
+        10: {"sent": 1},
+    }
+    found = letters(session)
+    assert [one.address for one in found] == ["olha@example.net"] * 3
+    assert found[1].subject == "€30.00 due November 22, 2026"
+    assert "€30.00, 3 days. Demo ISP" in found[1].body
+    assert len({one.unique_key for one in found}) == 3
+
+
+def test_a_night_that_was_missed_sends_only_the_latest_step_reached(session, owing):
+    assert night(session, 11) == {"sent": 1}
+    assert [row.days for row in session.scalars(select(DunningNotice))] == [10]
+    assert night(session, 12) == {}
+
+
+def test_a_payment_stops_the_ladder_and_a_new_debt_begins_it_anew(session, owing):
+    night(session, 3)
+    money_testing.pay(session, owing.account_id, 3000)
+    assert night(session, 10) == {}
+    money_testing.charge(session, owing.account_id, 500, due_on=TODAY + timedelta(days=8))
+    assert night(session, 11) == {"sent": 1}
+    assert {row.episode_on for row in session.scalars(select(DunningNotice))} == {
+        TODAY,
+        TODAY + timedelta(days=8),
+    }
+
+
+def test_nobody_is_reminded_while_something_of_ours_is_broken_or_he_promised(session, owing):
+    pauses.place(session, [owing.account_id], owner="incident 1", note="cable cut")
+    assert night(session, 3) == {}
+    pauses.lift(session, owner="incident 1")
+    made = promises.make(
+        session,
+        owing.account_id,
+        until=TODAY + timedelta(days=4),
+        author=money_testing.AUTHOR,
+        today=TODAY,
+        rules=RULES,
+    )
+    assert night(session, 4) == {}
+    made.promise.status = PromiseStatus.BROKEN
+    session.flush()
+    assert night(session, 5) == {"sent": 1}
+
+
+def test_who_does_not_take_reminders_or_has_no_address_gets_none_and_it_is_told(session, ladder):
+    customer = testing.customer(session, "1002")
+    contact = contacts.add(
+        session, ACTOR, customer.id, name="Ihor", region="UA", email="i@example.net", takes_reminders=False
+    )
+    money_testing.charge(session, customer.account_id, 3000, due_on=TODAY)
+    assert night(session, 3) == {"no_address": 1}
+    assert letters(session) == []
+    contacts.change(
+        session,
+        ACTOR,
+        customer.id,
+        contact.id,
+        name="Ihor",
+        region="UA",
+        email="i@example.net",
+        takes_reminders=True,
+    )
+    assert night(session, 10) == {"sent": 1}
+
+
+def test_the_letter_is_in_the_customers_language(session, owing):
+    payer = Payer(name="Olha", language="uk")
+    session.add(payer)
+    session.flush()
+    session.get_one(Account, owing.account_id).payer_id = payer.id
+    session.flush()
+    night(session, 3)
+    assert letters(session)[0].subject.startswith("30,00")
+    assert "листопада" in letters(session)[0].subject
+
+
+def test_small_debts_and_ladders_that_are_off_remind_nobody(session, ladder):
+    customer = testing.customer(session, "1003")
+    money_testing.charge(session, customer.account_id, 99, due_on=TODAY)
+    assert night(session, 3) == {}
+    money_testing.charge(session, customer.account_id, 1, due_on=TODAY)
+    assert night(session, 3) == {"no_address": 1}
+    with pytest.raises(errors.Invalid):
+        dunning.save_step(session, ACTOR, None, days=3, is_on=True, texts=TEXTS)
+    with pytest.raises(errors.Invalid):
+        dunning.save_step(
+            session, ACTOR, None, days=4, is_on=True, texts={"en": {"subject": "", "body": " "}}
+        )
