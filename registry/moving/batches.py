@@ -161,11 +161,12 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         batch, parsed = _parsed(session, batch_id, setting)
         sheet_faults = parsed.faults
         before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
         names: dict[str, str] = {}
         error: errors.LinecardError | None = None
         if not sheet_faults:
             try:
-                before, _, names, _ = _booked(session, act, batch, parsed, setting)
+                before, _, names, after = _booked(session, act, batch, parsed, setting)
             except errors.LinecardError as failure:
                 error = failure
         known = (
@@ -178,7 +179,7 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         batch.rows_done = batch.rows_total
         batch.rows_wrong = len({one.row_no for one in sheet_faults})
         batch.before = before | {"names": names, "known": len(known)} if before else {}
-        batch.after, batch.error = {}, sentences.keep(error.message) if error else None
+        batch.after, batch.error = after, sentences.keep(error.message) if error else None
         batch.state = ImportState.FAILED if error else ImportState.CHECKED
 
 

@@ -90,6 +90,7 @@ def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(database, session)
     batch = seen(database, brought(database))
     assert (batch.state, batch.error, batch.rows_wrong, batch.rows_total) == (ImportState.CHECKED, None, 0, 5)
     assert batch.before["customers"] == {"connected": 3, "former": 1}
+    assert {part: batch.before[part] for part in batch.after} == batch.after
     assert batch.before["money"] == {"customers": 3, "minor": -12050 + 4500 - 700, "debt": -12750}
     assert batch.before["plans"] == {
         "Home 100": {"services": 3, "minor": 8500},
