@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing import (
     access,
+    charge_runs,
     charges,
     cutoff,
     debtors,
@@ -88,7 +89,7 @@ def close_day(
     }
     for name, step in steps.items():
         if name == "charges" and not _is_done(database, on, name):
-            charge_all(database, act)
+            charge_runs.run(database, act)
         _take(database, on, name, step)
     return _finish(database, on)
 
@@ -179,26 +180,6 @@ def _move_lines(session: Session, act: Act) -> Report:
         "terms_changed": subscriptions.apply_planned(session, act),
         "settled": settling.settle_pending(session, act),
     }
-
-
-def charge_all(database: Database, act: Act) -> charges.ChargeReport:
-    """Charge everybody in batches, a row of charge_runs showing how far it is."""
-    with database.transaction() as session:
-        run_row = ChargeRun(run_on=act.today, started_by=act.author.name)
-        session.add(run_row)
-        session.flush()
-        run_id = run_row.id
-
-    def note(session: Session, report: charges.ChargeReport, done: int, total: int) -> None:
-        row = session.get_one(ChargeRun, run_id)
-        row.accounts_done, row.accounts_total = done, total
-        row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
-        row.accounts_charged = report.accounts
-
-    report = charges.run_batches(database, act, note=note)
-    with database.transaction() as session:
-        session.get_one(ChargeRun, run_id).finished_at = clock.now()
-    return report
 
 
 def _report_of(run: ChargeRun) -> charges.ChargeReport:

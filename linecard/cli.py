@@ -59,6 +59,7 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
     staff.add_argument("--name", default="")
     staff.add_argument("--email", default="")
     _add_import(add)
+    _add_charge(add)
     _add_network(add)
     if is_lab:
         from linecard.lab import command
@@ -87,6 +88,16 @@ def _add_import(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None
         help="first day billed here (YYYY-MM-DD); LMS has billed all before it; default: today",
     )
     moved.add_argument("--system", default="lms", help="by which name the ids are kept; default: lms")
+
+
+def _add_charge(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+    """The command that charges."""
+    charge = add(
+        "charge", _charge, "charge every period that has begun; what is charged already stays as it is"
+    )
+    charge.add_argument("--test", action="store_true", help="show what would be charged, change nothing")
+    charge.add_argument("--on", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
+    charge.add_argument("--account", type=int, metavar="N", help="this account alone")
 
 
 def _add_network(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -160,6 +171,12 @@ def _import_lms(args: argparse.Namespace) -> int:
     from linecard import import_lms
 
     return import_lms.run(_settings(), args)
+
+
+def _charge(args: argparse.Namespace) -> int:
+    from linecard import charge
+
+    return charge.run(_settings(), args.on, account_id=args.account, is_test=args.test)
 
 
 def _cutoff(args: argparse.Namespace) -> int:

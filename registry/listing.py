@@ -1,6 +1,6 @@
 """The customer list: filters, an order by any column, keyset pages, and what each row shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.sql import ColumnElement
 
 from billing import access, debt
 from billing.models import Account, Plan, Subscription, SubscriptionAccess
+from core.money import Money
 from registry import list_orders, names, paging, search
 from registry.list_orders import ACCESS_ORDER, DEFAULT_SORT, SORTS
 from registry.models import (
@@ -25,6 +26,7 @@ from registry.models import (
 )
 
 TOTAL_LIMIT = 10_000
+CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,16 @@ class CustomerPage:
     total: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerTotal:
+    """What the customers of one currency come to."""
+
+    currency: str
+    customers: int
+    balance: Money
+    past_due: Money
+
+
 def page(
     session: Session,
     filters: CustomerFilter,
@@ -110,6 +122,44 @@ def page(
         next=last if (is_back or has_more) else None,
         previous=first if cursor is not None and (has_more or not is_back) else None,
         total=_total(session, filters, today),
+    )
+
+
+def every(
+    session: Session,
+    filters: CustomerFilter,
+    *,
+    sort: str = DEFAULT_SORT,
+    today: date,
+    limit: int | None = None,
+) -> Iterator[CustomerRow]:
+    """Give everybody the filters let through, in the order of `sort`: for paper and files."""
+    sort = sort if sort in SORTS else DEFAULT_SORT
+    keys = [*list_orders.order_of(sort, today).keys, Customer.id]
+    query = list_orders.order_of(sort, today).join(
+        _filtered(select(Customer.id).select_from(Customer), filters, today)
+    )
+    query = query.order_by(*(key.desc() if sort.startswith("-") else key.asc() for key in keys))
+    ids = session.scalars(query.limit(limit)).all()
+    for first in range(0, len(ids), CHUNK):
+        yield from _rows(session, ids[first : first + CHUNK], today)
+
+
+def totals(session: Session, filters: CustomerFilter, *, today: date) -> tuple[CustomerTotal, ...]:
+    """Return what everybody the filters let through comes to, a row a currency."""
+    sums: list[Any] = [
+        Account.currency,
+        func.count(),
+        func.sum(Account.balance_minor),
+        func.sum(debt.owed_minor(today, literal(0))),
+    ]
+    query = list_orders.to_account(select(*sums).select_from(Customer))
+    rows = session.execute(
+        _filtered(query, filters, today).group_by(Account.currency).order_by(Account.currency)
+    )
+    return tuple(
+        CustomerTotal(currency, count, Money(int(balance), currency), Money(int(past_due), currency))
+        for currency, count, balance, past_due in rows
     )
 
 

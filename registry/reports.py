@@ -19,6 +19,7 @@ KIND_HEADS = {
     "writeoff": N_("Written off"),
     "refund": N_("Refunds"),
     "adjustment": N_("Adjustments"),
+    "transfer": N_("Transfers"),
     "reversal": N_("Reversals"),
 }
 METHOD_WORDS = {

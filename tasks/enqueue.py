@@ -18,6 +18,7 @@ BEAT_EXPIRES_S = 60
 DELIVER_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
 MOVING_EXPIRES_S = 600
+CHARGE_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
 # More rounds than sixty POPs have: where so many jobs wait, nobody takes them.
 MOST_WAITING = 200
@@ -58,6 +59,11 @@ def close_day(app: Celery, on: str | None = None) -> None:
 def move_in(app: Celery) -> None:
     """Have the imports that wait checked, booked or undone."""
     _send(app, "move_in", [], queue=celery_app.WORK, expires_s=MOVING_EXPIRES_S)
+
+
+def charge(app: Celery, on: str, by: str) -> None:
+    """Charge everybody by the business date `on` (ISO 8601), in the name of who asked for it."""
+    _send(app, "charge", [on, by], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
 
 
 def note_beat(app: Celery) -> None:

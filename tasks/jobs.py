@@ -74,6 +74,9 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _close_day(on: str | None = None) -> None:
         night.close_day(runtime, app, on)
 
+    def _charge(on: str, by: str) -> None:
+        night.charge(runtime, on, by)
+
     def _verify_ledger() -> None:
         night.verify_ledger(runtime)
 
@@ -96,6 +99,7 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
         upkeep.note_beat(runtime)
 
     app.task(_close_day, name="close_day", **_OWN, acks_late=True, **_AGAIN)
+    app.task(_charge, name="charge", **_OWN, acks_late=True, **_AGAIN)
     app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
     # Every part is a transaction and a row says what is wanted: lost or run twice, nothing is changed by it.
     app.task(_settle_bank, name="settle_bank", **_OWN)

@@ -6,7 +6,7 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from billing import acts, ledger, night, rules
+from billing import acts, charge_runs, ledger, night, rules
 from billing.ledger import Author
 from billing.models import NightRun
 from core import clock
@@ -39,6 +39,12 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
         with runtime.database.transaction() as session:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)
     enqueue.sweep_access(app, pop=settings.diagnostics.default_pop)
+
+
+def charge(runtime: Runtime, on: str, by: str) -> None:
+    """Charge everybody by the business day `on` (ISO 8601), as asked; run twice it changes nothing."""
+    act = acts.Act(date.fromisoformat(on), acts.terms_of(runtime.settings), Author(by))
+    charge_runs.run(runtime.database, act)
 
 
 def verify_ledger(runtime: Runtime) -> None:

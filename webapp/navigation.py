@@ -66,6 +66,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "cash-banknote",
                 also=("bank.review", "bank.waiting", "bank.new"),
             ),
+            Entry("cashier.charge_runs", lazy_gettext("Charge runs"), "calculator", "h"),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry(
                 "cashier.dunning",

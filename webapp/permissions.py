@@ -37,6 +37,7 @@ PERMISSIONS = {
     "suspension.place": N_("Suspend and let in by hand"),
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them as files"),
+    "charge.run": N_("See the charge runs and start one"),
     "cutoff.run": N_("Run the cutoff, also past its brake"),
     "import.run": N_("Move customers and balances in from files, and undo it"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
@@ -68,7 +69,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
-        | {"report.read", "setup.view"}
+        | {"charge.run", "report.read", "setup.view"}
     ),
     "administrator": frozenset(PERMISSIONS),
 }

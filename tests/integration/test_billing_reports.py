@@ -292,3 +292,33 @@ def test_every_report_is_shown_printed_and_taken_as_a_file(session, sign_in_as):
     assert dict(by_ending) == {ending: {200} for ending in ("", "/print", "/file.xlsx", "/file.csv")}
     assert browser.get("/reports/nothing").status_code == 404
     assert browser.get("/reports/aged/file.pdf").status_code == 404
+
+
+def test_the_customers_list_is_printed_and_saved_as_it_is_filtered_and_sorted(session, sign_in_as):
+    for number, minor in (("1001", -3000), ("1002", -5000), ("1003", 700)):
+        made = customer(session, number)
+        kind = EntryKind.CHARGE if minor < 0 else EntryKind.PAYMENT
+        post(session, made.account_id, kind, minor, day(9))
+    jpy = in_currency(session, "1004", "JPY")
+    post(session, jpy.account_id, EntryKind.CHARGE, -900, day(9))
+    browser = sign_in_as("billing")
+    listed = browser.get("/customers?debtors=1&sort=-number").text
+    assert "/customers/print?debtors=1&amp;sort=-number" in listed
+    paper = browser.get("/customers/print?debtors=1&sort=-number").text
+    rows = [row for row in paper.split("<tr>") if "Koval" in row]
+    assert [row.split("</td>")[0].split(">")[1] for row in rows] == ["1004", "1002", "1001"]
+    assert "-€80.00" in paper
+    assert "-¥900" in paper
+    text = browser.get("/customers/list.csv?debtors=1&sort=-number").data.decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(text)))
+    assert [(line[0], line[6], line[7]) for line in lines[1:4]] == [
+        ("1004", "-900", "900"),
+        ("1002", "-50.00", "50.00"),
+        ("1001", "-30.00", "30.00"),
+    ]
+    assert [(line[1], line[6], line[8]) for line in lines[4:]] == [
+        ("2", "-80.00", "EUR"),
+        ("1", "-900", "JPY"),
+    ]
+    assert browser.get("/customers/list.xlsx").data[:2] == b"PK"
+    assert browser.get("/customers/list.pdf").status_code == 404

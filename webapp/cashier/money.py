@@ -42,13 +42,16 @@ def statement(customer_id: int) -> Response:
 
 @permissions.required("payment.take")
 def payment(customer_id: int) -> Response:
-    """Record a payment."""
+    """Record a payment; how the customer stands is asked only when the form is to be shown."""
+    if request.method == "POST":
+        form = forms.payment_form(pages.currency(customer_id))()
+        if form.accept(lambda: _receive(customer_id, form)):
+            _say_received(form.result)
+            return rendering.go("cashier.statement", customer_id=customer_id)
+        return pages.form_page("payment", gettext("Record a payment"), pages.till(customer_id), form)
     till = pages.till(customer_id)
     owed = till.owed if till.owed.minor else None
     form = forms.payment_form(till.currency)(dated_on=day.today(), amount=owed)
-    if form.accept(lambda: _receive(customer_id, form)):
-        _say_received(form.result)
-        return rendering.go("cashier.statement", customer_id=customer_id)
     return pages.form_page("payment", gettext("Record a payment"), till, form)
 
 

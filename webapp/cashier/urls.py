@@ -2,7 +2,17 @@
 
 from flask import Blueprint
 
-from webapp.cashier import cutoff, dunning, money, money_out, owed, services, suspensions, what_if
+from webapp.cashier import (
+    charge_runs,
+    cutoff,
+    dunning,
+    money,
+    money_out,
+    owed,
+    services,
+    suspensions,
+    what_if,
+)
 
 blueprint = Blueprint("cashier", __name__)
 
@@ -41,6 +51,8 @@ for _rule, _name, _view, _methods in (
     ("/reminders/steps/new", "add_dunning_step", dunning.add_step, ["GET", "POST"]),
     ("/reminders/steps/<int:step_id>", "edit_dunning_step", dunning.edit_step, ["GET", "POST"]),
     ("/reminders/steps/<int:step_id>/remove", "remove_dunning_step", dunning.remove_step, ["POST"]),
+    ("/charges", "charge_runs", charge_runs.listing, ["GET"]),
+    ("/charges/run", "start_charge_run", charge_runs.start, ["POST"]),
     ("/debtors", "debtors", cutoff.debtors, ["GET"]),
     ("/cutoff", "cutoff", cutoff.runs, ["GET"]),
     ("/cutoff/plan", "plan", cutoff.plan, ["POST"]),

@@ -49,13 +49,14 @@ class Listing:
     total_limit: int
     is_filtered: bool
     has_money: bool
+    paper_url: str | None
 
 
 @permissions.required("customer.view")
 def listing() -> Response:
     """Show the list, or for htmx its table."""
     has_money = identity.may("money.view")
-    filters, sort = _filters(has_money), _sort(has_money)
+    filters, sort = asked()
     found = runtime.current()
     with found.database.reading() as session:
         page = customers.page(
@@ -80,6 +81,12 @@ def listing() -> Response:
         given = {name: value for name, value in request.args.items() if value}
         answer.headers["HX-Push-Url"] = url_for("customers.listing", **given)
     return answer
+
+
+def asked() -> tuple[CustomerFilter, str]:
+    """Return the filter and the order the URL asks for, as far as the person may know them."""
+    has_money = identity.may("money.view")
+    return _filters(has_money), _sort(has_money)
 
 
 def _filters(has_money: bool) -> CustomerFilter:
@@ -126,6 +133,9 @@ def _listing(page: CustomerPage, filters: CustomerFilter, sort: str, has_money: 
         total_limit=lists.TOTAL_LIMIT,
         is_filtered=filters != CustomerFilter(),
         has_money=has_money,
+        paper_url=links.page(
+            "customers.paper", **{name: value for name, value in request.args.items() if value}
+        ),
     )
 
 

@@ -1,0 +1,73 @@
+"""The web application over a town: customers for its accounts, and browsers signed in at the till."""
+
+import re
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from core import db, secrets
+from core.settings import Settings
+from registry import passwords, staff
+from registry.models import StaffUser
+from webapp import factory, runtime
+
+PEOPLE = """
+INSERT INTO customers (number, kind, last_name, first_name, sort_name, status, account_id, version)
+SELECT (100000 + id)::text, 'person', 'Family' || id, 'Given', 'family' || lpad(id::text, 9, '0'),
+       'connected', id, 1
+FROM accounts
+"""
+
+
+def people(database: db.Database) -> None:
+    """Give every account a customer, and the till its staff."""
+    with database.transaction() as session:
+        session.execute(text(PEOPLE))
+        session.add(
+            StaffUser(
+                login="bench",
+                name="Bench",
+                roles=["administrator"],
+                password_hash=passwords.seal("long enough"),
+            )
+        )
+    with database.bind.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE) customers"))
+
+
+def application(database_url: str, queue_url: str, folder: str) -> tuple[Flask, db.Database]:
+    """Make the application on that database, as gunicorn's workers have it."""
+    settings = Settings.model_validate(
+        {
+            "web": {"secret_key": "x" * 43},
+            "data": {"folder": folder, "database_url": database_url, "queue_url": queue_url},
+            "secrets": {"keys": [secrets.new_key()]},
+        }
+    )
+    database = db.Database(db.engine_of(database_url, pool_size=settings.data.pool_size))
+    return factory.create_app(settings, database=database), database
+
+
+def close(app: Flask) -> None:
+    """Close what the application opened."""
+    made: runtime.Runtime = app.extensions[runtime.KEY]
+    made.hub.close()
+    made.redis.close()
+    made.database.dispose()
+
+
+def cashier(app: Flask, database: db.Database) -> tuple[FlaskClient, dict[str, str]]:
+    """Sign somebody in; return the browser and the header that every change carries."""
+    with database.transaction() as session:
+        member: Any = staff.find_by_login(session, "bench")
+        token = staff.sign_in(session, member, address="127.0.0.1", agent="bench", hours=1)
+    client: FlaskClient = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"] = token
+    page = client.get("/me/password", follow_redirects=True).text
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    if found is None:
+        raise RuntimeError("no page with a token")
+    return client, {"X-CSRFToken": found.group(1)}

@@ -1,0 +1,131 @@
+"""Charge runs: everybody in batches with a row that shows how far it is; or rehearsed, and nothing kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from billing import charges, ledger
+from billing.acts import Act
+from billing.charges import ChargeReport
+from billing.models import ChargeRun, EntryKind, LedgerEntry
+from core import clock
+from core.columns import any_of
+from core.db import Database
+from core.words import N_
+
+Show = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge a run would make; the sum is positive."""
+
+    account_id: int
+    description: str
+    start: date
+    end: date
+    due_on: date | None
+    minor: int
+    currency: str
+
+
+def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> ChargeReport:
+    """Charge everybody in batches, a row of charge_runs showing how far it is (see charges.run_batches).
+
+    `show` is called after each batch with the accounts done and how many there are. One that fails keeps the
+    reason in its row; one that was killed is called interrupted by the next.
+    """
+    run_id = _open(database, act)
+
+    def note(session: Session, report: ChargeReport, done: int, total: int) -> None:
+        row = session.get_one(ChargeRun, run_id)
+        row.accounts_done, row.accounts_total = done, total
+        row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
+        row.accounts_charged = report.accounts
+        show(done, total)
+
+    try:
+        report = charges.run_batches(database, act, note=note)
+    except Exception as error:
+        with database.transaction() as session:
+            session.get_one(ChargeRun, run_id).error = str(error)[:500]
+        raise
+    with database.transaction() as session:
+        row = session.get_one(ChargeRun, run_id)
+        row.finished_at, row.error = clock.now(), None
+    return report
+
+
+def rehearse(
+    database: Database,
+    act: Act,
+    *,
+    account_id: int | None = None,
+    keep: Callable[[Sequence[Charged]], object] = lambda _: None,
+    show: Show = lambda *_: None,
+) -> ChargeReport:
+    """Return what run() would come to, giving every charge to `keep`; each batch is done and undone.
+
+    So no account is held longer than its batch takes. Raises NotFound for an unknown account.
+    """
+    with database.reading() as session:
+        accounts = charges.candidates(session, act.today) if account_id is None else [account_id]
+    report = ChargeReport()
+    for first in range(0, len(accounts), charges.BATCH):
+        batch = accounts[first : first + charges.BATCH]
+        with database.rehearsal() as session:
+            if account_id is not None:
+                ledger.lock_account(session, account_id)
+            last_id = session.scalar(select(func.max(LedgerEntry.id))) or 0
+            report += charges.run_accounts(session, act, batch)
+            keep(_made(session, batch, last_id))
+        show(first + len(batch), len(accounts))
+    return report
+
+
+def recent(session: Session, *, before_id: int | None = None, limit: int = 50) -> list[ChargeRun]:
+    """Return the runs, newest first."""
+    query = select(ChargeRun).order_by(ChargeRun.id.desc()).limit(limit)
+    return list(session.scalars(query if before_id is None else query.where(ChargeRun.id < before_id)))
+
+
+def _open(database: Database, act: Act) -> int:
+    with database.transaction() as session:
+        session.execute(
+            update(ChargeRun)
+            .where(ChargeRun.finished_at.is_(None), ChargeRun.error.is_(None))
+            .values(error=N_("Interrupted; the next run goes on where it was"))
+            .execution_options(synchronize_session=False)
+        )
+        row = ChargeRun(run_on=act.today, started_by=act.author.name)
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def _made(session: Session, accounts: Sequence[int], last_id: int) -> list[Charged]:
+    """Return the charges of these accounts after that entry."""
+    rows = session.scalars(
+        select(LedgerEntry)
+        .where(
+            LedgerEntry.account_id == any_of(accounts),
+            LedgerEntry.kind == EntryKind.CHARGE,
+            LedgerEntry.id > last_id,
+        )
+        .order_by(LedgerEntry.account_id, LedgerEntry.id)
+    )
+    return [
+        Charged(
+            account_id=row.account_id,
+            description=row.description,
+            start=row.period_start or row.dated_on,
+            end=row.period_end or row.dated_on,
+            due_on=row.due_on,
+            minor=-row.amount_minor,
+            currency=row.currency,
+        )
+        for row in rows
+    ]

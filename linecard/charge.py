@@ -1,0 +1,76 @@
+"""`linecard charge`: charge what has begun, for everybody or one account; with --test only show it."""
+
+import sys
+from collections.abc import Iterable
+from datetime import date
+
+from billing import acts, charge_runs, charges, ledger
+from billing.charge_runs import Charged
+from billing.charges import ChargeReport
+from core import clock, db, errors, money
+from core.money import Money
+from core.settings import Settings
+from core.words import N_
+from linecard import cutoff, embedded
+
+AUTHOR = ledger.Author("linecard charge")
+MOST_LINES = 50
+
+
+def run(settings: Settings, on: date | None, *, account_id: int | None, is_test: bool) -> int:
+    """Charge by that business day (today's by default) or show what that would do; returns 0."""
+    today = clock.today(settings.isp.time_zone)
+    on = on or today
+    if on > today and not is_test:
+        raise errors.Invalid(N_("%(day)s has not begun: only --test looks ahead", day=on))
+    act = acts.Act(on, acts.terms_of(settings), AUTHOR)
+    with embedded.attached(settings) as urls:
+        database = db.Database(db.engine_of(urls.database))
+        try:
+            report = _rehearse(database, act, account_id) if is_test else _charge(database, act, account_id)
+        finally:
+            database.dispose()
+    for line in _summary(report, act.today, is_test=is_test):
+        print(line)
+    return 0
+
+
+def _charge(database: db.Database, act: acts.Act, account_id: int | None) -> ChargeReport:
+    if account_id is None:
+        return charge_runs.run(database, act, show=show)
+    with database.transaction() as session:
+        ledger.lock_account(session, account_id)
+        return charges.run(session, act, account_id=account_id)
+
+
+def _rehearse(database: db.Database, act: acts.Act, account_id: int | None) -> ChargeReport:
+    """Print the first charges a run would make, and return what all of them come to."""
+    kept: list[Charged] = []
+
+    def keep(found: Iterable[Charged]) -> None:
+        kept.extend(list(found)[: max(0, MOST_LINES - len(kept))])
+
+    report = charge_runs.rehearse(database, act, account_id=account_id, keep=keep, show=show)
+    with database.reading() as session:
+        who = cutoff.customers_of(session, {one.account_id for one in kept})
+    for one in kept:
+        name = who.get(one.account_id, f"account {one.account_id}")[:36]
+        total = money.format_money(Money(one.minor, one.currency))
+        print(f"{name:<36} {total:>14}  {one.start} to {one.end}, due {one.due_on}  {one.description}")
+    if report.entries > len(kept):
+        print(f"... and {report.entries - len(kept)} more.")
+    return report
+
+
+def show(done: int, total: int) -> None:
+    """Tell on standard error how far it is: on one line of a terminal, else every batch on its own."""
+    end = "\r" if sys.stderr.isatty() and done < total else "\n"
+    print(f"{done} of {total} accounts", end=end, file=sys.stderr, flush=True)
+
+
+def _summary(report: ChargeReport, on: date, *, is_test: bool) -> Iterable[str]:
+    words = "would be made; nothing is changed" if is_test else "made"
+    counts = f"{report.entries} charges on {report.accounts} accounts, {report.documents} documents"
+    yield f"By {on}: {counts} {words}."
+    for currency, minor in sorted(report.totals.items()):
+        yield f"  {currency} {money.format_money(Money(minor, currency))}"

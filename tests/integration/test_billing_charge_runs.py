@@ -1,0 +1,129 @@
+"""Charge runs: rehearsed without a trace, shown as they go, caught up after days missed."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from billing import charge_runs, charges, ledger, testing
+from billing.models import ChargeRun, LedgerEntry
+from core import clock, db, errors
+from linecard import charge
+
+ON = date(2026, 12, 1)
+
+
+def entries(database):
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(LedgerEntry))
+
+
+def people(database, count=3, *, starts_on=date(2026, 11, 1)):
+    with database.transaction() as session:
+        return [testing.subscriber(session, starts_on=starts_on) for _ in range(count)]
+
+
+def test_a_rehearsal_shows_what_the_run_then_does_and_leaves_nothing(database, monkeypatch):
+    monkeypatch.setattr(charges, "BATCH", 2)
+    people(database)
+    before, kept, seen = entries(database), [], []
+    shown = charge_runs.rehearse(
+        database, testing.act(ON), keep=kept.extend, show=lambda *far: seen.append(far)
+    )
+    assert entries(database) == before
+    assert seen == [(2, 3), (3, 3)]
+    assert [(one.minor, one.start, one.end) for one in kept] == [(3000, ON, date(2026, 12, 31))] * 3
+    assert charge_runs.run(database, testing.act(ON)) == shown
+    assert charge_runs.rehearse(database, testing.act(ON)) == charges.ChargeReport()
+
+
+def test_a_rehearsal_of_one_account_is_of_that_account_alone(database):
+    first, _, _ = people(database)
+    kept = []
+    shown = charge_runs.rehearse(database, testing.act(ON), account_id=first.account_id, keep=kept.extend)
+    assert (shown.entries, [one.account_id for one in kept]) == (1, [first.account_id])
+    with pytest.raises(errors.NotFound):
+        charge_runs.rehearse(database, testing.act(ON), account_id=99_999_999)
+
+
+def test_a_run_after_missed_days_catches_up_and_says_so_in_its_row(database):
+    made = people(database, starts_on=date(2026, 9, 1))
+    report = charge_runs.run(database, testing.act(date(2026, 12, 4)))
+    assert report.entries == 9
+    with database.reading() as session:
+        days = session.scalars(
+            select(LedgerEntry.period_start)
+            .where(LedgerEntry.account_id == made[0].account_id)
+            .order_by(LedgerEntry.id)
+        ).all()
+        row = charge_runs.recent(session)[0]
+        assert ledger.verify(session) == []
+    assert days == [date(2026, month, 1) for month in (9, 10, 11, 12)]
+    assert (row.accounts_done, row.accounts_total, row.entries, row.totals) == (3, 3, 9, {"EUR": 27_000})
+    assert row.finished_at is not None
+
+
+def test_a_run_that_was_killed_is_called_interrupted_by_the_next(database):
+    people(database, 1)
+    with database.transaction() as session:
+        session.add(ChargeRun(run_on=ON, started_by="night", accounts_done=5, accounts_total=9))
+    charge_runs.run(database, testing.act(ON))
+    with database.reading() as session:
+        last, killed = charge_runs.recent(session)
+    assert (last.error, killed.finished_at) == (None, None)
+    assert killed.error.startswith("Interrupted")
+
+
+def test_a_run_that_fails_keeps_the_reason(database, monkeypatch):
+    people(database, 1)
+
+    def fail(*_):
+        raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError):
+        charge_runs.run(database, testing.act(ON), show=fail)
+    with database.reading() as session:
+        (row,) = charge_runs.recent(session)
+    assert (row.error, row.finished_at) == ("the disk is full", None)
+
+
+def test_the_page_shows_how_far_a_run_is_and_starts_one_with_the_day_checked(database, sign_in_as):
+    with database.transaction() as session:
+        session.add(ChargeRun(run_on=ON, started_by="night", accounts_done=25, accounts_total=100))
+    browser = sign_in_as("billing")
+    page = browser.get("/charges").text
+    assert "25 of 100" in page
+    assert 'hx-trigger="every 1s"' in page
+    with database.transaction() as session:
+        session.execute(update(ChargeRun).values(finished_at=clock.now(), totals={"EUR": 3000, "JPY": 70}))
+    page = browser.fragment("/charges").text
+    assert "€30.00" in page
+    assert "¥70" in page
+    assert "every 1s" not in page
+    tomorrow = (clock.today("UTC") + timedelta(days=2)).isoformat()
+    assert browser.post("/charges/run", data={"on": tomorrow}).status_code == 422
+    assert browser.post("/charges/run", data={"on": "soon"}).status_code == 422
+    answer = browser.post("/charges/run", data={"on": ON.isoformat()})
+    assert answer.status_code in (303, 422)
+    assert sign_in_as("technician").get("/charges").status_code == 403
+
+
+def test_the_command_shows_the_charges_with_test_and_makes_them_without(server_settings, capsys):
+    database = db.Database(db.engine_of(server_settings.data.database_url.get_secret_value()))
+    try:
+        today = clock.today(server_settings.isp.time_zone)
+        first = today.replace(day=1)
+        people(database, 2, starts_on=(first - timedelta(days=1)).replace(day=1))
+        before = entries(database)
+        assert charge.run(server_settings, None, account_id=None, is_test=True) == 0
+        out = capsys.readouterr()
+        assert "2 charges on 2 accounts, 0 documents would be made" in out.out
+        assert out.out.count("Plan 3000 EUR") == 2
+        assert "2 of 2 accounts" in out.err
+        assert entries(database) == before
+        assert charge.run(server_settings, None, account_id=None, is_test=False) == 0
+        assert entries(database) == before + 2
+        with pytest.raises(errors.Invalid):
+            charge.run(server_settings, today + timedelta(days=1), account_id=None, is_test=False)
+    finally:
+        database.dispose()

@@ -1,0 +1,49 @@
+"""Tables sent as files: written wholly first, so that no transaction waits for a slow browser."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO
+
+from flask import Response
+
+from registry import spreadsheets
+
+ENDINGS = ("xlsx", "csv")
+_CHUNK = 65_536
+
+
+class Table:
+    """A file being written, then sent; `ending` is one of ENDINGS."""
+
+    def __init__(self, name: str, ending: str) -> None:
+        self.name, self.ending = name, ending
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the last byte is sent
+
+    def write(
+        self,
+        title: str,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[spreadsheets.Value]],
+        totals: Iterable[Sequence[spreadsheets.Value]] = (),
+    ) -> None:
+        """Write heads, rows and totals; rows are taken one by one and not kept."""
+        if self.ending == "xlsx":
+            spreadsheets.write_xlsx(self._file, title, heads, rows, totals)
+        else:
+            spreadsheets.write_csv(self._file, heads, rows, totals)
+
+    def answer(self) -> Response:
+        """Return the answer that sends the file."""
+        self._file.seek(0, 2)
+        size = self._file.tell()
+        self._file.seek(0)
+        kind = spreadsheets.XLSX_TYPE if self.ending == "xlsx" else spreadsheets.CSV_TYPE
+        answer = Response(self._chunks(), content_type=kind)
+        answer.headers["Content-Disposition"] = f'attachment; filename="{self.name}.{self.ending}"'
+        answer.content_length = size
+        return answer
+
+    def _chunks(self) -> Iterator[bytes]:
+        with self._file:
+            while chunk := self._file.read(_CHUNK):
+                yield chunk
