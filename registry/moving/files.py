@@ -149,7 +149,7 @@ def _plan_rows(parsed: Parsed) -> Iterator[tuple[Any, ...]]:
                 speeds.setdefault((one.row.plan, one.row.period), (kbps[0], kbps[1]))
     for (name, period), price in parsed.plans.items():
         down, up = speeds.get((name, period), (None, None))
-        yield _plan_ref(name, period), name, price, period.value, None, down, up, True
+        yield _plan_ref(name, period), name, price, False, period.value, None, down, up, True
 
 
 def _services(parsed: Parsed, opening_on: date) -> Iterator[tuple[Any, ...]]:

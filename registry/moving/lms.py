@@ -21,6 +21,7 @@ from registry.moving.lms_source import Lms
 _PHONE, _EMAIL, _DISABLED = 5, 8, 16384
 # Of several addresses of a kind the first counts; a place of service comes before where bills go.
 _ADDRESSES = {3: "visiting", 2: "visiting", 1: "invoice", 0: "mail"}
+_PERSON = 0
 _NAMED = 20
 
 
@@ -52,6 +53,7 @@ def fill(session: Session, lms: Lms, reading: Reading, *, with_history: bool) ->
     stage.fill(session, "moving_nodes", _nodes(lms, reading))
     spoken, unread = _contacts(lms, reading)
     stage.fill(session, "moving_customers", _customers(lms, reading, unread))
+    _left_out(lms, reading)
     stage.fill(session, "moving_contacts", spoken)
     stage.fill(session, "moving_addresses", _addresses(lms))
     reading.tariffs = {row[0]: row for row in lms.rows(lms_sql.TARIFFS)}
@@ -70,7 +72,7 @@ def _customers(lms: Lms, reading: Reading, unread: dict[int, list[str]]) -> Iter
     for row in lms.rows(lms_sql.CUSTOMERS):
         key, extid, last, first, status, kind, deleted, tax, notes, info, message, created, paytime = row
         ours = lms_terms.status_of(status, is_deleted=bool(deleted))
-        is_company = kind == 1
+        is_company = kind != _PERSON
         company = f"{last} {first}".strip()[:200] if is_company else ""
         last, first = ("", "") if is_company else (last[:120] or f"LMS {key}", first[:120])
         told = [part for part in (notes, info, *unread.get(key, ())) if part and part.strip()]
@@ -94,6 +96,17 @@ def _customers(lms: Lms, reading: Reading, unread: dict[int, list[str]]) -> Iter
             *(0, paytime if 0 <= paytime <= 365 else None),
             *(datetime.fromtimestamp(created, UTC) if created else None, (tax or "")[:40]),
         )
+
+
+def _left_out(lms: Lms, reading: Reading) -> None:
+    """Note who is not moved, and what of the moved ones a person has to do."""
+    contractors = [row[0] for row in lms.rows(lms_sql.CONTRACTORS)]
+    reading.note(N_("Contractors without money or services are left out"), contractors)
+    later = [row[0] for row in lms.rows(lms_sql.LATER_SUSPENSIONS)]
+    reading.note(N_("Suspensions that begin later are left out; plan them for customers"), later)
+    if lms.has("suspensions") and lms.has("assignmentsuspensions"):
+        other = [row[0] for row in lms.rows(lms_sql.OTHER_SUSPENSIONS)]
+        reading.note(N_("Suspensions of the newer kind are left out; suspend services of customers"), other)
 
 
 def _contacts(lms: Lms, reading: Reading) -> tuple[list[tuple[Any, ...]], dict[int, list[str]]]:
@@ -124,8 +137,8 @@ def _addresses(lms: Lms) -> Iterator[tuple[Any, ...]]:
     for key, kind, street, house, flat, city, state, postcode, country in lms.rows(lms_sql.ADDRESSES):
         town = (city or "").strip()[:120]
         road = (street or "").strip()[:160] or town
-        if not town or key is None:
-            continue
+        if not town or key is None or (kind is not None and kind not in _ADDRESSES):
+            continue  # of another party: who a document goes to
         parts = (
             road,
             (house or "")[:32],
@@ -208,6 +221,7 @@ class _Assignment:
     liability_name: str | None
     liability_value: Decimal
     liability_tax: Decimal | None
+    liability_is_net: bool
     period: int
     at: int
     datefrom: int
@@ -221,6 +235,8 @@ class _Assignment:
     all_suspended: bool
     suspended_to: int
     liability_currency: str | None
+    variant_net: Decimal | None
+    variant_gross: Decimal | None
 
 
 def _terms(one: _Assignment) -> dict[str, Decimal]:
@@ -235,8 +251,9 @@ def _service(lms: Lms, reading: Reading, one: _Assignment, tariff: tuple[Any, ..
         cycle, begins_on, lms.opening_on, is_postpaid=bool(one.backward), is_settled=bool(one.settlement)
     )
     starts_on = min(since, lms.opening_on) if begins_on == date.min else begins_on
-    plan_minor = int(lms_terms.converted(tariff[2], tariff[3], one.period) * lms.scale)
-    asked = lms_terms.charge(tariff[2], tariff[3], one.period, **_terms(one))
+    variant = one.variant_net if tariff[11] else one.variant_gross
+    plan_minor = _plan_minor(lms, tariff, one.period)
+    asked = lms_terms.charge(tariff[2] if variant is None else variant, tariff[3], one.period, **_terms(one))
     price = lms_terms.price_of(
         plan_minor,
         max(0, int(asked * lms.scale)),
@@ -282,9 +299,10 @@ def _liability(
     else:
         return
     asked = lms_terms.charge(value, None, one.period, **_terms(one))
-    minor = int(asked * lms.scale)
+    is_net = tariff[11] if tariff else one.liability_is_net
+    minor = int(lms_terms.gross(asked, tax, is_net=is_net) * lms.scale)
     if minor > 0 and (ends_on is None or ends_on >= since):
-        hundredths = int(tax * 100) if tax else None
+        hundredths = None if tax is None else int(tax * 100)
         row = (one.key, one.customer_id, words[:200], minor, hundredths, kind.value, since, ends_on)
         yield "liability", (*row, day, month, bool(one.backward))
 
@@ -302,10 +320,18 @@ def _plans(
                 continue
             kind = lms_terms.PERIODS[period]
             name = row[1][:120] if period == own else f"{row[1][:100]} ({kind.value})"
-            minor = int(lms_terms.converted(row[2], row[3], period) * lms.scale)
+            minor = _plan_minor(lms, row, period)
             speeds = (row[5] or row[6] or None, row[7] or row[8] or None)
-            tax = int(row[4] * 100) if row[4] else None
-            yield f"{key}/{period}", name or f"LMS {key}", minor, kind.value, tax, *speeds, not row[9]
+            tax = None if row[4] is None else int(row[4] * 100)
+            told = (minor, row[11], kind.value, tax, *speeds, not row[9])
+            yield f"{key}/{period}", name or f"LMS {key}", *told
+
+
+def _plan_minor(lms: Lms, tariff: tuple[Any, ...], period: int) -> int:
+    """Return the price of one for a period, net where the tariff's is."""
+    nothing, one = Decimal(0), Decimal(1)
+    asked = lms_terms.charge(tariff[2], tariff[3], period, percent=nothing, amount=nothing, count=one)
+    return int(asked * lms.scale)
 
 
 def _opening(session: Session, lms: Lms, reading: Reading) -> list[tuple[Any, ...]]:

@@ -63,6 +63,8 @@ class Lms:
 
     def _composed(self, query: str) -> sql.SQL:
         """Fill in the columns this schema has; of those it has not what they would say."""
+        has_variants = self.has("tariffpricevariants")
+        query = query.replace("{variant}", lms_sql.VARIANT if has_variants else lms_sql.NO_VARIANT)
         for (table, column), instead in lms_sql.LATER.items():
             short = {"cash": "c", "documents": "d"}.get(table, table[0])
             named = f"{short}.{column}" if self.has(table, column) else instead

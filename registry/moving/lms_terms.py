@@ -1,8 +1,8 @@
 """How LMS says periods, days, discounts and statuses, in our words. No database.
 
-Meanings by LMS's schema (doc/lms.pgsql) and its billing run: periods 0 once, 1 day, 2 week, 3 month,
-4 quarter, 5 year, 7 half-year; `at` is a weekday, a day of the month, (month in the quarter or half-year - 1)
-* 100 + day, or the day of a year of 365.
+Meanings by LMS's lib/definitions.php and its billing run (bin/lms-payments.php): periods 0 once, 1 day,
+2 week, 3 month, 4 quarter, 5 year, 7 half-year; `at` is a weekday, a day of the month, (month in the quarter
+or half-year - 1) * 100 + day, or the day of a year of 365.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _STATUSES = {
     4: CustomerStatus.FORMER,
     DEBT_COLLECTION: CustomerStatus.CONNECTED,
 }
-_CENT = Decimal("0.01")
+_CENT, _MILL = Decimal("0.01"), Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ def billed_from(
 
 
 def converted(value: Decimal, tariff_period: int | None, period: int) -> Decimal:
-    """Return a tariff's price for a period of another length, to the cent, as LMS's billing run does."""
+    """Return the price of one for a period of another length, to three decimals, as LMS does."""
     if tariff_period and period and tariff_period != period:
         value = value / _MONTHS.get(tariff_period, Decimal(1)) * _PER_MONTH[period]
-    return value.quantize(_CENT, ROUND_HALF_UP)
+    return value.quantize(_MILL, ROUND_HALF_UP)
 
 
 def charge(
@@ -111,15 +111,32 @@ def charge(
     amount: Decimal,
     count: Decimal,
 ) -> Decimal:
-    """Return what LMS asks for one whole period: the percent and the sum come off, then it is converted."""
-    lowered = ((100 - percent) * value / 100 - amount).quantize(_CENT, ROUND_HALF_UP)
+    """Return what LMS asks for one whole period: the percent and the sum come off, then it is converted.
+
+    Without the tax when the price is net: `gross` puts it on top.
+    """
+    lowered = ((100 - percent) * value / 100 - amount).quantize(_MILL, ROUND_HALF_UP)
     return (converted(lowered, tariff_period, period) * count).quantize(_CENT, ROUND_HALF_UP)
 
 
+def gross(value: Decimal, tax: Decimal | None, *, is_net: bool) -> Decimal:
+    """Return what is paid: of a net price with its tax (percent), to the cent."""
+    if not is_net or not tax:
+        return value
+    return value + (value * tax / 100).quantize(_CENT, ROUND_HALF_UP)
+
+
 def price_of(
-    plan_minor: int, charge_minor: int, percent: Decimal, amount_minor: int, count: Decimal
+    plan_minor: int,
+    charge_minor: int,
+    percent: Decimal,
+    amount_minor: int,
+    count: Decimal,
 ) -> Price:
-    """Return the terms that ask for exactly this charge: discounts where they give it, else an own price."""
+    """Return the terms that ask for exactly this charge: discounts where they give it, else an own price.
+
+    All of it net where the plan is: the tax is the same then.
+    """
     quantity = int(count) if count == int(count) and 1 <= count <= 100_000 else 1
     hundredths = int(percent * 100)
     if 0 <= hundredths <= 10_000 and amount_minor >= 0 and count == quantity:

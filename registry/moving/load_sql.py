@@ -21,7 +21,7 @@ RECOGNISE = (
     """
     UPDATE moving_plans m SET is_known = true, plan_id = p.id
     FROM plans p WHERE NOT m.is_known AND p.name = m.name AND p.currency = :currency AND p.period = m.period
-      AND p.price_minor = m.price_minor AND NOT p.is_net
+      AND p.price_minor = m.price_minor AND p.is_net = m.is_net
     """,
     """
     UPDATE moving_plans m SET name = left(m.name, 100) || ' (' || left(m.ref, 16) || ')'
@@ -147,9 +147,9 @@ MAKE = {
         WHERE NOT EXISTS (SELECT FROM vat_percents p WHERE p.vat_rate_id = r.id)
     """,
     "plans": """
-        INSERT INTO plans (id, name, price_minor, currency, period, vat_rate_id, down_kbps, up_kbps,
+        INSERT INTO plans (id, name, price_minor, is_net, currency, period, vat_rate_id, down_kbps, up_kbps,
             is_offered)
-        SELECT m.plan_id, m.name, m.price_minor, :currency, m.period, r.id, m.down_kbps, m.up_kbps,
+        SELECT m.plan_id, m.name, m.price_minor, m.is_net, :currency, m.period, r.id, m.down_kbps, m.up_kbps,
             m.is_offered
         FROM moving_plans m
         LEFT JOIN vat_rates r ON r.name = 'VAT ' || trim_scale(m.vat_hundredths / 100.0) || ' %'

@@ -29,8 +29,9 @@ CREATE TEMP TABLE moving_addresses (
     country text NOT NULL, sort_text text NOT NULL
 ) ON COMMIT DROP;
 CREATE TEMP TABLE moving_plans (
-    ref text PRIMARY KEY, name text NOT NULL, price_minor bigint NOT NULL, period text NOT NULL,
-    vat_hundredths integer, down_kbps integer, up_kbps integer, is_offered boolean NOT NULL,
+    ref text PRIMARY KEY, name text NOT NULL, price_minor bigint NOT NULL, is_net boolean NOT NULL,
+    period text NOT NULL, vat_hundredths integer, down_kbps integer, up_kbps integer,
+    is_offered boolean NOT NULL,
     is_known boolean NOT NULL DEFAULT false, plan_id bigint
 ) ON COMMIT DROP;
 CREATE TEMP TABLE moving_services (
@@ -68,7 +69,7 @@ COLUMNS = {
     "off_words idle_percent payment_days created_at tax_number",
     "moving_contacts": "customer_ref name phone email is_primary",
     "moving_addresses": "customer_ref kind street building unit city region postcode country sort_text",
-    "moving_plans": "ref name price_minor period vat_hundredths down_kbps up_kbps is_offered",
+    "moving_plans": "ref name price_minor is_net period vat_hundredths down_kbps up_kbps is_offered",
     "moving_services": "ref customer_ref plan_ref price_minor quantity starts_on ends_on billed_from "
     "bill_day bill_month is_postpaid off_hundredths off_minor is_suspended suspended_percent suspended_to",
     "moving_liabilities": "ref customer_ref description price_minor vat_hundredths period starts_on ends_on "

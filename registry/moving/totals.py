@@ -17,7 +17,9 @@ FROM moving_customers m JOIN customers c ON c.id = m.customer_id WHERE NOT m.is_
 """
 
 _PLANS = """
-SELECT m.plan_ref AS ref, count(*) AS services, sum(round(w.minor * w.percent / 100.0)) AS minor
+SELECT m.plan_ref AS ref, count(*) AS services,
+       sum(round((w.minor + CASE WHEN p.is_net THEN round(w.minor * w.vat / 10000.0) ELSE 0 END)
+                 * w.percent / 100.0)) AS minor
 FROM moving_services m
 JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
 JOIN subscriptions s ON s.id = m.subscription_id
@@ -30,7 +32,9 @@ CROSS JOIN LATERAL (
     SELECT greatest(0, round(coalesce(s.price_minor, p.price_minor)::numeric * s.quantity
                              * (10000 - least(10000, off.hundredths)) / 10000) - off.minor) AS minor,
            coalesce((SELECT min(k.billed_percent) FROM suspension_locks k
-                     WHERE k.subscription_id = s.id AND k.lifted_at IS NULL), 100) AS percent
+                     WHERE k.subscription_id = s.id AND k.lifted_at IS NULL), 100) AS percent,
+           coalesce((SELECT v.percent_hundredths FROM vat_percents v WHERE v.vat_rate_id = p.vat_rate_id
+                     ORDER BY v.valid_from DESC LIMIT 1), 0) AS vat
 ) w
 WHERE NOT m.is_known
 GROUP BY m.plan_ref

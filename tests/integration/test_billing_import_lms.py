@@ -24,7 +24,7 @@ from core import errors, sentences
 from linecard import migrate
 from registry import customers
 from registry.models import Address, AddressKind, Contact, Customer, ImportState, IpAddress, Network, Note
-from registry.moving import batches, lms_import, undo
+from registry.moving import batches, lms_import, lms_sql, undo
 from tests import lms
 
 SETTING = batches.Setting("PLN", "PL", "Europe/Warsaw")
@@ -76,7 +76,7 @@ def test_a_test_run_tells_both_sides_and_leaves_nothing(session, move):
     assert batch.state is ImportState.CHECKED
     for part in ("customers", "money", "plans"):
         assert batch.before[part] == batch.after[part], part
-    assert batch.before["customers"] == {"connected": 5, "former": 2, "prospect": 1, "waiting": 1}
+    assert batch.before["customers"] == {"connected": 6, "former": 2, "prospect": 1, "waiting": 1}
     # -35 of Kowalski, 700 of ACME, -33.10 of the deleted one, -0.12 of the one with foreign money.
     assert batch.before["money"] == {"customers": 4, "minor": -3500 + 70000 - 3310 - 12, "debt": -6822}
     assert batch.before["plans"] == {
@@ -85,10 +85,17 @@ def test_a_test_run_tells_both_sides_and_leaves_nothing(session, move):
         "3/3": {"services": 1, "minor": 3333},
         "3/4": {"services": 1, "minor": 10000},
         "5/3": {"services": 1, "minor": 6000},
+        # Net 90.00 of three with 23 % on top, and 99.50 of one and a half; five at the price of more than
+        # four, and four at the price of one.
+        "6/3": {"services": 2, "minor": 33210 + 14925 + 3433},
+        "7/3": {"services": 2, "minor": 20000 + 20000},
     }
     assert session.scalar(select(func.count()).select_from(Customer)) == 0
     notes = " / ".join(sentences.tell(note) for note in batch.notes)
-    for word in ("inside", "192.0.2.9", "price below zero", "Phones"):
+    for word in (
+        *("inside", "192.0.2.9", "price below zero", "Phones", "Contractors without money"),
+        *("later are left out; plan them for customers (1): 11",),
+    ):
         assert word in notes
 
 
@@ -168,7 +175,21 @@ def test_services_are_billed_from_where_lms_stopped(session, move):
     # Half of the price while all is suspended, until the end of January.
     assert [sum_ for _, sum_, _ in asked("4")][:2] == [-3000, -3000]
     assert asked("6") == []
-    assert session.scalar(select(func.count()).select_from(Liability)) == 2
+    # A net price with its tax on top, as LMS asks it, and a liability priced net; the tax is known of each.
+    assert [(sum_, words) for _, sum_, words in asked("11")][:4] == [
+        (-33210, "Office"),
+        (-20000, "Sockets"),
+        (-20000, "Sockets"),
+        (-14925 - 3433, "Office"),
+    ]
+    assert (-12300, "Mast") in [(sum_, words) for _, sum_, words in asked("11")]
+    taxes = {
+        (one.description, one.vat_hundredths)
+        for one in entries(session, "11")
+        if one.kind is EntryKind.CHARGE
+    }
+    assert taxes == {("Office", 2300), ("Sockets", 0), ("Mast", 2300)}
+    assert session.scalar(select(func.count()).select_from(Liability)) == 3
 
 
 def test_nothing_is_let_in_that_lms_kept_out(session, move):
@@ -182,7 +203,7 @@ def test_nothing_is_let_in_that_lms_kept_out(session, move):
         ).all()
     )
     is_open = {number: AccessState.OPEN in words for number, words in wanted.items()}
-    assert is_open == {"1": True, "2": True, "4": False, "5": False, "6": False, "8": False}
+    assert is_open == {"1": True, "2": True, "4": False, "5": False, "6": False, "8": False, "11": True}
 
 
 def test_the_whole_history_keeps_dates_numbers_and_names(session, move):
@@ -219,7 +240,7 @@ def test_the_history_again_adds_only_what_came_since(session, move, lms_url):
     session.expire_all()
     assert batch.after["made"]["entries"] == 1
     assert minor(session, "1") == 0
-    assert session.scalar(select(func.count()).select_from(Customer)) == 9
+    assert session.scalar(select(func.count()).select_from(Customer)) == 10
 
 
 def test_an_undone_lms_import_may_come_again(database, session, move):
@@ -251,3 +272,30 @@ def test_a_database_that_is_no_lms_is_refused(database, postgres_url):
     wish = lms_import.Wish(migrate.plain(postgres_url), lms.OPENING)
     with pytest.raises(errors.Invalid, match="no table customercontacts"):
         lms_import.run(database, wish, testing.act(lms.OPENING), SETTING)
+
+
+def test_schemas_before_and_after_are_read_by_the_columns_they_have(database, servers, worker_number):
+    name = f"lms_other_{worker_number}"
+    migrate.create_database(servers["database"], name)
+    url = migrate.plain(servers["database"]).replace("/linecard?", f"/{name}?")
+    gone = ";\n".join(
+        f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}" for table, column in lms_sql.LATER
+    )
+    later = """CREATE TABLE suspensions (id integer, datefrom integer, dateto integer, customerid integer);
+CREATE TABLE assignmentsuspensions (id integer, suspensionid integer, assignmentid integer);
+DROP TABLE tariffpricevariants;
+INSERT INTO taxes (id, value, taxed) VALUES (1, 23, 1);
+INSERT INTO tariffs (id, name, value, taxid) VALUES (1, 'Net', 60.00, 1);
+INSERT INTO customers (id, lastname, status) VALUES (1, 'Old', 3);
+INSERT INTO assignments (tariffid, customerid, period, at) VALUES (1, 1, 3, 1);
+INSERT INTO suspensions VALUES (1, 0, 0, 1);
+INSERT INTO cash (time, type, value, customerid) VALUES (1700000000, 0, -60, 1)"""
+    try:
+        _execute(url, f"{lms.TABLES};\n{gone};\n{later}")
+        wish = lms_import.Wish(url, lms.OPENING, is_test=True)
+        batch = lms_import.run(database, wish, testing.act(lms.OPENING), SETTING)
+    finally:
+        migrate.drop_database(servers["database"], name)
+    assert batch.before["plans"] == batch.after["plans"] == {"1/3": {"services": 1, "minor": 6000}}
+    assert batch.after["money"]["minor"] == -6000
+    assert "newer kind are left out; suspend services of customers (1): 1" in sentences.tell(batch.notes[0])
