@@ -76,10 +76,10 @@ def test_a_contact_with_a_fault_keeps_what_was_typed_and_is_then_saved_in_place(
     address = page.url
     contacts = panel(page, "contacts")
     press(contacts.locator("li").first, "Edit")
-    contacts.get_by_label("E-mail").fill("not an address")
+    contacts.get_by_label("E-mail", exact=True).fill("not an address")
     contacts.get_by_label("Who it is").fill("the owner's sister")
     contacts.get_by_role("button", name="Save").click()
-    wrong = contacts.get_by_label("E-mail")
+    wrong = contacts.get_by_label("E-mail", exact=True)
     expect(wrong).to_have_attribute("aria-invalid", "true")
     expect(wrong).to_be_focused()
     expect(wrong).to_have_value("not an address")

@@ -139,9 +139,9 @@ def test_tab_goes_past_the_frame_to_the_first_act_and_is_seen(visit: Visit) -> N
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('main .page-head .btn')"):
+        if page.evaluate("document.activeElement.matches('main .page-head .btn-primary')"):
             break
     focused = page.locator(":focus")
     expect(focused).to_have_text("New customer")
