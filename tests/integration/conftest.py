@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,23 +66,47 @@ def web_settings(make_settings: Callable[..., Settings], postgres_url: str, redi
 
 
 @pytest.fixture(scope="session")
-def _compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates compiled once for all the applications of a run."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def _make_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings, Any], Flask]:
+    """Return a function that gives an application, the same for the same settings: making one is not free.
+
+    What a request reads for itself, by runtime.current(), is the test's own: database, data folder, keys.
+    """
+    from webapp import factory, health, runtime
+
+    made: list[tuple[Settings, Flask]] = []
+    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+    def make(settings: Settings, database: Any) -> Flask:
+        data = settings.data.model_copy(update={"folder": Path()})
+        lasting = settings.model_copy(update={"data": data, "secrets": None})
+        for known, app in made:
+            if known == lasting:
+                app.extensions[runtime.KEY] = runtime.make(settings, database)
+                app.extensions[health.KEY] = health.Watch()
+                return app
+        app = factory.create_app(settings, database=database)
+        app.testing = True
+        app.jinja_env.bytecode_cache = compiled
+        app.config["PROPAGATE_EXCEPTIONS"] = False  # errors are answered as for people
+        app.test_client_class = Browser
+        made.append((lasting, app))
+        return app
+
+    return make
 
 
 @pytest.fixture
-def web_app(web_settings: Settings, database: Any, _compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+def web_app(
+    web_settings: Settings, database: Any, _make_app: Callable[[Settings, Any], Flask]
+) -> Iterator[Flask]:
     """Return the application on the test's own database, in the test's outer transaction."""
-    from webapp import factory, runtime
+    from webapp import runtime
 
-    app = factory.create_app(web_settings, database=database)
-    app.testing = True
-    app.jinja_env.bytecode_cache = _compiled
-    app.config["PROPAGATE_EXCEPTIONS"] = False  # errors are answered as for people
-    app.test_client_class = Browser
-    yield app
+    app = _make_app(web_settings, database)
     made: runtime.Runtime = app.extensions[runtime.KEY]
+    before = app.view_functions.copy(), app.extensions.copy()
+    yield app
+    app.view_functions, app.extensions = before  # a test may have put in its own
     made.hub.close()
     made.redis.close()
 
