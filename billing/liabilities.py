@@ -34,6 +34,14 @@ class Owed:
     is_postpaid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A liability, and whether this act added it or an earlier one with the same key."""
+
+    liability: Liability
+    is_new: bool
+
+
 def of_account(session: Session, account_id: int) -> list[Liability]:
     """Return what the account owes so, the latest first."""
     query = select(Liability).where(Liability.account_id == account_id)
@@ -58,9 +66,18 @@ def is_taken_back(liability: Liability) -> bool:
     return liability.ends_on is not None and liability.ends_on < liability.starts_on
 
 
-def add(session: Session, account_id: int, act: Act, owed: Owed) -> Liability:
-    """Let an account owe something; what has begun is charged. Raises NotFound, Invalid at the field."""
+def add(
+    session: Session, account_id: int, act: Act, owed: Owed, *, idempotency_key: str | None = None
+) -> Added:
+    """Let an account owe something, once by its key; what has begun is charged.
+
+    Raises NotFound, Invalid at the field, Conflict when the key added something to another account.
+    """
     ledger.lock_account(session, account_id)
+    if (first := _found(session, idempotency_key)) is not None:
+        if first.account_id != account_id:
+            raise errors.Conflict("This form added a liability to another account")
+        return Added(first, is_new=False)
     cycle = _check(session, owed)
     made = Liability(
         account_id=account_id,
@@ -77,11 +94,16 @@ def add(session: Session, account_id: int, act: Act, owed: Owed) -> Liability:
         is_postpaid=owed.is_postpaid and owed.period is not PeriodKind.ONCE,
         author_id=act.author.staff_id,
         author=act.author.name,
+        idempotency_key=idempotency_key,
     )
     session.add(made)
     session.flush()
     charges.run(session, act, account_id=account_id)
-    return made
+    return Added(made, is_new=True)
+
+
+def _found(session: Session, key: str | None) -> Liability | None:
+    return session.scalar(select(Liability).where(Liability.idempotency_key == key)) if key else None
 
 
 def end(session: Session, liability_id: int, act: Act, *, ends_on: date) -> list[LedgerEntry]:

@@ -94,7 +94,27 @@ def first_charge(
     return [(rules.Period(begin, end), -minor) for begin, end, minor in rows if begin and end]
 
 
-def start(session: Session, account_id: int, act: Act, *, choice: Choice, starts_on: date) -> Subscription:
+def started_by(session: Session, account_id: int, key: str | None) -> Subscription | None:
+    """Return what an earlier act with this key started; the account must be locked, see ledger.lock_account.
+
+    Raises Conflict when it started something for another account.
+    """
+    query = select(Subscription).options(joinedload(Subscription.plan))
+    found = session.scalar(query.where(Subscription.idempotency_key == key)) if key else None
+    if found is not None and found.account_id != account_id:
+        raise errors.Conflict("This form started a service of another account")
+    return found
+
+
+def start(
+    session: Session,
+    account_id: int,
+    act: Act,
+    *,
+    choice: Choice,
+    starts_on: date,
+    idempotency_key: str | None = None,
+) -> Subscription:
     """Give the account a plan from a day on: the access row is made and what has begun is charged.
 
     Raises NotFound, Invalid for a plan not offered, in another currency, or terms that cannot be.
@@ -113,6 +133,7 @@ def start(session: Session, account_id: int, act: Act, *, choice: Choice, starts
         bill_day=cycle.bill_day,
         bill_month=cycle.bill_month,
         is_postpaid=choice.is_postpaid,
+        idempotency_key=idempotency_key,
     )
     session.add(subscription)
     session.flush()

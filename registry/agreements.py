@@ -86,10 +86,15 @@ def add_liability(
     *,
     today: date,
     terms: Terms,
-) -> Liability:
-    """Let a customer owe something (see billing.liabilities.add)."""
+    idempotency_key: str | None = None,
+) -> liabilities.Added:
+    """Let a customer owe something, once by its key (see billing.liabilities.add)."""
     act = Act(today, terms, money.author(actor))
-    made = liabilities.add(session, money.account_id(session, customer_id), act, owed)
+    account_id = money.account_id(session, customer_id)
+    added = liabilities.add(session, account_id, act, owed, idempotency_key=idempotency_key)
+    if not added.is_new:
+        return added
+    made = added.liability
     facts = {
         "description": made.description,
         "price_minor": made.price_minor,
@@ -98,7 +103,7 @@ def add_liability(
         "ends_on": made.ends_on,
     }
     _record(session, actor, "liability.added", customer_id, subject=("liability", made.id), facts=facts)
-    return made
+    return added
 
 
 def end_liability(

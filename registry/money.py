@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import accounts, payments, plans, promises, reconnect, subscriptions
+from billing import accounts, ledger, payments, plans, promises, reconnect, subscriptions
 from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
@@ -148,14 +148,23 @@ def start_service(
     starts_on: date,
     today: date,
     terms: Terms,
+    idempotency_key: str | None = None,
 ) -> Subscription:
-    """Give the customer a plan, with the line that opens and closes it (see billing.subscriptions.start)."""
+    """Give the customer a plan, with the line that opens and closes it, once by the key.
+
+    See billing.subscriptions.start.
+    """
+    own_id = account_id(session, customer_id)
+    ledger.lock_account(session, own_id)
+    if (first := subscriptions.started_by(session, own_id, idempotency_key)) is not None:
+        return first
     started = subscriptions.start(
         session,
-        account_id(session, customer_id),
+        own_id,
         Act(today, terms, author(actor)),
         choice=choice,
         starts_on=starts_on,
+        idempotency_key=idempotency_key,
     )
     facts = {
         "plan": started.plan.name,

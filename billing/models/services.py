@@ -99,6 +99,7 @@ class Subscription(Base):
     bill_day: Mapped[int] = mapped_column(default=1, server_default="1")
     bill_month: Mapped[int] = mapped_column(default=1, server_default="1")
     is_postpaid: Mapped[bool | None]
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     created_at: Mapped[CreatedAt]
 
     plan: Mapped[Plan] = relationship(lazy="raise")
@@ -164,6 +165,7 @@ class Liability(Base):
     is_postpaid: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     author_id: Mapped[int | None] = mapped_column(BigInteger)
     author: Mapped[str] = mapped_column(String(120))
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from billing import access, cutoff, ledger, periods, rules
+from billing import access, cutoff, ledger, periods, prices, rules, vat
 from billing.models import (
     Account,
     EntryKind,
@@ -22,6 +22,7 @@ from billing.models import (
     PromiseStatus,
     Subscription,
     SuspensionLock,
+    VatRate,
 )
 from core import clock, money
 from linecard.demo import habits
@@ -31,20 +32,24 @@ from linecard.demo.records import World
 
 _YEAR = timedelta(days=365)
 _NIGHT, _NOON = time(3, 10), time(12, 0)
-# Name, price in whole units, speeds in Mbit/s, whether it is still offered.
-_PLANS: tuple[tuple[str, int, int | None, int | None, bool], ...] = (
-    ("Home 100", 9, 100, 50, True),
-    ("Home 300", 13, 300, 150, True),
-    ("Home 1000", 19, 1000, 500, True),
-    ("Radio 30", 12, 30, 10, True),
-    ("Business 200", 39, 200, 200, True),
-    ("Business 1000", 85, 1000, 1000, True),
-    ("Television", 5, None, None, True),
-    ("Home 20 (old)", 6, 20, 5, False),
+# Name, price in whole units, its VAT, whether VAT comes on top, speeds in Mbit/s, whether it is offered.
+_PLANS: tuple[tuple[str, int, str, bool, int | None, int | None, bool], ...] = (
+    ("Home 100", 9, "standard", False, 100, 50, True),
+    ("Home 300", 13, "standard", False, 300, 150, True),
+    ("Home 1000", 19, "standard", False, 1000, 500, True),
+    ("Radio 30", 12, "standard", False, 30, 10, True),
+    ("Business 200", 39, "standard", True, 200, 200, True),
+    ("Business 1000", 85, "standard", True, 1000, 1000, True),
+    ("Television", 5, "reduced", False, None, None, True),
+    ("Home 20 (old)", 6, "standard", False, 20, 5, False),
 )
+# What each rate amounted to before a law of this year, and since, in hundredths of a percent.
+_RATES = {"standard": (2000, 2100), "reduced": (900, 900)}
+_RATE_MONTHS_AGO = 5
 _COLUMNS = (
     "account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method, reference,"
-    " subscription_id, period_start, period_end, description, author_id, author, posted_at"
+    " subscription_id, period_start, period_end, whole_minor, vat_hundredths, description, author_id, author,"
+    " posted_at"
 )
 # Thousands of rows in one statement, numbered in the order they are given.
 _INSERT = text(
@@ -66,7 +71,8 @@ class Purse:
 
 def write_subscriptions(session: Session, world: World) -> dict[str, Subscription]:
     """Add the plans and everybody's subscriptions; return the one of each line, by customer number."""
-    plans = {plan.name: plan for plan in _plans(world)}
+    rates = _rates(session, world)
+    plans = {plan.name: plan for plan in _plans(world, rates)}
     session.add_all(plans.values())
     session.flush()
     found: dict[str, Subscription] = {}
@@ -100,13 +106,29 @@ def today_of(world: World) -> date:
     return clock.today(world.settings.isp.time_zone)
 
 
-def _plans(world: World) -> Iterable[Plan]:
+def _rates(session: Session, world: World) -> dict[str, VatRate]:
+    """Add the rates of VAT, with the step in the year that is written."""
+    month = today_of(world).year * 12 + today_of(world).month - 1 - _RATE_MONTHS_AGO
+    steps = (date(2012, 1, 1), date(month // 12, month % 12 + 1, 1))
+    rates = {}
+    for name, percents in _RATES.items():
+        rate = vat.create(session, name=name, valid_from=steps[0], percent_hundredths=percents[0])
+        if percents[1] != percents[0]:
+            vat.add_percent(session, rate.id, valid_from=steps[1], percent_hundredths=percents[1])
+        rates[name] = vat.get(session, rate.id)
+    return rates
+
+
+def _plans(world: World, rates: Mapping[str, VatRate]) -> Iterable[Plan]:
     currency = world.settings.isp.currency
-    for name, price, down, up, is_offered in _PLANS:
+    for name, price, rate, is_net, down, up, is_offered in _PLANS:
         yield Plan(
             name=name,
             price_minor=price * 10 ** money.exponent(currency),
             currency=currency,
+            vat_rate_id=rates[rate].id,
+            vat_rate=rates[rate],
+            is_net=is_net,
             down_kbps=down * 1000 if down else None,
             up_kbps=up * 1000 if up else None,
             is_offered=is_offered,
@@ -200,7 +222,10 @@ def _charges(subscription: Subscription, purse: Purse, world: World, today: date
     shares = periods.shares(cycle, subscription.starts_on, until=today, ends_on=subscription.ends_on)
     for share in shares:
         start = share.period.start
-        amount = share.amount_minor(price)
+        plan, rate = subscription.plan, subscription.plan.vat_rate
+        percent = vat.percent_on(rate, start) if rate is not None else None
+        whole = prices.whole_minor(price, 1, vat_hundredths=percent, is_net=plan.is_net)
+        amount = share.amount_minor(whole)
         if start < today - _YEAR or not amount:
             continue
         yield _entry(
@@ -214,6 +239,8 @@ def _charges(subscription: Subscription, purse: Purse, world: World, today: date
             subscription_id=subscription.id,
             period_start=start,
             period_end=share.period.end,
+            whole_minor=whole,
+            vat_hundredths=percent,
             description=subscription.plan.name,
             author="night",
         )
@@ -245,6 +272,7 @@ def _entry(
     posted = datetime.combine(on, at, ZoneInfo(world.settings.isp.time_zone))
     empty = {"due_on": None, "method": Method.NONE, "reference": "", "subscription_id": None}
     empty |= {"period_start": None, "period_end": None, "description": "", "author_id": None}
+    empty |= {"whole_minor": None, "vat_hundredths": None}
     return {
         "account_id": purse.account.id,
         "kind": kind,

@@ -26,7 +26,7 @@ def sums(session, account_id):
 
 
 def add(session, account_id, owed, on=NOVEMBER):
-    return liabilities.add(session, account_id, testing.act(on), owed)
+    return liabilities.add(session, account_id, testing.act(on), owed).liability
 
 
 def test_both_kinds_are_charged_on_the_right_day_and_once(session, account_id):
@@ -37,6 +37,19 @@ def test_both_kinds_are_charged_on_the_right_day_and_once(session, account_id):
         charges.run(session, testing.act(on), account_id=account_id)
     assert sums(session, account_id) == [-300, -5000, -300]
     assert session.get_one(Account, account_id, populate_existing=True).balance_minor == -5600
+
+
+def test_the_same_form_twice_adds_one_liability_and_another_account_cannot_use_it(session, account_id):
+    added = [
+        liabilities.add(session, account_id, testing.act(NOVEMBER), RENT, idempotency_key="form-7")
+        for _ in range(2)
+    ]
+    assert [one.is_new for one in added] == [True, False]
+    assert added[0].liability.id == added[1].liability.id
+    assert sums(session, account_id) == [-300]
+    other = accounts.open_account(session, currency="EUR").id
+    with pytest.raises(errors.Conflict):
+        liabilities.add(session, other, testing.act(NOVEMBER), RENT, idempotency_key="form-7")
 
 
 def test_an_end_gives_back_the_days_beyond_it_by_the_rule_of_subscriptions(session, account_id):

@@ -47,8 +47,10 @@ def test_a_liability_is_added_ended_and_taken_back(sign_in_as, database, custome
     assert "€30.00" in shown
     assert rows(database, LedgerEntry.amount_minor) == []
     assert browser.post(f"{path}/liabilities/new", data={**fields, "is_net": "yes"}).status_code == 422
-    assert browser.post(f"{path}/liabilities/new", data=fields).status_code == 303
+    for _ in range(2):
+        assert browser.post(f"{path}/liabilities/new", data=fields).status_code == 303
     (owed,) = rows(database, Liability.id)
+    assert rows(database, AuditEvent.action).count("liability.added") == 1
     page = browser.get(f"{path}/money").text
     assert f"/liabilities/{owed}/take-back" in page
     assert browser.get(f"/liabilities/{owed}/end").status_code == 200
@@ -58,6 +60,32 @@ def test_a_liability_is_added_ended_and_taken_back(sign_in_as, database, custome
     assert sum(rows(database, LedgerEntry.amount_minor)) == 0
     assert "taken back" in browser.get(f"{path}/money").text
     assert browser.post(f"/liabilities/{owed}/take-back").status_code == 409
+
+
+def test_a_liability_asks_for_what_its_period_wants_and_is_billed_so(sign_in_as, database, customer_id):
+    browser, path = sign_in_as("billing"), f"/customers/{customer_id}/liabilities"
+    fields = {
+        "key": "a-form-key", "description": "Rack", "price": "30", "quantity": "1", "is_net": "no", "vat_rate_id": "",
+        "starts_on": "2020-01-01", "is_postpaid": "yes", "shown_period": "once",
+    }  # fmt: skip
+    for period, wanted in (
+        ("week", {"weekday"}),
+        ("quarter", {"bill_day", "bill_month"}),
+        ("month", {"bill_day"}),
+        ("day", set()),
+    ):
+        shown = browser.fragment(f"{path}/effect", query_string={**fields, "period": period}).text
+        asked = set(re.findall(r'name="(weekday|bill_day|bill_month)"', shown))
+        assert asked == wanted, period
+    start = TODAY.replace(day=1).isoformat()
+    for kind in (
+        {"key": "the-weekly-key", "period": "week", "weekday": "4", "starts_on": start},
+        {"key": "quarter-key", "period": "quarter", "bill_day": "0", "bill_month": "2", "starts_on": start},
+    ):
+        assert browser.post(f"{path}/new", data={**fields, **kind}).status_code == 303
+    with database.reading() as session:
+        found = session.execute(select(Liability.bill_day, Liability.bill_month).order_by(Liability.id)).all()
+    assert [found[0].bill_day, tuple(found[1])] == [4, (0, 2)]
 
 
 def test_an_empty_focused_field_lists_all_discounts_and_several_are_given(sign_in_as, database, customer_id):

@@ -16,6 +16,7 @@ from core import errors
 from core.money import Money
 from core.words import N_
 from webapp import rendering
+from webapp.cashier.bill_fields import BillFields
 from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
 
 METHODS = choices(
@@ -23,40 +24,6 @@ METHODS = choices(
     (Method.BANK, lazy_gettext("Bank transfer")),
     (Method.CARD, lazy_gettext("Card")),
     (Method.ONLINE, lazy_gettext("Online payment")),
-)
-BILL_DAYS = choices(
-    ("", lazy_gettext("The day it begins on")),
-    *((str(day), str(day)) for day in range(1, 29)),
-    ("0", lazy_gettext("The last day of the month")),
-)
-WEEKDAYS = choices(
-    ("", lazy_gettext("The day it begins on")),
-    ("1", lazy_gettext("Monday")),
-    ("2", lazy_gettext("Tuesday")),
-    ("3", lazy_gettext("Wednesday")),
-    ("4", lazy_gettext("Thursday")),
-    ("5", lazy_gettext("Friday")),
-    ("6", lazy_gettext("Saturday")),
-    ("7", lazy_gettext("Sunday")),
-)
-MONTHS = choices(
-    ("1", lazy_gettext("January")),
-    ("2", lazy_gettext("February")),
-    ("3", lazy_gettext("March")),
-    ("4", lazy_gettext("April")),
-    ("5", lazy_gettext("May")),
-    ("6", lazy_gettext("June")),
-    ("7", lazy_gettext("July")),
-    ("8", lazy_gettext("August")),
-    ("9", lazy_gettext("September")),
-    ("10", lazy_gettext("October")),
-    ("11", lazy_gettext("November")),
-    ("12", lazy_gettext("December")),
-)
-PAID = choices(
-    ("", lazy_gettext("As the plan is")),
-    ("no", lazy_gettext("In advance")),
-    ("yes", lazy_gettext("Afterwards")),
 )
 
 
@@ -266,7 +233,7 @@ def transfer_form(currency: str) -> Any:
     return TransferForm
 
 
-class ChoiceForm(Form):
+class ChoiceForm(BillFields, OnceForm):
     """How many, and when it is billed; which of the fields of billing count depends on the plan's period."""
 
     plans: tuple[Plan, ...] = ()
@@ -274,18 +241,9 @@ class ChoiceForm(Form):
     quantity = IntegerField(
         lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
     )
-    bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="1")
-    weekday = SelectField(lazy_gettext("Billed on"), choices=WEEKDAYS, default="1")
-    bill_month = SelectField(
-        lazy_gettext("A period begins in"),
-        choices=MONTHS,
-        default="1",
-        description=lazy_gettext("And every so many months before and after."),
-    )
-    is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="")
 
     @property
-    def period(self) -> PeriodKind:
+    def cycle_kind(self) -> PeriodKind:
         """The chosen plan's period."""
         return next((plan.period for plan in self.plans if str(plan.id) == self.plan.data), PeriodKind.MONTH)
 
@@ -293,19 +251,13 @@ class ChoiceForm(Form):
         """Return what the form agrees; raises Invalid while no plan is chosen."""
         if not self.plan.data or not str(self.plan.data).isdecimal():
             raise errors.Invalid("No plan", {"plan": N_("Choose a plan")})
-        paid, field = self.is_postpaid.data, self.bill_day
-        if self.period is PeriodKind.WEEK:
-            field = self.weekday
-        bill_day: int | None = int(field.data) if field.data else None
-        if self.period in {PeriodKind.DAY, PeriodKind.ONCE}:
-            bill_day = 1
         return Choice(
             plan_id=int(self.plan.data),
             price_minor=self.price.data.minor if self.price.data else None,
             quantity=self.quantity.data,
-            bill_day=bill_day,
-            bill_month=int(self.bill_month.data or 1),
-            is_postpaid=None if not paid else paid == "yes",
+            bill_day=self.chosen_day,
+            bill_month=self.chosen_month,
+            is_postpaid=self.chosen_postpaid,
         )
 
 

@@ -48,7 +48,9 @@ def _charge(customer_id: int, form: Any) -> Posted:
 def add(customer_id: int) -> Response:
     """Let the customer owe something, once or by the period; what it does is shown before."""
     till = pages.till(customer_id)
-    form = owed_forms.liability_form(till.currency, _rates())(starts_on=day.today())
+    form = owed_forms.liability_form(till.currency, _rates())(
+        starts_on=day.today(), bill_day="", weekday="", bill_month=str(day.today().month)
+    )
     if form.accept(lambda: _add(customer_id, form)):
         rendering.say(gettext("The liability is added."))
         return rendering.go("cashier.statement", customer_id=customer_id)
@@ -58,7 +60,13 @@ def add(customer_id: int) -> Response:
 def _add(customer_id: int, form: Any) -> None:
     with runtime.current().database.transaction() as session:
         agreements.add_liability(
-            session, identity.actor(), customer_id, form.owed(), today=day.today(), terms=day.terms()
+            session,
+            identity.actor(),
+            customer_id,
+            form.owed(),
+            today=day.today(),
+            terms=day.terms(),
+            idempotency_key=form.key.data,
         )
 
 
@@ -69,7 +77,7 @@ def add_effect(customer_id: int) -> Response:
     form = owed_forms.liability_form(till.currency, _rates())(request.args, meta={"csrf": False})
     form.validate()
     shown = effect.of(customer_id, lambda session, act: _owe(session, act, customer_id, form))
-    return effect.fragment(shown, till.currency)
+    return effect.fragment(shown, till.currency, form)
 
 
 def _owe(session: Session, act: Act, customer_id: int, form: Any) -> None:

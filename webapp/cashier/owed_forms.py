@@ -9,7 +9,10 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing.liabilities import Owed
 from billing.models import PeriodKind, VatRate
-from webapp.cashier.forms import BILL_DAYS, EndForm, OnceForm
+from webapp import vat_words
+from webapp.cashier import day
+from webapp.cashier.bill_fields import BillFields
+from webapp.cashier.forms import EndForm, OnceForm
 from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
 
 PERIODS = choices(
@@ -22,15 +25,13 @@ PERIODS = choices(
     (PeriodKind.DAY, lazy_gettext("a day")),
 )
 NET = choices(("no", lazy_gettext("VAT included")), ("yes", lazy_gettext("VAT on top")))
-PAID = choices(("no", lazy_gettext("in advance")), ("yes", lazy_gettext("afterwards")))
-
-
-def _rates(rates: Sequence[VatRate]) -> list[Any]:
-    return choices(("", lazy_gettext("outside VAT")), *((str(rate.id), rate.name) for rate in rates))
+PAID = choices(("no", lazy_gettext("In advance")), ("yes", lazy_gettext("Afterwards")))
 
 
 def charge_form(currency: str, rates: Sequence[VatRate]) -> Any:
     """Return the form of a charge made by hand."""
+
+    known = vat_words.offered(rates, day.today())
 
     class ChargeForm(OnceForm):
         """How much, with what VAT inside, and why."""
@@ -38,7 +39,7 @@ def charge_form(currency: str, rates: Sequence[VatRate]) -> Any:
         amount = MoneyField(
             lazy_gettext("Amount, VAT included"), [InputRequired(REQUIRED)], currency=currency
         )
-        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=_rates(rates), default="")
+        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=known, default="")
         reason = TextField(
             lazy_gettext("Reason"),
             [InputRequired(REQUIRED), Length(max=200)],
@@ -48,46 +49,55 @@ def charge_form(currency: str, rates: Sequence[VatRate]) -> Any:
     return ChargeForm
 
 
+class OwedForm(BillFields, OnceForm):
+    """What is owed, how often, from when to when; `price` and `vat_rate_id` come with the currency."""
+
+    description = TextField(
+        lazy_gettext("What for"),
+        [InputRequired(REQUIRED), Length(max=200)],
+        description=lazy_gettext("The customer reads it on the invoice."),
+    )
+    quantity = IntegerField(
+        lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
+    )
+    period = SelectField(lazy_gettext("How often"), choices=PERIODS, default=PeriodKind.ONCE)
+    is_net = SelectField(lazy_gettext("The price has"), choices=NET, default="no")
+    starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
+    ends_on = DateField(lazy_gettext("Last day"), [Optional()])
+    is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="no")
+
+    @property
+    def cycle_kind(self) -> PeriodKind:
+        """The chosen period."""
+        found = self.period.data
+        return PeriodKind(found) if found in set(PeriodKind) else PeriodKind.ONCE
+
+    def owed(self) -> Owed:
+        """Return what the form agrees."""
+        return Owed(
+            description=self.description.data or "",
+            price_minor=self.price.data.minor if self.price.data else 0,
+            period=self.cycle_kind,
+            starts_on=self.starts_on.data,
+            ends_on=self.ends_on.data,
+            quantity=self.quantity.data or 0,
+            is_net=self.is_net.data == "yes",
+            vat_rate_id=int(self.vat_rate_id.data) if self.vat_rate_id.data else None,
+            bill_day=self.chosen_day,
+            bill_month=self.chosen_month,
+            is_postpaid=self.is_postpaid.data == "yes",
+        )
+
+
 def liability_form(currency: str, rates: Sequence[VatRate]) -> Any:
     """Return the form of a liability."""
+    known = vat_words.offered(rates, day.today())
 
-    class LiabilityForm(OnceForm):
-        """What is owed, how often, from when to when."""
+    class LiabilityForm(OwedForm):
+        """What is owed, in that currency."""
 
-        description = TextField(
-            lazy_gettext("What for"),
-            [InputRequired(REQUIRED), Length(max=200)],
-            description=lazy_gettext("The customer reads it on the invoice."),
-        )
         price = MoneyField(lazy_gettext("Price of one"), [InputRequired(REQUIRED)], currency=currency)
-        quantity = IntegerField(
-            lazy_gettext("Quantity"), [InputRequired(REQUIRED), NumberRange(1, 100_000)], default=1
-        )
-        period = SelectField(lazy_gettext("How often"), choices=PERIODS, default=PeriodKind.ONCE)
-        is_net = SelectField(lazy_gettext("The price has"), choices=NET, default="no")
-        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=_rates(rates), default="")
-        starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
-        ends_on = DateField(lazy_gettext("Last day"), [Optional()])
-        bill_day = SelectField(lazy_gettext("Bill day"), choices=BILL_DAYS, default="")
-        is_postpaid = SelectField(lazy_gettext("Paid"), choices=PAID, default="no")
-
-        def owed(self) -> Owed:
-            """Return what the form agrees."""
-            period = PeriodKind(self.period.data or PeriodKind.ONCE)
-            has_month_day = period not in {PeriodKind.ONCE, PeriodKind.DAY, PeriodKind.WEEK}
-            return Owed(
-                description=self.description.data or "",
-                price_minor=self.price.data.minor if self.price.data else 0,
-                period=period,
-                starts_on=self.starts_on.data,
-                ends_on=self.ends_on.data,
-                quantity=self.quantity.data or 0,
-                is_net=self.is_net.data == "yes",
-                vat_rate_id=int(self.vat_rate_id.data) if self.vat_rate_id.data else None,
-                bill_day=int(self.bill_day.data) if self.bill_day.data and has_month_day else None,
-                bill_month=self.starts_on.data.month if self.starts_on.data else 1,
-                is_postpaid=self.is_postpaid.data == "yes",
-            )
+        vat_rate_id = SelectField(lazy_gettext("VAT"), choices=known, default="")
 
     return LiabilityForm
 

@@ -41,6 +41,7 @@ def _add(customer_id: int, form: Any) -> None:
             starts_on=form.starts_on.data,
             today=day.today(),
             terms=day.terms(),
+            idempotency_key=form.key.data,
         )
         day.wake_gates(session)
 

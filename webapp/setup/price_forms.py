@@ -9,8 +9,9 @@ from wtforms import BooleanField, DateField, IntegerField, RadioField, SelectFie
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing.models import PeriodKind, VatRate
-from core import errors
+from core import clock, errors
 from core.words import N_
+from webapp import runtime, vat_words
 from webapp.forms import REQUIRED, Form, MoneyField, TextField, choices
 from webapp.setup.forms import NumberField
 from webapp.setup.pages import optional_id
@@ -66,7 +67,7 @@ class PlanForm(Form):
 def plan_form(currency: str, rates: Iterable[VatRate] = (), *, variants: int = 3) -> Any:
     """Return the form of a plan priced in that currency, with room for so many prices by quantity."""
     numbers = tuple(range(1, variants + 1))
-    offered = choices(("", lazy_gettext("outside VAT")), *((str(rate.id), rate.name) for rate in rates))
+    offered = vat_words.offered(rates, clock.today(runtime.current().settings.isp.time_zone))
 
     class PricedForm(PlanForm):
         """A plan."""
