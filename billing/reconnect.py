@@ -2,10 +2,11 @@
 
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing import debt, promises, suspensions
-from billing.models import LockReason
+from billing.models import LockReason, Promise, PromiseStatus
 from billing.rules import Rules
 
 
@@ -15,9 +16,20 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
     The caller holds the account's lock. Returns the subscriptions whose line opens. Cutting again is left to
     the normal ladder.
     """
+    if not _has_matter(session, account_id):
+        return ()
     promises.settle_paid(session, account_id, today=today, rules=rules)
     owed = debt.of(session, account_id, today=today, grace_days=rules.grace_days)
     if not rules.lets_in(owed.cutting_minor):
         return ()
     moved = suspensions.lift_of_account(session, account_id, LockReason.DEBT, by=by, today=today)
     return suspensions.opened(session, moved) if moved.lines else ()
+
+
+def _has_matter(session: Session, account_id: int) -> bool:
+    """Say whether anything stands that money could settle; most payments find nothing, by one question."""
+    promised = select(Promise.id).where(
+        Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE
+    )
+    held = suspensions.standing_of_account(account_id, LockReason.DEBT)
+    return bool(session.scalar(select(promised.exists() | held.exists())))

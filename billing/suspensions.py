@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -108,7 +108,13 @@ def lift_of_account(
     session: Session, account_id: int, reason: LockReason, *, by: str, today: date | None = None
 ) -> Moved:
     """Lift the standing locks of this reason on every subscription of the account."""
-    ids = session.scalars(
+    ids = session.scalars(standing_of_account(account_id, reason)).all()
+    return lift(session, ids, reason, by=by, today=today)
+
+
+def standing_of_account(account_id: int, reason: LockReason) -> Select[int]:
+    """Return the query of the account's subscriptions on which a lock of this reason stands."""
+    return (
         select(SuspensionLock.subscription_id)
         .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
         .where(
@@ -116,8 +122,7 @@ def lift_of_account(
             SuspensionLock.reason == reason,
             SuspensionLock.lifted_at.is_(None),
         )
-    ).all()
-    return lift(session, ids, reason, by=by, today=today)
+    )
 
 
 def lift_expired(

@@ -287,6 +287,18 @@ def account(session: Session, customer_id: int) -> Account:
     return found
 
 
+def currency(session: Session, customer_id: int) -> str:
+    """Return the currency the customer pays in; raises NotFound."""
+    found = session.scalar(
+        select(Account.currency)
+        .join(Customer, Customer.account_id == Account.id)
+        .where(Customer.id == customer_id)
+    )
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
+
+
 def plans(session: Session, currency: str) -> list[Plan]:
     """Return the plans a customer of this currency may get, by name."""
     return list(

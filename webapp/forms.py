@@ -9,12 +9,15 @@
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from babel.support import NullTranslations, Translations
 from flask_babel import get_locale, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
+from wtforms.i18n import messages_path
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
@@ -32,6 +35,13 @@ class Form(FlaskForm):  # type: ignore[misc]
     """What every form is."""
 
     result: Any = None
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """As the extension has it, but the validators' own texts are not read from disk in every request."""
+
+        def get_translations(self, _form: Any) -> Any:
+            """Return the texts of the library's validators in the language of the request."""
+            return _Texts(str(get_locale()))
 
     @property
     def status(self) -> int:
@@ -66,6 +76,19 @@ class Form(FlaskForm):  # type: ignore[misc]
                 self.form_errors.append(texts.tell(text))
         if not is_placed and not error.fields:
             self.form_errors.append(texts.tell(error.message))
+
+
+class _Texts:
+    """The texts of a language as fields ask for them."""
+
+    def __init__(self, locale: str) -> None:
+        self.gettext = _catalogue(locale).ugettext
+        self.ngettext = _catalogue(locale).ungettext
+
+
+@cache
+def _catalogue(locale: str) -> NullTranslations:
+    return Translations.load(messages_path(), [locale], domain="wtforms")
 
 
 class TextField(StringField):

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 from flask_babel import lazy_gettext
@@ -161,6 +162,7 @@ def terms_form(currency: str, groups: Sequence[tuple[str, str]]) -> Any:
     return TermsForm
 
 
+@cache
 def payment_form(currency: str) -> Any:
     """Return the form of a payment in that currency."""
 

@@ -19,7 +19,7 @@ def till(customer_id: int) -> tills.Till:
 def currency(customer_id: int) -> str:
     """Return the currency the customer pays in; raises NotFound."""
     with runtime.current().database.reading() as session:
-        return tills.account(session, customer_id).currency
+        return tills.currency(session, customer_id)
 
 
 def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any) -> Response:
