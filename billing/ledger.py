@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from billing import rules
 from billing.models import Account, EntryKind, LedgerEntry, Method
@@ -30,6 +32,33 @@ class Posted:
     is_new: bool
 
 
+# What every act of money asks is put together once.
+_LOCKED = (
+    select(Account)
+    .where(Account.id == bindparam("account_id"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_WRITTEN = tuple(
+    column.key for column in LedgerEntry.__table__.columns if column.key not in {"id", "posted_at"}
+)
+_NEW = (
+    insert(LedgerEntry)
+    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+    .on_conflict_do_nothing(index_elements=[LedgerEntry.idempotency_key])
+    .returning(LedgerEntry.id, LedgerEntry.posted_at, LedgerEntry.account_id, LedgerEntry.balance_after_minor)
+    .cte("new")
+)
+_MOVED = (
+    update(Account)
+    .where(Account.id == _NEW.c.account_id)
+    .values(balance_minor=_NEW.c.balance_after_minor)
+    .execution_options(synchronize_session=False)
+    .cte("moved")
+)
+_POST = select(_NEW.c.id, _NEW.c.posted_at).add_cte(_MOVED)
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """An account whose cached balance is not the sum of its entries."""
@@ -49,12 +78,7 @@ def lock_account(session: Session, account_id: int) -> Account:
 
     Rows that only refer to the account may still be written by others meanwhile (FOR NO KEY UPDATE).
     """
-    account = session.scalar(
-        select(Account)
-        .where(Account.id == account_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    account = session.scalar(_LOCKED, {"account_id": account_id})
     if account is None:
         raise errors.NotFound("There is no such account")
     return account
@@ -128,13 +152,26 @@ def post_once(
         author=author.name,
         **_columns(more),
     )
-    key = entry.idempotency_key
-    if key is not None and (first := find(session, key)) is not None:
-        return Posted(_same(first, entry), is_new=False)
-    session.add(entry)
-    account.balance_minor += amount_minor
+    if _write(session, entry):
+        set_committed_value(account, "balance_minor", entry.balance_after_minor)
+        return Posted(entry, is_new=True)
+    first = find(session, entry.idempotency_key or "")
+    if first is None:
+        raise errors.Unavailable("Somebody else is changing the same record; try again")
+    return Posted(_same(first, entry), is_new=False)
+
+
+def _write(session: Session, entry: LedgerEntry) -> bool:
+    """Write the entry and its account's balance by one statement; False when its key stands already."""
     session.flush()
-    return Posted(entry, is_new=True)
+    values = {f"new_{name}": getattr(entry, name) for name in _WRITTEN}
+    written = session.execute(_POST, values).one_or_none()
+    if written is None:
+        return False
+    entry.id, entry.posted_at = written
+    make_transient_to_detached(entry)
+    session.add(entry)
+    return True
 
 
 def _columns(more: More) -> dict[str, Any]:

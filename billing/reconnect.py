@@ -2,12 +2,19 @@
 
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from billing import debt, promises, suspensions
 from billing.models import LockReason, Promise, PromiseStatus
 from billing.rules import Rules
+
+_MATTER = select(
+    select(Promise.id)
+    .where(Promise.account_id == bindparam("account_id"), Promise.status == PromiseStatus.ACTIVE)
+    .exists()
+    | suspensions.standing_of_account(bindparam("account_id"), LockReason.DEBT).exists()
+)
 
 
 def review(session: Session, account_id: int, *, today: date, rules: Rules, by: str) -> tuple[int, ...]:
@@ -28,8 +35,4 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
 
 def _has_matter(session: Session, account_id: int) -> bool:
     """Say whether anything stands that money could settle; most payments find nothing, by one question."""
-    promised = select(Promise.id).where(
-        Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE
-    )
-    held = suspensions.standing_of_account(account_id, LockReason.DEBT)
-    return bool(session.scalar(select(promised.exists() | held.exists())))
+    return bool(session.scalar(_MATTER, {"account_id": account_id}))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import BindParameter, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -112,7 +112,7 @@ def lift_of_account(
     return lift(session, ids, reason, by=by, today=today)
 
 
-def standing_of_account(account_id: int, reason: LockReason) -> Select[int]:
+def standing_of_account(account_id: int | BindParameter[int], reason: LockReason) -> Select[int]:
     """Return the query of the account's subscriptions on which a lock of this reason stands."""
     return (
         select(SuspensionLock.subscription_id)

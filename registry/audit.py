@@ -7,11 +7,23 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, insert, literal, select
+from sqlalchemy import BigInteger, Select, bindparam, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from registry.models import AuditEvent
+
+_COLUMNS = (
+    "staff_id",
+    "staff_name",
+    "action",
+    "customer_id",
+    "object_kind",
+    "object_id",
+    "changes",
+    "note",
+)
+_LINE = insert(AuditEvent).values({name: bindparam(name) for name in _COLUMNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +44,20 @@ def record(
     object_id: int | None = None,
     changes: Mapping[str, Any] | None = None,
     note: str = "",
-) -> AuditEvent:
+) -> None:
     """Write one line of history in the caller's transaction; `changes` comes from difference()."""
-    event = AuditEvent(
-        staff_id=actor.staff_id,
-        staff_name=actor.name[:120],
-        action=action,
-        customer_id=customer_id,
-        object_kind=object_kind,
-        object_id=object_id,
-        changes={field: _plain(value) for field, value in (changes or {}).items()},
-        note=note,
-    )
-    session.add(event)
     session.flush()
-    return event
+    line = {
+        "staff_id": actor.staff_id,
+        "staff_name": actor.name[:120],
+        "action": action,
+        "customer_id": customer_id,
+        "object_kind": object_kind,
+        "object_id": object_id,
+        "changes": {field: _plain(value) for field, value in (changes or {}).items()},
+        "note": note,
+    }
+    session.execute(_LINE, line)
 
 
 def record_for_many(
@@ -61,16 +72,6 @@ def record_for_many(
 ) -> None:
     """Write the same line into the history of every customer the query names, in one statement."""
     chosen = customer_ids.subquery()
-    columns = (
-        "staff_id",
-        "staff_name",
-        "action",
-        "customer_id",
-        "object_kind",
-        "object_id",
-        "changes",
-        "note",
-    )
     lines = select(
         literal(actor.staff_id, BigInteger),
         literal(actor.name[:120]),
@@ -81,7 +82,7 @@ def record_for_many(
         literal({}, JSONB),
         literal(note),
     )
-    session.execute(insert(AuditEvent).from_select(columns, lines))
+    session.execute(insert(AuditEvent).from_select(_COLUMNS, lines))
 
 
 def of_customer(

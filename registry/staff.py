@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core import clock, errors
@@ -17,6 +17,13 @@ from registry.models import StaffSession, StaffUser
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{0,119}")
 _SEEN_EVERY = timedelta(minutes=1)
+# Every request asks this: it is put together once.
+_LIVE = (
+    select(StaffSession)
+    .options(joinedload(StaffSession.staff))
+    .where(StaffSession.token_hash == bindparam("token_hash"))
+    .where(StaffSession.revoked_at.is_(None), StaffSession.expires_at > bindparam("now"))
+)
 
 
 def create(
@@ -181,13 +188,7 @@ def _hash(token: str) -> str:
 
 def session_of(session: Session, token: str, now: datetime) -> StaffSession | None:
     """Return the live session of a token with its `staff`; None when it is over or the person inactive."""
-    query = (
-        select(StaffSession)
-        .options(joinedload(StaffSession.staff))
-        .where(StaffSession.token_hash == _hash(token))
-        .where(StaffSession.revoked_at.is_(None), StaffSession.expires_at > now)
-    )
-    found = session.scalar(query)
+    found = session.scalar(_LIVE, {"token_hash": _hash(token), "now": now})
     return found if found is not None and found.staff.is_active else None
 
 

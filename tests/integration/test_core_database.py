@@ -62,8 +62,8 @@ def test_a_row_somebody_holds_is_unavailable_not_a_hang(fresh_database: db.Datab
 
 def test_a_dead_database_is_unavailable(tmp_path: Any) -> None:
     dead = db.Database(db.engine_of(f"postgresql://linecard@/linecard?host={tmp_path}"))
-    with pytest.raises(errors.Unavailable), dead.reading():
-        pass
+    with pytest.raises(errors.Unavailable), dead.reading() as session:
+        session.execute(text("SELECT 1"))
     dead.dispose()
 
 
@@ -123,8 +123,8 @@ def test_a_thread_without_a_free_connection_hears_it_in_words(fresh_url: str) ->
     for holder in holders:
         holder.start()
     inside.wait(10)
-    with pytest.raises(errors.Unavailable, match="connections are in use"), small.reading():
-        pass
+    with pytest.raises(errors.Unavailable, match="connections are in use"), small.reading() as session:
+        session.execute(text("SELECT 1"))
     release.set()
     for holder in holders:
         holder.join()
