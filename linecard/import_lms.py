@@ -8,7 +8,7 @@ from core import clock, db, money, sentences
 from core.settings import Settings
 from linecard import embedded
 from registry.models import ImportBatch
-from registry.moving import batches, lms_import
+from registry.moving import batches, lms_import, progress
 
 
 def run(settings: Settings, args: argparse.Namespace) -> int:
@@ -19,13 +19,17 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         database = db.Database(db.engine_of(urls.database))
         try:
             act = acts.Act(opening, acts.terms_of(settings), ledger.Author("import-lms"))
-            batch = lms_import.run(database, wish, act, batches.setting_of(settings))
+            batch = lms_import.run(database, wish, act, batches.setting_of(settings), show=_show)
         finally:
             database.dispose()
     for line in lines_of(batch):
         print(line)
     print("Nothing is kept: this was a test." if wish.is_test else f"Import {batch.id} is booked.")
     return 0
+
+
+def _show(phase: str, done: int, total: int) -> None:
+    print(f"{progress.PHASES[phase]}: {done} of {total}", flush=True)
 
 
 def lines_of(batch: ImportBatch) -> list[str]:
@@ -42,6 +46,9 @@ def lines_of(batch: ImportBatch) -> list[str]:
         lines.append(_pair(f"{called}, services", before, after, "plans", plan, "services"))
         lines.append(
             _pair(f"{called}, a period", before, after, "plans", plan, "minor", currency=batch.currency)
+        )
+        lines.append(
+            _pair(f"{called}, of it VAT", before, after, "plans", plan, "vat", currency=batch.currency)
         )
     made = after.get("made", {})
     lines += ["", *(f"{number:>8}  {words}" for words, number in made.items() if number)]

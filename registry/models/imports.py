@@ -38,7 +38,8 @@ class ImportBatch(Base):
     """One import: the file as it came (or the database's name), how its columns are read, what it made.
 
     `system` names where the ids come from. `before` are the totals as the source tells them, `after` as our
-    tables do, `error` a sentence (core/sentences.py). `entry_from` and `entry_to` bound the ledger entries,
+    tables do, `error` a sentence (core/sentences.py). `progress` is how far it is while it goes on
+    (registry.moving.progress), empty otherwise. `entry_from` and `entry_to` bound the ledger entries,
     `event_to` the last line of history.
     """
 
@@ -58,6 +59,7 @@ class ImportBatch(Base):
     rows_wrong: Mapped[int] = mapped_column(default=0, server_default="0")
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
+    progress: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
     notes: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     entry_from: Mapped[int | None] = mapped_column(BigInteger)

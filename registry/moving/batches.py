@@ -18,7 +18,8 @@ from core.settings import Settings
 from core.words import N_
 from registry import audit
 from registry.models import AuditEvent, ColumnMapping, ImportBatch, ImportFault, ImportState
-from registry.moving import fields, files, load, rows, sheets, totals
+from registry.moving import fields, files, load, progress, rows, sheets, totals
+from registry.moving.progress import Progress
 
 # A file with more faults is the wrong file; these are kept.
 MOST_FAULTS = 5000
@@ -157,8 +158,9 @@ def sample(session: Session, batch_id: int) -> list[str]:
 
 def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None:
     """Read every row, note what is wrong, and rehearse the booking: what would be made is shown."""
+    going = Progress(database, batch_id)
     with database.rehearsal() as session:
-        batch, parsed = _parsed(session, batch_id, setting)
+        batch, parsed = _parsed(session, batch_id, setting, going)
         sheet_faults = parsed.faults
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -166,7 +168,7 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         error: errors.LinecardError | None = None
         if not sheet_faults:
             try:
-                before, _, names, after = _booked(session, act, batch, parsed, setting)
+                before, _, names, after = _booked(session, act, batch, parsed, zone=setting.zone, going=going)
             except errors.LinecardError as failure:
                 error = failure
         known = (
@@ -180,6 +182,7 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         batch.rows_wrong = len({one.row_no for one in sheet_faults})
         batch.before = before | {"names": names, "known": len(known)} if before else {}
         batch.after, batch.error = after, sentences.keep(error.message) if error else None
+        batch.progress = {}
         batch.state = ImportState.FAILED if error else ImportState.CHECKED
 
 
@@ -188,12 +191,15 @@ def book(database: Database, batch_id: int, act: Act, setting: Setting) -> None:
     try:
         with database.transaction() as session:
             lock(session)
-            batch, parsed = _parsed(session, batch_id, setting)
-            if batch.state is not ImportState.TO_BOOK:
+            if get(session, batch_id).state is not ImportState.TO_BOOK:
                 return
+            going = Progress(database, batch_id)
+            batch, parsed = _parsed(session, batch_id, setting, going)
             if parsed.faults:
                 raise errors.Conflict("Rows of this file are wrong now: check it again")
-            before, loaded, names, after = _booked(session, act, batch, parsed, setting)
+            before, loaded, names, after = _booked(
+                session, act, batch, parsed, zone=setting.zone, going=going
+            )
             batch.before = before | {"names": names}
             batch.after = after | {"made": loaded.made}
             finish(session, audit.Actor(act.author.staff_id, act.author.name), batch, loaded)
@@ -209,7 +215,7 @@ def lock(session: Session) -> None:
 def finish(session: Session, actor: audit.Actor, batch: ImportBatch, loaded: load.Loaded) -> None:
     """Note what an import made, so that it can be undone."""
     batch.state, batch.error = ImportState.BOOKED, None
-    batch.rows_done = batch.rows_total
+    batch.rows_done, batch.progress = batch.rows_total, {}
     batch.booked_at = clock.now()
     batch.entry_from, batch.entry_to = loaded.money.first, loaded.money.last
     _record(session, actor, "import.booked", batch)
@@ -221,7 +227,7 @@ def fail(database: Database, batch_id: int, words: str) -> None:
     """Write down why an import could not be done."""
     with database.transaction() as session:
         batch = get(session, batch_id)
-        batch.state, batch.error = ImportState.FAILED, sentences.keep(words)
+        batch.state, batch.error, batch.progress = ImportState.FAILED, sentences.keep(words), {}
 
 
 def source_of(batch: ImportBatch, zone: str) -> load.Source:
@@ -246,23 +252,28 @@ def agree(session: Session, source: load.Source, before: dict[str, Any], currenc
     return after
 
 
-def _parsed(session: Session, batch_id: int, setting: Setting) -> tuple[ImportBatch, files.Parsed]:
+def _parsed(
+    session: Session, batch_id: int, setting: Setting, going: Progress
+) -> tuple[ImportBatch, files.Parsed]:
     query = select(ImportBatch).where(ImportBatch.id == batch_id).options(undefer(ImportBatch.content))
     batch = session.scalar(query.execution_options(populate_existing=True))
     if batch is None or batch.content is None:
         raise errors.NotFound("There is no such import")
+    going.tell(progress.OPEN, 0, batch.rows_total)
     sheet = sheets.read(batch.content)
     mapping = {name: int(place) for name, place in batch.mapping.items()}
-    return batch, files.parse(session, sheet, mapping, currency=batch.currency, region=setting.region)
+    terms = files.Terms(batch.currency, setting.region, batch.opening_on)
+    return batch, files.parse(session, sheet, mapping, terms, tell=going.of(progress.READ))
 
 
 def _booked(
-    session: Session, act: Act, batch: ImportBatch, parsed: files.Parsed, setting: Setting
+    session: Session, act: Act, batch: ImportBatch, parsed: files.Parsed, *, zone: str, going: Progress
 ) -> tuple[dict[str, Any], load.Loaded, dict[str, str], dict[str, Any]]:
-    source = source_of(batch, setting.zone)
+    source = source_of(batch, zone)
     title = N_("import %(number)s (%(name)s)", number=batch.id, name=batch.name)
     files.fill(session, parsed, opening_on=batch.opening_on, title=title)
-    loaded = load.load(session, act, source)
+    loaded = load.load(session, act, source, tell=going.of(progress.MAKE))
+    going.tell(progress.COMPARE, 0, 1)
     known = set(session.scalars(text("SELECT ref FROM moving_customers WHERE is_known")))
     before = files.told(parsed, known)
     after = agree(session, source, before, batch.currency)

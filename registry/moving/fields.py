@@ -36,6 +36,7 @@ FIELDS = (
     Field("currency", N_("Currency"), ("currency", "валюта"), ""),
     Field("plan", N_("Plan"), ("plan", "tariff", "service", "package", "тариф", "тарифний план", "послуга", "пакет"), "Home 100"),
     Field("price", N_("Price of a period"), ("price", "monthly price", "fee", "monthly fee", "ціна", "абонплата", "вартість", "щомісячна плата"), "250.00"),
+    Field("vat", N_("VAT in the price, %"), ("vat", "vat rate", "vat percent", "tax", "tax rate", "пдв", "ставка пдв"), ""),
     Field("period", N_("Period of the price"), ("period", "billing period", "період", "період оплати"), "month"),
     Field("bill_day", N_("Billing day"), ("bill day", "billing day", "день оплати", "день нарахування", "розрахунковий день"), "1"),
     Field("quantity", N_("Quantity"), ("quantity", "count", "qty", "кількість"), "1"),

@@ -1,15 +1,16 @@
 """From the rows of a file to what is staged: customers, plans by name and price, services, balances."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing.models import PeriodKind, Plan
+from billing import prices
+from billing.models import PeriodKind, Plan, VatPercent
 from core.words import N_
 from registry import names
 from registry.models import CustomerKind
@@ -18,6 +19,7 @@ from registry.moving.rows import Fault, Read, read
 from registry.moving.sheets import Sheet
 
 DAY = timedelta(days=1)
+_TOLD_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -29,21 +31,57 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """By what a file is read: the currency of its sums, the country of its phones, the opening day."""
+
+    currency: str
+    region: str
+    opening_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a plan costs: ours as it is, or as most rows tell; the VAT on top of a net price, else inside."""
+
+    price_minor: int
+    vat_hundredths: int | None = None
+    is_net: bool = False
+
+    def gross_minor(self, unit_minor: int, quantity: int) -> int:
+        """Return what so many cost for a whole period."""
+        return prices.whole_minor(
+            unit_minor, quantity, vat_hundredths=self.vat_hundredths, is_net=self.is_net
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """What a file tells, by customer; the plans it needs; and what is wrong with it."""
 
     customers: dict[str, Customer]
-    plans: dict[tuple[str, PeriodKind], int]
+    plans: dict[tuple[str, PeriodKind], Offer]
     faults: list[Fault]
 
 
-def parse(session: Session, sheet: Sheet, mapping: dict[str, int], *, currency: str, region: str) -> Parsed:
-    """Read every row; a customer may have several, one a service. Nothing is written."""
+def parse(
+    session: Session,
+    sheet: Sheet,
+    mapping: dict[str, int],
+    terms: Terms,
+    *,
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> Parsed:
+    """Read every row; a customer may have several, one a service. Nothing is written.
+
+    `tell` is called now and then with the rows read and how many there are.
+    """
     customers: dict[str, Customer] = {}
     faults: list[Fault] = []
     numbers: dict[str, str] = {}
-    for row_no, cells in sheet.rows:
-        found = read(row_no, cells, mapping, currency=currency, region=region)
+    for place, (row_no, cells) in enumerate(sheet.rows):
+        if place % _TOLD_EVERY == 0:
+            tell(place, len(sheet.rows))
+        found = read(row_no, cells, mapping, currency=terms.currency, region=terms.region)
         if isinstance(found, list):
             faults += found
             continue
@@ -60,36 +98,71 @@ def parse(session: Session, sheet: Sheet, mapping: dict[str, int], *, currency: 
             faults.append(Fault(row_no, "number", number, words))
             continue
         customers.setdefault(found.row.ref, Customer(found)).rows.append(found)
-    plans, more = _plans(session, [read for one in customers.values() for read in one.rows], currency)
+    plans, more = _plans(session, [read for one in customers.values() for read in one.rows], terms)
     return Parsed(customers, plans, faults + more)
 
 
 def _plans(
-    session: Session, rows: Sequence[Read], currency: str
-) -> tuple[dict[tuple[str, PeriodKind], int], list[Fault]]:
-    """Return the price of each plan (name and period): ours, else the one most rows of the file ask."""
-    known = {
-        (plan.name, plan.period): plan.price_minor
-        for plan in session.scalars(select(Plan).where(Plan.currency == currency))
-    }
-    asked: dict[tuple[str, PeriodKind], list[int]] = {}
+    session: Session, rows: Sequence[Read], terms: Terms
+) -> tuple[dict[tuple[str, PeriodKind], Offer], list[Fault]]:
+    """Return what each plan (name and period) costs: ours, else what most rows of the file tell."""
+    offers = _ours(session, terms)
+    asked: dict[tuple[str, PeriodKind], list[Read]] = {}
     for one in rows:
         if one.row.plan:
-            prices = asked.setdefault((one.row.plan, one.row.period), [])
-            if one.price_minor is not None:
-                prices.append(one.price_minor)
-    plans = {
-        key: known[key] if key in known else max(sorted(set(prices)), key=prices.count)
-        for key, prices in asked.items()
-        if key in known or prices
+            asked.setdefault((one.row.plan, one.row.period), []).append(one)
+    plans: dict[tuple[str, PeriodKind], Offer] = {}
+    for key, told in asked.items():
+        sums = [one.price_minor for one in told if one.price_minor is not None]
+        rates = [int(one.row.vat * 100) for one in told if one.row.vat is not None]
+        if key in offers:
+            plans[key] = offers[key]
+        elif sums:
+            plans[key] = Offer(_most(sums), _most(rates) if rates else None)
+    return plans, [fault for one in rows for fault in _unlike(one, plans)]
+
+
+def _most(values: list[int]) -> int:
+    return max(sorted(set(values)), key=values.count)
+
+
+def _ours(session: Session, terms: Terms) -> dict[tuple[str, PeriodKind], Offer]:
+    """Return the plans that are there, with the VAT of the opening day."""
+    rates = (
+        select(VatPercent.vat_rate_id, func.max(VatPercent.valid_from).label("since"))
+        .where(VatPercent.valid_from <= terms.opening_on)
+        .group_by(VatPercent.vat_rate_id)
+        .subquery()
+    )
+    query = (
+        select(Plan.name, Plan.period, Plan.price_minor, VatPercent.percent_hundredths, Plan.is_net)
+        .outerjoin(rates, rates.c.vat_rate_id == Plan.vat_rate_id)
+        .outerjoin(
+            VatPercent,
+            (VatPercent.vat_rate_id == rates.c.vat_rate_id) & (VatPercent.valid_from == rates.c.since),
+        )
+        .where(Plan.currency == terms.currency)
+    )
+    return {
+        (name, period): Offer(price_minor, vat_hundredths, is_net)
+        for name, period, price_minor, vat_hundredths, is_net in session.execute(query)
     }
-    words = N_("There is no plan of this name, and no row tells its price: write it")
-    faults = [
-        Fault(one.row_no, "plan", one.row.plan, words)
-        for one in rows
-        if one.row.plan and (one.row.plan, one.row.period) not in plans
-    ]
-    return plans, faults
+
+
+def _unlike(one: Read, plans: dict[tuple[str, PeriodKind], Offer]) -> Iterator[Fault]:
+    """Give what a row says of its plan that cannot be."""
+    if not one.row.plan:
+        return
+    offer = plans.get((one.row.plan, one.row.period))
+    if offer is None:
+        words = N_("There is no plan of this name, and no row tells its price: write it")
+        yield Fault(one.row_no, "plan", one.row.plan, words)
+    elif one.row.vat is not None and int(one.row.vat * 100) != (offer.vat_hundredths or 0):
+        words = N_(
+            "The plan's VAT is %(percent)s %%: write that, or another plan",
+            percent=f"{(offer.vat_hundredths or 0) / 100:g}",
+        )
+        yield Fault(one.row_no, "vat", str(one.row.vat), words)
 
 
 def fill(session: Session, parsed: Parsed, *, opening_on: date, title: str) -> None:
@@ -147,9 +220,10 @@ def _plan_rows(parsed: Parsed) -> Iterator[tuple[Any, ...]]:
             )
             if any(kbps):
                 speeds.setdefault((one.row.plan, one.row.period), (kbps[0], kbps[1]))
-    for (name, period), price in parsed.plans.items():
+    for (name, period), offer in parsed.plans.items():
         down, up = speeds.get((name, period), (None, None))
-        yield _plan_ref(name, period), name, price, False, period.value, None, down, up, True
+        priced = (offer.price_minor, offer.is_net, period.value, offer.vat_hundredths)
+        yield _plan_ref(name, period), name, *priced, down, up, True
 
 
 def _services(parsed: Parsed, opening_on: date) -> Iterator[tuple[Any, ...]]:
@@ -158,7 +232,7 @@ def _services(parsed: Parsed, opening_on: date) -> Iterator[tuple[Any, ...]]:
             row = one.row
             if not row.plan:
                 continue
-            price = parsed.plans[row.plan, row.period]
+            price = parsed.plans[row.plan, row.period].price_minor
             own = one.price_minor if one.price_minor not in (None, price) else None
             starts_on = row.starts_on or opening_on
             billed_from = row.billed_to + DAY if row.billed_to else max(starts_on, opening_on)
@@ -207,6 +281,7 @@ def told(parsed: Parsed, known: set[str]) -> dict[str, Any]:
     statuses: Counter[str] = Counter()
     services: Counter[str] = Counter()
     minor: Counter[str] = Counter()
+    vat: Counter[str] = Counter()
     balances = []
     for ref, customer in parsed.customers.items():
         if ref in known:
@@ -216,11 +291,12 @@ def told(parsed: Parsed, known: set[str]) -> dict[str, Any]:
         for one in customer.rows:
             if one.row.plan:
                 plan = _plan_ref(one.row.plan, one.row.period)
-                price = (
-                    parsed.plans[one.row.plan, one.row.period] if one.price_minor is None else one.price_minor
-                )
+                offer = parsed.plans[one.row.plan, one.row.period]
+                price = offer.price_minor if one.price_minor is None else one.price_minor
+                gross = offer.gross_minor(price, one.row.quantity or 1)
                 services[plan] += 1
-                minor[plan] += price * (one.row.quantity or 1)
+                minor[plan] += gross
+                vat[plan] += prices.vat_of(gross, offer.vat_hundredths)
     return {
         "customers": dict(statuses),
         "money": {
@@ -228,5 +304,8 @@ def told(parsed: Parsed, known: set[str]) -> dict[str, Any]:
             "minor": sum(balances),
             "debt": sum(one for one in balances if one < 0),
         },
-        "plans": {plan: {"services": services[plan], "minor": minor[plan]} for plan in sorted(services)},
+        "plans": {
+            plan: {"services": services[plan], "minor": minor[plan], "vat": vat[plan]}
+            for plan in sorted(services)
+        },
     }

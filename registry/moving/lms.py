@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +22,8 @@ _PHONE, _EMAIL, _DISABLED = 5, 8, 16384
 # Of several addresses of a kind the first counts; a place of service comes before where bills go.
 _ADDRESSES = {3: "visiting", 2: "visiting", 1: "invoice", 0: "mail"}
 _PERSON = 0
+# What is read one after the other: the network, the customers, what they have, their money.
+_PARTS = 4
 _NAMED = 20
 
 
@@ -46,21 +48,35 @@ class Reading:
             )
 
 
-def fill(session: Session, lms: Lms, reading: Reading, *, with_history: bool) -> None:
-    """Stage everything; nodes come before customers, for whose services stand off by them."""
+def fill(
+    session: Session,
+    lms: Lms,
+    reading: Reading,
+    *,
+    with_history: bool,
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> None:
+    """Stage everything; nodes come before customers, for whose services stand off by them.
+
+    `tell` is called before each of the parts with its place.
+    """
     stage.make(session)
+    tell(0, _PARTS)
     stage.fill(session, "moving_networks", _networks(lms, reading))
     stage.fill(session, "moving_nodes", _nodes(lms, reading))
+    tell(1, _PARTS)
     spoken, unread = _contacts(lms, reading)
     stage.fill(session, "moving_customers", _customers(lms, reading, unread))
     _left_out(lms, reading)
     stage.fill(session, "moving_contacts", spoken)
     stage.fill(session, "moving_addresses", _addresses(lms))
+    tell(2, _PARTS)
     reading.tariffs = {row[0]: row for row in lms.rows(lms_sql.TARIFFS)}
     services = list(_assigned(lms, reading))
     stage.fill(session, "moving_plans", _plans(lms, reading, services))
     stage.fill(session, "moving_services", (row for kind, row in services if kind == "service"))
     stage.fill(session, "moving_liabilities", (row for kind, row in services if kind == "liability"))
+    tell(3, _PARTS)
     lms.pour(lms_sql.BALANCES, session, "moving_balances")
     if with_history:
         lms.pour(lms_sql.HISTORY, session, "moving_money")

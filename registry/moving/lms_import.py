@@ -13,9 +13,10 @@ from core.db import Database
 from core.words import N_
 from registry import audit
 from registry.models import ImportBatch, ImportState
-from registry.moving import batches, lms, lms_source, load, totals
+from registry.moving import batches, lms, lms_source, load, progress, totals
 from registry.moving.batches import Setting
 from registry.moving.lms_source import Lms
+from registry.moving.progress import Progress
 
 _LOST_NODES = """
 SELECT host(m.address) FROM moving_nodes m
@@ -36,14 +37,18 @@ class Wish:
     is_test: bool = False
 
 
-def run(database: Database, wish: Wish, act: Act, setting: Setting) -> ImportBatch:
+def run(
+    database: Database, wish: Wish, act: Act, setting: Setting, *, show: progress.Show = lambda *_: None
+) -> ImportBatch:
     """Move the database in and return the import with its totals, before and after.
 
     A test is rolled back and leaves the totals alone. Raises Unavailable, Invalid; Conflict when totals do
-    not agree, with the customers named: then nothing is left behind but the words.
+    not agree, with the customers named: then nothing is left behind but the words. How far it is stands in
+    its row, and is told to `show`.
     """
     actor = audit.Actor(act.author.staff_id, act.author.name)
     batch_id = _add(database, actor, wish, setting)
+    going = Progress(database, batch_id, show)
     door = database.rehearsal if wish.is_test else database.transaction
     try:
         with (
@@ -52,7 +57,7 @@ def run(database: Database, wish: Wish, act: Act, setting: Setting) -> ImportBat
             ) as there,
             door() as session,
         ):
-            made = _move(session, there, wish, act, setting=setting, batch_id=batch_id)
+            made = _move(session, there, wish, act, setting=setting, batch_id=batch_id, going=going)
             batch = batches.get(session, batch_id)
             if not wish.is_test:
                 _write(batch, made)
@@ -64,7 +69,7 @@ def run(database: Database, wish: Wish, act: Act, setting: Setting) -> ImportBat
         batch = batches.get(session, batch_id)
         if wish.is_test:
             _write(batch, made)
-            batch.state = ImportState.CHECKED
+            batch.state, batch.progress = ImportState.CHECKED, {}
     return batch
 
 
@@ -92,20 +97,30 @@ def _add(database: Database, actor: audit.Actor, wish: Wish, setting: Setting) -
         return batch.id
 
 
-def _move(session: Session, there: Lms, wish: Wish, act: Act, *, setting: Setting, batch_id: int) -> _Made:
+def _move(
+    session: Session,
+    there: Lms,
+    wish: Wish,
+    act: Act,
+    *,
+    setting: Setting,
+    batch_id: int,
+    going: Progress,
+) -> _Made:
     batches.lock(session)
     # While the other database works a large table out, this transaction waits for it.
     session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
     title = N_("import %(number)s (%(name)s)", number=batch_id, name=lms_source.shown(wish.url))
     percent = lms_source.suspension_percent(there)
     reading = lms.Reading(setting.currency, setting.region, percent, title)
-    lms.fill(session, there, reading, with_history=wish.with_history)
+    lms.fill(session, there, reading, with_history=wish.with_history, tell=going.of(progress.READ))
     source = load.Source(
         wish.system, batch_id, setting.currency, wish.opening_on, setting.zone, updates=wish.with_history
     )
     load.refuse_taken(session, source)
     before = lms_source.told(there, percent)
-    loaded = load.load(session, act, source)
+    loaded = load.load(session, act, source, tell=going.of(progress.MAKE))
+    going.tell(progress.COMPARE, 0, 1)
     known = load.known_count(session)
     reading.note(N_("Addresses outside of every network, or given twice, are left out"), _lost(session))
     if known:

@@ -130,8 +130,8 @@ def told(lms: Lms, percent: int) -> dict[str, Any]:
         "customers": dict(lms.rows(lms_sql.TOTAL_CUSTOMERS)),
         "money": dict(zip(("customers", "minor", "debt"), money_row, strict=True)),
         "plans": {
-            ref: {"services": services, "minor": minor}
-            for ref, services, minor in lms.rows(lms_sql.TOTAL_PLANS, percent=percent)
+            ref: {"services": services, "minor": minor, "vat": vat}
+            for ref, services, minor, vat in lms.rows(lms_sql.TOTAL_PLANS, percent=percent)
         },
     }
 

@@ -186,12 +186,14 @@ FROM (
 # What the billing run would ask for a whole period, by tariff and period: percent and sum come off the price
 # of one, it becomes that of the period, three decimals each; two for all; the tax of a net price on top.
 TOTAL_PLANS = f"""
-SELECT tariffid || '/' || period, count(*),
-       sum(round((value + CASE WHEN is_net THEN round(value * tax / 100, 2) ELSE 0 END)
-                 * {{scale}} * percent / 100))::bigint
+SELECT tariffid || '/' || period, count(*), sum(gross)::bigint,
+       sum(gross - round(gross * 100 / (100 + tax)))::bigint
 FROM (
-    SELECT tariffid, period, is_net, tax, percent, round(round(price * months, 3) * number, 2) AS value
+    SELECT tariffid, period, tax, round((value + CASE WHEN is_net THEN round(value * tax / 100, 2) ELSE 0 END)
+                                        * {{scale}} * percent / 100) AS gross
     FROM (
+      SELECT tariffid, period, is_net, tax, percent, round(round(price * months, 3) * number, 2) AS value
+      FROM (
         SELECT a.tariffid, a.period, {{assignments.count}} AS number, x.value AS tax,
                ({_TARIFF_IS_NET}) AS is_net,
                round((100 - a.pdiscount)
@@ -214,7 +216,8 @@ FROM (
         WHERE {{assignments.commited}} = 1 AND a.period IN (1, 2, 3, 4, 5, 7)
           AND CASE WHEN {_TARIFF_IS_NET} THEN {{tariffs.netvalue}} ELSE t.value END >= 0
           AND (a.dateto = 0 OR a.dateto >= %(opening)s)
-    ) asked
-) lines
+      ) asked
+    ) lines
+) priced
 GROUP BY 1
 """

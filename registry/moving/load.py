@@ -1,6 +1,6 @@
 """Makes records of what is staged: customers, plans, services, networks, addresses and money, as sets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -55,12 +55,16 @@ def recognise(session: Session, source: Source) -> None:
         _run(session, statement, values)
 
 
-def load(session: Session, act: Act, source: Source) -> Loaded:
+def load(
+    session: Session, act: Act, source: Source, *, tell: Callable[[int, int], None] = lambda *_: None
+) -> Loaded:
     """Make everything that is staged and not known; all of it in the caller's transaction.
 
     Nothing is told to a gate: what is wanted of the lines is decided, and the sweep does it. Raises Conflict
-    when a customer's number belongs to somebody else.
+    when a customer's number belongs to somebody else. `tell` is called before each step with its place.
     """
+    steps = len(load_sql.MAKE) + 3
+    tell(0, steps)
     stage.analyse(session)
     recognise(session, source)
     values = {
@@ -71,10 +75,16 @@ def load(session: Session, act: Act, source: Source) -> Loaded:
         "author_id": act.author.staff_id,
         "opening_on": source.opening_on,
     }
-    made = {kind: _run(session, statement, values) for kind, statement in load_sql.MAKE.items()}
+    made = {}
+    for place, (kind, statement) in enumerate(load_sql.MAKE.items()):
+        tell(place, steps)
+        made[kind] = _run(session, statement, values)
+    tell(steps - 3, steps)
     payers.follow(session, session.scalars(text(load_sql.NEW_CUSTOMERS)))
     _run(session, load_sql.TAX_NUMBERS, values)
+    tell(steps - 2, steps)
     _set_access(session, act, source)
+    tell(steps - 1, steps)
     moving.stage(session)
     _run(
         session, load_sql.MONEY, {**values, "payment_days": act.terms.payment_days, "updates": source.updates}

@@ -80,6 +80,13 @@ def _decimal(text: str) -> Decimal | None:
     return value
 
 
+def _percent(text: str) -> Decimal | None:
+    value = _decimal(text.strip().removesuffix("%"))
+    if value is not None and (not 0 <= value <= 100 or value != round(value, 2)):
+        raise _wrong(N_("Write a percent from 0 to 100, with two decimals at most"))
+    return value
+
+
 def _whole(low: int, high: int) -> Any:
     def read(text: str) -> int | None:
         if not text:
@@ -155,6 +162,7 @@ class Row(BaseModel):
     currency: str = ""
     plan: Annotated[str, _short(120)] = ""
     price: _Amount = None
+    vat: Annotated[Decimal | None, BeforeValidator(_percent)] = None
     period: Annotated[
         PeriodKind,
         BeforeValidator(_word(_PERIODS, N_("Write month, quarter, half-year, year, week or day"))),
@@ -257,6 +265,8 @@ def _missing(row: Row) -> list[tuple[str, str]]:
             if row.street
             else ("street", N_("An address needs a street"))
         )
+    if row.vat is not None and not row.plan:
+        lacks.append(("plan", N_("A rate of VAT needs a plan's name")))
     if row.price is not None and not row.plan:
         lacks.append(("plan", N_("A price needs a plan's name")))
     if row.price is not None and row.price < 0:

@@ -17,27 +17,32 @@ FROM moving_customers m JOIN customers c ON c.id = m.customer_id WHERE NOT m.is_
 """
 
 _PLANS = """
-SELECT m.plan_ref AS ref, count(*) AS services,
-       sum(round((w.minor + CASE WHEN p.is_net THEN round(w.minor * w.vat / 10000.0) ELSE 0 END)
-                 * w.percent / 100.0)) AS minor
-FROM moving_services m
-JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
-JOIN subscriptions s ON s.id = m.subscription_id
-JOIN plans p ON p.id = s.plan_id
-LEFT JOIN LATERAL (
-    SELECT coalesce(sum(d.percent_hundredths), 0) AS hundredths, coalesce(sum(d.amount_minor), 0) AS minor
-    FROM account_discounts g JOIN discounts d ON d.id = g.discount_id WHERE g.subscription_id = s.id
-) off ON true
-CROSS JOIN LATERAL (
-    SELECT greatest(0, round(coalesce(s.price_minor, p.price_minor)::numeric * s.quantity
-                             * (10000 - least(10000, off.hundredths)) / 10000) - off.minor) AS minor,
-           coalesce((SELECT min(k.billed_percent) FROM suspension_locks k
-                     WHERE k.subscription_id = s.id AND k.lifted_at IS NULL), 100) AS percent,
-           coalesce((SELECT v.percent_hundredths FROM vat_percents v WHERE v.vat_rate_id = p.vat_rate_id
-                     ORDER BY v.valid_from DESC LIMIT 1), 0) AS vat
-) w
-WHERE NOT m.is_known
-GROUP BY m.plan_ref
+SELECT ref, count(*) AS services, sum(gross) AS minor,
+       sum(gross - round(gross * 10000 / (10000.0 + vat))) AS vat
+FROM (
+    SELECT m.plan_ref AS ref, w.vat,
+           round((w.minor + CASE WHEN p.is_net THEN round(w.minor * w.vat / 10000.0) ELSE 0 END)
+                 * w.percent / 100.0) AS gross
+    FROM moving_services m
+    JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
+    JOIN subscriptions s ON s.id = m.subscription_id
+    JOIN plans p ON p.id = s.plan_id
+    LEFT JOIN LATERAL (
+        SELECT coalesce(sum(d.percent_hundredths), 0) AS hundredths, coalesce(sum(d.amount_minor), 0) AS minor
+        FROM account_discounts g JOIN discounts d ON d.id = g.discount_id WHERE g.subscription_id = s.id
+    ) off ON true
+    CROSS JOIN LATERAL (
+        SELECT greatest(0, round(coalesce(s.price_minor, p.price_minor)::numeric * s.quantity
+                                 * (10000 - least(10000, off.hundredths)) / 10000) - off.minor) AS minor,
+               coalesce((SELECT min(k.billed_percent) FROM suspension_locks k
+                         WHERE k.subscription_id = s.id AND k.lifted_at IS NULL), 100) AS percent,
+               coalesce((SELECT v.percent_hundredths FROM vat_percents v
+                         WHERE v.vat_rate_id = p.vat_rate_id AND v.valid_from <= :opening_on
+                         ORDER BY v.valid_from DESC LIMIT 1), 0) AS vat
+    ) w
+    WHERE NOT m.is_known
+) priced
+GROUP BY ref
 """
 
 _MONEY = """
@@ -86,8 +91,8 @@ def ours(session: Session, source: Source) -> dict[str, Any]:
         "customers": {row.status: row.number for row in session.execute(text(_CUSTOMERS))},
         "money": {"customers": money.customers, "minor": int(money.minor), "debt": int(money.debt)},
         "plans": {
-            row.ref: {"services": row.services, "minor": int(row.minor)}
-            for row in session.execute(text(_PLANS))
+            row.ref: {"services": row.services, "minor": int(row.minor), "vat": int(row.vat)}
+            for row in session.execute(text(_PLANS), {"opening_on": source.opening_on})
         },
     }
 

@@ -12,7 +12,8 @@ from core.db import Database
 from core.words import N_
 from registry import audit
 from registry.models import ImportBatch, ImportState
-from registry.moving import batches
+from registry.moving import batches, progress
+from registry.moving.progress import Progress
 
 _MADE = """
 CREATE TEMP TABLE undone_customers ON COMMIT DROP AS
@@ -65,20 +66,23 @@ _REMOVE = (
 
 def undo(database: Database, batch_id: int, act: Act) -> None:
     """Take an import back whole, or write down why it cannot be: then it stays booked."""
+    going = Progress(database, batch_id)
     try:
         with database.transaction() as session:
+            going.tell(progress.UNDO, 0, len(_REMOVE) + 1)
             batches.lock(session)
             batch = batches.get(session, batch_id)
             if batch.state is not ImportState.TO_UNDO:
                 return
-            _undo(session, act, batch)
+            _undo(session, act, batch, going.of(progress.UNDO))
     except errors.LinecardError as error:
         with database.transaction() as session:
             batch = batches.get(session, batch_id)
             batch.state, batch.error = ImportState.BOOKED, sentences.keep(error.message)
+            batch.progress = {}
 
 
-def _undo(session: Session, act: Act, batch: ImportBatch) -> None:
+def _undo(session: Session, act: Act, batch: ImportBatch, tell: progress.Tell) -> None:
     values: dict[str, Any] = {
         "batch_id": batch.id,
         "first": batch.entry_from or 0,
@@ -105,9 +109,11 @@ def _undo(session: Session, act: Act, batch: ImportBatch) -> None:
         prefix=values["prefix"],
         reason=reason,
     )
-    for statement in _REMOVE:
+    for place, statement in enumerate(_REMOVE, 1):
+        tell(place, len(_REMOVE) + 1)
         _run(session, statement, values)
     batch.state, batch.error, batch.undone_at = ImportState.UNDONE, None, clock.now()
+    batch.progress = {}
     audit.record(
         session,
         audit.Actor(act.author.staff_id, act.author.name),

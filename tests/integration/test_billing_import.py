@@ -14,6 +14,8 @@ from billing.models import (
     Plan,
     Subscription,
     SubscriptionAccess,
+    VatPercent,
+    VatRate,
 )
 from core import errors, sentences
 from registry import audit, card, customers, networks
@@ -24,10 +26,11 @@ from registry.models import (
     Contact,
     Customer,
     ExternalIdentity,
+    ImportBatch,
     ImportState,
     IpAddress,
 )
-from registry.moving import batches, files, load, sheets, undo
+from registry.moving import batches, files, load, progress, sheets, undo
 
 OPENING = date(2026, 12, 1)
 SETTING = batches.Setting("EUR", "UA", "Europe/Kyiv")
@@ -93,8 +96,8 @@ def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(database, session)
     assert {part: batch.before[part] for part in batch.after} == batch.after
     assert batch.before["money"] == {"customers": 3, "minor": -12050 + 4500 - 700, "debt": -12750}
     assert batch.before["plans"] == {
-        "Home 100": {"services": 3, "minor": 8500},
-        "TV": {"services": 1, "minor": 990},
+        "Home 100": {"services": 3, "minor": 8500, "vat": 0},
+        "TV": {"services": 1, "minor": 990, "vat": 0},
     }
     session.expire_all()
     assert counts(session) == before
@@ -226,12 +229,79 @@ def test_a_balance_that_does_not_agree_stops_the_import_and_names_the_customer(d
     batch = seen(database, brought(database))
     source = batches.source_of(batch, "Europe/Kyiv")
     sheet = sheets.read(FILE.encode())
-    parsed = files.parse(session, sheet, batch.mapping, currency="EUR", region="UA")
+    parsed = files.parse(session, sheet, batch.mapping, files.Terms("EUR", "UA", OPENING))
     files.fill(session, parsed, opening_on=OPENING, title="old.csv")
     session.execute(text("UPDATE moving_balances SET minor = minor + 1 WHERE customer_ref = 'M-1'"))
     load.load(session, act(), source)
     with pytest.raises(errors.Conflict, match="M-1 Koval Olena: -12049 there, -12050 here"):
         batches.agree(session, source, files.told(parsed, set()), "EUR")
+
+
+def test_vat_is_inside_a_price_of_the_file_and_on_top_of_a_net_plan_of_ours(database, session):
+    rate = VatRate(name="Standard")
+    session.add(rate)
+    session.flush()
+    session.add(VatPercent(vat_rate_id=rate.id, valid_from=date(2026, 1, 1), percent_hundredths=2000))
+    net = Plan(
+        name="Office", price_minor=1001, currency="EUR", period="month", is_net=True, vat_rate_id=rate.id
+    )
+    session.add(net)
+    session.flush()
+    told = """number,last_name,plan,price,vat,quantity
+1,Koval,Home,24.60,23,1
+2,Melnyk,Home,,,2
+3,Shevchuk,Office,,20,3
+4,Bondar,Office,9.99,,1
+"""
+    batch = seen(database, booked(database, told))
+    assert (batch.state, batch.error) == (ImportState.BOOKED, None)
+    # 24.60 * 3 hold 13.80; 30.03 and 9.99 net are 36.04 and 11.99 with 6.01 and 2.00 of VAT.
+    assert batch.before["plans"] == {
+        "Home": {"services": 2, "minor": 7380, "vat": 460 + 920},
+        "Office": {"services": 2, "minor": 3604 + 1199, "vat": 601 + 200},
+    }
+    assert batch.after["plans"] == batch.before["plans"]
+    charges.run(session, act(OPENING))
+    taxes = session.execute(
+        select(Customer.number, LedgerEntry.amount_minor, LedgerEntry.vat_hundredths)
+        .join(Customer, Customer.account_id == LedgerEntry.account_id)
+        .where(LedgerEntry.kind == EntryKind.CHARGE)
+        .order_by(Customer.number)
+    ).all()
+    assert [tuple(row) for row in taxes] == [
+        *(("1", -2460, 2300), ("2", -4920, 2300), ("3", -3604, 2000), ("4", -1199, 2000)),
+    ]
+    wrong = brought(database, told.replace("Office,,20", "Office,,21"))
+    assert [(one.row_no, one.column) for one in batches.faults(session, wrong)] == [(4, "vat")]
+
+
+def test_how_far_an_import_is_can_be_seen_while_its_transaction_goes_on(database, session):
+    rows = "".join(f"P-{number},Koval{number},-1\n" for number in range(1200))
+    with database.transaction() as inner:
+        batch_id = batches.add(
+            inner,
+            registry_testing.person(inner),
+            name="many.csv",
+            content=f"number,last_name,balance\n{rows}".encode(),
+            opening_on=OPENING,
+            currency="EUR",
+        ).id
+    told = []
+    going = progress.Progress(database, batch_id, lambda *facts: told.append((facts, seen_now())))
+
+    def seen_now():
+        return session.scalar(select(ImportBatch.progress).where(ImportBatch.id == batch_id))
+
+    mapping = {"number": 0, "last_name": 1, "balance": 2}
+    sheet = sheets.read(f"number,last_name,balance\n{rows}".encode())
+    with database.rehearsal() as inner:
+        terms = files.Terms("EUR", "UA", OPENING)
+        files.parse(inner, sheet, mapping, terms, tell=going.of(progress.READ))
+    (facts, row), *_ = told
+    assert facts == ("read", 0, 1200)
+    assert (row["phase"], row["done"], row["total"]) == facts
+    assert progress.is_going_on(row)
+    assert not progress.is_going_on({**row, "at": row["at"] - progress.STALE_S})
 
 
 def _undo(database, batch_id):

@@ -80,15 +80,15 @@ def test_a_test_run_tells_both_sides_and_leaves_nothing(session, move):
     # -35 of Kowalski, 700 of ACME, -33.10 of the deleted one, -0.12 of the one with foreign money.
     assert batch.before["money"] == {"customers": 4, "minor": -3500 + 70000 - 3310 - 12, "debt": -6822}
     assert batch.before["plans"] == {
-        "1/3": {"services": 5, "minor": 5400 + 3999 + 0 + 9000 + 3000},
-        "2/5": {"services": 1, "minor": 60000},
-        "3/3": {"services": 1, "minor": 3333},
-        "3/4": {"services": 1, "minor": 10000},
-        "5/3": {"services": 1, "minor": 6000},
+        "1/3": {"services": 5, "minor": 5400 + 3999 + 0 + 9000 + 3000, "vat": 1010 + 748 + 1683 + 561},
+        "2/5": {"services": 1, "minor": 60000, "vat": 11220},
+        "3/3": {"services": 1, "minor": 3333, "vat": 623},
+        "3/4": {"services": 1, "minor": 10000, "vat": 1870},
+        "5/3": {"services": 1, "minor": 6000, "vat": 0},
         # Net 90.00 of three with 23 % on top, and 99.50 of one and a half; five at the price of more than
         # four, and four at the price of one.
-        "6/3": {"services": 2, "minor": 33210 + 14925 + 3433},
-        "7/3": {"services": 2, "minor": 20000 + 20000},
+        "6/3": {"services": 2, "minor": 33210 + 14925 + 3433, "vat": 6210 + 3433},
+        "7/3": {"services": 2, "minor": 20000 + 20000, "vat": 0},
     }
     assert session.scalar(select(func.count()).select_from(Customer)) == 0
     notes = " / ".join(sentences.tell(note) for note in batch.notes)
@@ -296,6 +296,8 @@ INSERT INTO cash (time, type, value, customerid) VALUES (1700000000, 0, -60, 1)"
         batch = lms_import.run(database, wish, testing.act(lms.OPENING), SETTING)
     finally:
         migrate.drop_database(servers["database"], name)
-    assert batch.before["plans"] == batch.after["plans"] == {"1/3": {"services": 1, "minor": 6000}}
+    assert (
+        batch.before["plans"] == batch.after["plans"] == {"1/3": {"services": 1, "minor": 6000, "vat": 1122}}
+    )
     assert batch.after["money"]["minor"] == -6000
     assert "newer kind are left out; suspend services of customers (1): 1" in sentences.tell(batch.notes[0])

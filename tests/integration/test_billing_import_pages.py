@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from core.settings import Settings
 from registry.models import Customer, ImportState
-from registry.moving import batches
+from registry.moving import batches, progress
 from tasks import moving
 from tasks.runtime import Runtime
 
@@ -44,7 +44,7 @@ def chosen(browser, url):
     return picked
 
 
-def test_a_person_moves_a_file_in_and_takes_it_back(sign_in_as, session, work):
+def test_a_person_moves_a_file_in_and_takes_it_back(sign_in_as, session, work, database):
     browser = sign_in_as("administrator")
     url = sent(browser, FILE.replace("=1+1", "0"))
     columns = chosen(browser, url)
@@ -57,9 +57,15 @@ def test_a_person_moves_a_file_in_and_takes_it_back(sign_in_as, session, work):
     }
     assert browser.post(f"{url}/columns", data=columns).status_code == 303
     assert 'hx-trigger="every 1s"' in browser.get(url).text
+    going = progress.Progress(database, int(url.rpartition("/")[2]))
+    going.tell(progress.READ, 1, 2)
+    page = browser.get(url).text
+    assert '<progress max="2" value="1" aria-label="Reading">' in page
+    assert "1 of 2" in page
     work()
     page = browser.get(url).text
     assert 'hx-trigger="every 1s"' not in page
+    assert "<progress" not in page
     assert "120.50" in page
     assert session.scalar(select(func.count()).select_from(Customer)) == 0
     assert browser.post(f"{url}/book").status_code == 303

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length
 from core import clock, db, errors
 from core.money import Money
 from registry.models import ImportBatch
-from registry.moving import batches, fields, sheets
+from registry.moving import batches, fields, progress, sheets
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime, texts
 from webapp.forms import REQUIRED, Form, TextField, choices
@@ -187,7 +187,9 @@ def show(batch_id: int) -> Response:
         batch=batch,
         faults=faults,
         totals=_totals(batch),
-        is_waiting=batch.state in batches.WAITING,
+        going=batch.progress if progress.is_going_on(batch.progress) else None,
+        phases={name: texts.tell(words) for name, words in progress.PHASES.items()},
+        is_waiting=batch.state in batches.WAITING or progress.is_going_on(batch.progress),
     )
 
 
@@ -211,6 +213,9 @@ def _totals(batch: ImportBatch) -> list[Total]:
         )
         sums = _both(before, after, "plans", ref, "minor", currency=batch.currency)
         lines.append(Total(gettext("%(plan)s, a whole period of all", plan=name), *sums))
+        taxed = _both(before, after, "plans", ref, "vat", currency=batch.currency)
+        if any(isinstance(one, Money) and one.minor for one in taxed):
+            lines.append(Total(gettext("%(plan)s, of it VAT", plan=name), *taxed))
     return lines
 
 
