@@ -96,8 +96,11 @@ bench-billing: $(VENV)/dev.stamp ## money beside plain SQL, at 1,000, 10,000 and
 	  test $$code -lt 128 || exit $$code; test $$code = 0 || failed=1; \
 	done; exit $$failed
 
-billing-properties: assets ## two thousand histories of one customer; the seed is printed
-	BILLING_EXAMPLES=2000 $(PYTEST) tests -k billing -q -n 2 --hypothesis-show-statistics
+billing-properties: assets ## each property of money on two thousand examples; SEED=... repeats a run
+	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "seed $$seed: \`make billing-properties SEED=$$seed\` tries the same examples again"; \
+	BILLING_EXAMPLES=2000 $(BIN)/python -m pytest tests -k billing -q -n 2 --maxschedchunk 1 \
+	  --hypothesis-show-statistics --hypothesis-seed=$$seed
 
 migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"
 	@test -n "$(name)" || { echo 'say what it does: make migration name="add colours"'; exit 2; }

@@ -199,6 +199,14 @@ def database(_engine: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def worker_database(_engine: Any) -> Any:
+    """Return a core.db.Database on the worker's own database, for rehearsals: each a transaction, undone."""
+    from core import db
+
+    return db.Database(_engine)
+
+
+@pytest.fixture
 def session(database: Any) -> Iterator[Any]:
     """Return a session inside `database.transaction()`, for tests that call domain functions directly."""
     with database.transaction() as session:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -13,6 +13,7 @@ from billing import accounts, charges, debt, ledger, periods, subscriptions, tes
 from billing.ledger import Author
 from billing.models import AccessState, Account, EntryKind, LedgerEntry, SubscriptionAccess
 from core import errors
+from tests import properties
 
 JOB = Author("night")
 NOVEMBER = date(2026, 11, 1)
@@ -122,7 +123,7 @@ def test_one_account_can_be_charged_alone(session):
     assert run(session, date(2026, 12, 1)).entries == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@properties.money(60)
 @given(
     starts_on=st.dates(date(2023, 12, 1), date(2024, 4, 30)),
     bill_day=st.integers(1, 28),
@@ -130,6 +131,7 @@ def test_one_account_can_be_charged_alone(session):
     ahead=st.integers(0, 130),
     lasts=st.one_of(st.none(), st.integers(0, 130)),
 )
+@properties.undone
 def test_the_database_charges_what_the_arithmetic_says(session, *, starts_on, bill_day, price, ahead, lasts):
     until = starts_on + timedelta(days=ahead)
     ends_on = None if lasts is None else starts_on + timedelta(days=lasts)

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 
 from billing import accounts, debt, debtors, ledger, rules, statements, testing, verdicts
 from billing.models import Account, AccountGroup, EntryKind, LedgerEntry, Method
 from core import errors
+from tests import properties
 
 TODAY = date(2026, 11, 22)
 
@@ -106,8 +107,9 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@properties.money(60)
 @given(history=histories, grace=st.integers(0, 10))
+@properties.undone
 def test_any_history_keeps_balance_debt_and_overdue_in_order(session, history, grace):
     account_id = accounts.open_account(session, currency="EUR").id
     entries, alive = [], {}

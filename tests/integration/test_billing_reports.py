@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 import openpyxl
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -17,6 +17,7 @@ from registry import report_reading, reports
 from registry.models import Customer
 from registry.report_kinds import Ask
 from registry.testing import customer
+from tests import properties
 
 TODAY = date(2026, 11, 25)
 
@@ -201,7 +202,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@properties.money(30)
 @given(entries=ENTRIES, since=st.integers(0, 120), length=st.integers(0, 60))
 def test_any_ledger_closes_at_its_opening_and_what_moved(session, entries, since, length):
     with session.begin_nested() as part:

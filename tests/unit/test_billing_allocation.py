@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.allocation import Item, Share, allocate
+from tests import properties
 
 DAY = date(2026, 1, 1)
 
@@ -31,6 +32,7 @@ def histories(draw):
     return items
 
 
+@properties.money()
 @given(histories())
 def test_no_money_pays_twice_and_no_claim_is_paid_more_than_it_asks(items):
     made = allocate(items)
@@ -44,6 +46,7 @@ def test_no_money_pays_twice_and_no_claim_is_paid_more_than_it_asks(items):
     assert all(share.amount_minor > 0 for share in made.shares)
 
 
+@properties.money()
 @given(histories())
 def test_debt_stands_in_the_newest_claims(items):
     made = allocate(items)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from billing.banking import camt, csv_lines, mt940, reading, words
 from billing.banking.csv_lines import CsvMapping
 from core import errors
+from tests import properties
 
 MAPPING = CsvMapping(columns={"date": 1, "amount": 2, "payer_name": 3, "payer_account": 4, "message": 5})
 CSV = (
@@ -128,6 +129,7 @@ def outcome(read):
         return [], error.fields["file"]
 
 
+@properties.money()
 @given(ANY)
 def test_any_bytes_are_lines_or_a_refusal(content):
     for read in (
@@ -140,6 +142,7 @@ def test_any_bytes_are_lines_or_a_refusal(content):
         assert lines or refusal
 
 
+@properties.money()
 @given(
     st.sampled_from([CSV.encode(), CAMT.encode(), MT940.encode()]),
     st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=6),

@@ -12,6 +12,7 @@ from billing.models import PeriodKind
 from billing.periods import LAST_DAY, Cycle
 from billing.prices import Off, Reduced
 from billing.rules import DAY, Period
+from tests import properties
 
 days = st.dates(date(2019, 1, 1), date(2033, 12, 31))
 cycles = st.one_of(
@@ -26,6 +27,7 @@ cycles = st.one_of(
 )
 
 
+@properties.money()
 @given(cycles, days)
 def test_a_day_lies_in_one_period_and_the_next_begins_where_it_ends(cycle, day):
     whole = cycle.whole(day)
@@ -55,6 +57,7 @@ def test_periods_by_hand(cycle, day, start, end):
     assert cycle.whole(date.fromisoformat(day)) == wanted
 
 
+@properties.money()
 @given(cycles, days, st.integers(0, 900), st.one_of(st.none(), st.integers(0, 900)), st.booleans())
 def test_shares_follow_each_other_without_gap(cycle, starts_on, ahead, lasts, is_postpaid):
     until = starts_on + timedelta(days=ahead)
@@ -69,11 +72,13 @@ def test_shares_follow_each_other_without_gap(cycle, starts_on, ahead, lasts, is
         assert ends_on is None or share.period.end <= ends_on
 
 
+@properties.money()
 @given(days, st.sampled_from([PeriodKind.WEEK, *periods.MONTHS]))
 def test_an_anniversary_begins_with_the_first_day(day, kind):
     assert periods.anniversary(kind, day).whole(day).start == day or day.day > 28
 
 
+@properties.money()
 @given(
     st.integers(0, 10**9),
     days,
@@ -113,6 +118,7 @@ def test_a_whole_price_by_hand(unit, offs, vat, is_net, whole):
     assert prices.whole_minor(*unit, offs, vat_hundredths=vat, is_net=is_net) == whole
 
 
+@properties.money()
 @given(st.integers(0, 10**10), st.integers(0, 10_000))
 def test_the_net_price_comes_back_out_of_the_gross(net, vat):
     gross = prices.whole_minor(net, 1, vat_hundredths=vat, is_net=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from billing import periods, rules
 from billing.rules import Period, Rules
+from tests import properties
 
 days = st.dates(date(2020, 1, 1), date(2032, 12, 31))
 bill_days = st.integers(1, 28)
@@ -19,6 +20,7 @@ def month_of(day, bill_day):
     return periods.Cycle(bill_day=bill_day).whole(day)
 
 
+@properties.money()
 @given(days, bill_days)
 def test_a_day_lies_in_exactly_one_billing_month(day, bill_day):
     month = month_of(day, bill_day)
@@ -29,6 +31,7 @@ def test_a_day_lies_in_exactly_one_billing_month(day, bill_day):
     assert after.start == month.end + timedelta(days=1)
 
 
+@properties.money()
 @given(days, bill_days, prices, st.lists(st.integers(1, 30), max_size=5, unique=True))
 def test_parts_of_a_month_add_up_to_its_price(day, bill_day, price, cuts):
     whole = month_of(day, bill_day)
@@ -54,6 +57,7 @@ def test_november_costs_a_thirtieth_a_day(start, end, minor):
     assert rules.prorate(3000, month_of(start, 1), Period(start, end)) == minor
 
 
+@properties.money()
 @given(days, bill_days, st.integers(0, 400), st.one_of(st.none(), st.integers(0, 400)))
 def test_shares_follow_each_other_without_gap_from_the_first_day(starts_on, bill_day, ahead, lasts):
     until = starts_on + timedelta(days=ahead)
@@ -83,6 +87,7 @@ def test_the_first_month_is_charged_by_its_days_and_the_last_by_its_own():
     assert [share.amount_minor(3100) for share in made] == [2600, 664]
 
 
+@properties.money()
 @given(days, st.integers(0, 60), st.integers(0, 60), days)
 def test_grace_is_added_to_the_due_date(charged, payment_days, grace, today):
     due = rules.due_on(charged, payment_days)
