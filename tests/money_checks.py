@@ -1,0 +1,387 @@
+"""What must hold after any history of money, worked out anew from the rows and from the plain arithmetic."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from billing import allocation, debt, document_acts, documents, liabilities, periods, prices, settling
+from billing import rules as arithmetic
+from billing.models import (
+    Account,
+    AccountDiscount,
+    Discount,
+    Document,
+    DocumentKind,
+    DocumentSeries,
+    EntryKind,
+    LedgerEntry,
+    Plan,
+    PlannedChange,
+    PlanPrice,
+    SeriesCounter,
+    Subscription,
+    VatPercent,
+)
+from billing.periods import Cycle
+from billing.rules import DAY, Period
+from tests.money_world import World
+
+GRACE = 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms as they were agreed: of which service, from when, by which cycle and price."""
+
+    owner: tuple[str, int]
+    no: int
+    since: date
+    cycle: Cycle
+    is_postpaid: bool
+    unit_minor: int
+    quantity: int
+    is_net: bool
+    vat_rate_id: int | None
+
+
+@dataclass
+class Watch:
+    """What a history has shown so far: the terms of every service, by service and number."""
+
+    world: World
+    terms: dict[tuple[tuple[str, int], int], Terms] = field(default_factory=dict)
+    ends: dict[tuple[str, int], date | None] = field(default_factory=dict)
+    planned: dict[tuple[str, int], list[date]] = field(default_factory=lambda: defaultdict(list))
+
+    def look(self, session: Session) -> None:
+        """Write down the terms in force, and when they end."""
+        query = select(Subscription, Plan).join(Plan).where(Subscription.account_id == self.world.account_id)
+        variants = dict(session.execute(select(PlanPrice.plan_id, PlanPrice.price_minor)).all())
+        for service, plan in session.execute(query):
+            owner, own = ("subscription", service.id), service.price_minor
+            listed = variants.get(plan.id, plan.price_minor) if service.quantity > 1 else plan.price_minor
+            self.terms[owner, service.terms_no] = Terms(
+                owner,
+                service.terms_no,
+                max(service.starts_on, service.terms_from or service.starts_on),
+                Cycle(plan.period, service.bill_day, service.bill_month),
+                plan.is_postpaid if service.is_postpaid is None else service.is_postpaid,
+                listed if own is None else own,
+                service.quantity,
+                plan.is_net,
+                plan.vat_rate_id,
+            )
+            self.ends[owner] = service.ends_on
+        for gone in [key for key in self.terms if key[0][0] == "liability"]:
+            del self.terms[gone]  # one that was never charged is removed when it is taken back
+        for owed in liabilities.of_account(session, self.world.account_id):
+            owner = ("liability", owed.id)
+            self.terms[owner, 1] = Terms(
+                owner,
+                1,
+                owed.starts_on,
+                liabilities.cycle_of(owed),
+                owed.is_postpaid,
+                owed.price_minor,
+                owed.quantity,
+                owed.is_net,
+                owed.vat_rate_id,
+            )
+            self.ends[owner] = owed.ends_on
+        self.planned.clear()
+        changes = select(PlannedChange).join(Subscription)
+        for one in session.scalars(changes.where(Subscription.account_id == self.world.account_id)):
+            self.planned["subscription", one.subscription_id].append(one.starts_on - DAY)
+
+
+def entries_of(session: Session, account_id: int) -> list[LedgerEntry]:
+    """Return the account's entries, oldest first."""
+    query = select(LedgerEntry).where(LedgerEntry.account_id == account_id).order_by(LedgerEntry.id)
+    return list(session.scalars(query))
+
+
+def check(session: Session, watch: Watch, today: date, *, is_closed: bool) -> None:
+    """Assert all that must hold; that nothing is left out as well when the day was closed."""
+    session.expire_all()
+    for account_id in (watch.world.account_id, watch.world.other_id):
+        entries = entries_of(session, account_id)
+        check_balance(session, account_id, entries)
+        check_debt(session, account_id, entries, today)
+    watch.look(session)
+    entries = entries_of(session, watch.world.account_id)
+    check_periods(session, watch, entries, today, is_closed=is_closed)
+    check_documents(session, watch.world.account_id)
+
+
+def check_balance(session: Session, account_id: int, entries: Sequence[LedgerEntry]) -> None:
+    """The cached balance and every running balance are sums of entries; counter entries name each other."""
+    running, by_id = 0, {entry.id: entry for entry in entries}
+    for entry in entries:
+        running += entry.amount_minor
+        assert entry.balance_after_minor == running
+        if entry.reverses_id is not None:
+            undone = by_id[entry.reverses_id]
+            assert (entry.amount_minor, entry.due_on) == (-undone.amount_minor, undone.due_on)
+    assert session.get_one(Account, account_id).balance_minor == running
+
+
+def standing(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the entries without those that were reversed, and without their reversals."""
+    entries = list(entries)
+    undone = {entry.reverses_id for entry in entries}
+    return [entry for entry in entries if entry.reverses_id is None and entry.id not in undone]
+
+
+def check_debt(session: Session, account_id: int, entries: Sequence[LedgerEntry], today: date) -> None:
+    """Debt, overdue and what money paid are as if what was reversed had never been."""
+    left = standing(entries)
+    found = debt.of(session, account_id, today=today, grace_days=GRACE)
+
+    def owed(grace: int) -> int:
+        return -min(
+            0,
+            sum(
+                entry.amount_minor
+                for entry in left
+                if entry.due_on is None or arithmetic.is_overdue(entry.due_on, grace, today)
+            ),
+        )
+
+    assert found.balance_minor == sum(entry.amount_minor for entry in left)
+    assert (found.overdue_minor, found.past_due_minor) == (owed(GRACE), owed(0))
+    assert 0 <= found.overdue_minor <= found.past_due_minor <= found.debt_minor
+    assert found.oldest_due_on == _oldest(left, found.debt_minor)
+    paid = allocation.of_account(session, account_id)
+    claims = [entry for entry in left if entry.amount_minor < 0 and entry.due_on is not None]
+    assert set(paid.open_minor) == {entry.id for entry in claims}
+    out = -sum(entry.amount_minor for entry in left if entry.amount_minor < 0 and entry.due_on is None)
+    came = sum(entry.amount_minor for entry in left if entry.amount_minor > 0)
+    assert sum(share.amount_minor for share in paid.shares) + sum(paid.free_minor.values()) == max(
+        0, came - out
+    )
+    for claim in claims:
+        shares = sum(share.amount_minor for share in paid.shares if share.claim_id == claim.id)
+        assert shares + paid.open_minor[claim.id] == -claim.amount_minor
+
+
+def _oldest(left: Sequence[LedgerEntry], owed_minor: int) -> date | None:
+    """Walk the claims back from the newest until the debt is used up."""
+    by_day: dict[date, int] = defaultdict(int)
+    for entry in left:
+        if entry.due_on is not None:
+            by_day[entry.due_on] -= entry.amount_minor
+    oldest = None
+    for day in sorted((day for day, minor in by_day.items() if minor > 0), reverse=True):
+        if owed_minor <= 0:
+            break
+        oldest, owed_minor = day, owed_minor - by_day[day]
+    return oldest
+
+
+def check_periods(
+    session: Session, watch: Watch, entries: Sequence[LedgerEntry], today: date, *, is_closed: bool
+) -> None:
+    """Every period is charged once under its terms, and stands in the ledger for what it costs by now."""
+    by_terms: dict[tuple[tuple[str, int], int], list[LedgerEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.kind is EntryKind.REVERSAL:
+            continue
+        if entry.subscription_id is not None:
+            by_terms[("subscription", entry.subscription_id), entry.terms_no].append(entry)
+        elif entry.liability_id is not None:
+            by_terms[("liability", entry.liability_id), entry.terms_no].append(entry)
+    assert set(by_terms) <= set(watch.terms) | {
+        key for key in by_terms if (key[0], key[1] + 1) in watch.terms
+    }
+    known = Known(session, watch.world.account_id, {entry.reverses_id for entry in entries})
+    for key, terms in watch.terms.items():
+        after = watch.terms.get((terms.owner, terms.no + 1))
+        if after is None and (terms.owner, terms.no + 2) in watch.terms:
+            continue  # terms that came and went within one act
+        lasts = _last_days(watch, terms, after)
+        check_charged(terms, by_terms[key], lasts, known)
+        if is_closed:
+            check_nothing_left_out(terms, by_terms[key], lasts, known, today)
+
+
+def _last_days(watch: Watch, terms: Terms, after: Terms | None) -> list[date | None]:
+    """Return the last day of the terms, the surest first; behind it, until when they may be charged so far."""
+    if after is not None:
+        return [after.since - DAY]
+    ends = watch.ends[terms.owner]
+    planned = sorted(day for day in watch.planned[terms.owner] if ends is None or day < ends)
+    return [*planned, ends]
+
+
+def check_charged(
+    terms: Terms, rows: Sequence[LedgerEntry], lasts: Sequence[date | None], known: "Known"
+) -> None:
+    """What stands for each period of some terms is what it costs; nothing when its charge was undone."""
+    charged: dict[date, LedgerEntry] = {}
+    stands: dict[date, int] = defaultdict(int)
+    asked: dict[date, int] = defaultdict(int)
+    for row in rows:
+        start = terms.cycle.whole(row.period_start).start
+        if row.kind is EntryKind.CHARGE:
+            assert start not in charged, "a period charged twice"
+            charged[start] = row
+        asked[start] -= row.amount_minor
+        stands[start] -= 0 if row.id in known.undone else row.amount_minor
+    assert set(asked) <= set(charged), "settled what was never charged"
+    for one, following in pairwise(charged[day] for day in sorted(charged)):
+        assert one.period_end < following.period_start
+    for start, row in charged.items():
+        if row.id in known.undone:
+            assert stands[start] == 0, "a charge was undone, and given back or asked for beside it"
+            continue
+        costs = {known.cost(terms, row, last) for last in lasts}
+        is_right = asked[start] in costs or known.is_credited_by_hand(row, asked[start], max(costs))
+        assert is_right, (terms, row.period_start, asked[start], costs)
+
+
+def check_nothing_left_out(
+    terms: Terms, rows: Sequence[LedgerEntry], lasts: Sequence[date | None], known: "Known", today: date
+) -> None:
+    """Every period of the terms that has begun, or is over, was charged, or costs nothing."""
+    charged = {terms.cycle.whole(row.period_start).start for row in rows if row.kind is EntryKind.CHARGE}
+    shares = periods.shares(
+        terms.cycle, terms.since, until=today, ends_on=lasts[0], is_postpaid=terms.is_postpaid
+    )
+    for share in shares:
+        if share.whole.start not in charged:
+            assert known.of_share(terms, share) == 0, (terms, "left out", share)
+
+
+class Known:
+    """What is undone, and what things cost by what is known now, by the arithmetic without a database."""
+
+    def __init__(self, session: Session, account_id: int, undone: set[int | None]) -> None:
+        self.session, self.undone = session, undone
+        self.letters = session.execute(
+            select(AccountDiscount, Discount).join(Discount).where(AccountDiscount.account_id == account_id)
+        ).all()
+        self.percents = session.scalars(select(VatPercent).order_by(VatPercent.valid_from)).all()
+        self.reduced: dict[int, list[prices.Reduced]] = {}
+
+    def reductions(self, terms: Terms) -> list[prices.Reduced]:
+        """Return the days the service is billed at less."""
+        kind, id_ = terms.owner
+        if kind == "liability":
+            return []
+        if id_ not in self.reduced:
+            self.reduced[id_] = settling.reduced(self.session, id_)
+        return self.reduced[id_]
+
+    def cost(self, terms: Terms, row: LedgerEntry, last: date | None) -> int:
+        """Return what a charge's period costs when its terms end on that day."""
+        assert row.period_start is not None
+        assert row.whole_minor is not None
+        whole = terms.cycle.whole(row.period_start)
+        end = whole.end if last is None else min(whole.end, last)
+        if end < row.period_start:
+            return 0
+        return prices.part_minor(
+            row.whole_minor, whole, Period(row.period_start, end), self.reductions(terms)
+        )
+
+    def of_share(self, terms: Terms, share: arithmetic.Share) -> int:
+        """Return what a period costs that was not charged: letters and VAT of its days."""
+        offs = [
+            prices.Off(letter.percent_hundredths or 0, letter.amount_minor or 0)
+            for given, letter in self.letters
+            if terms.owner[0] == "subscription"
+            and given.subscription_id in (None, terms.owner[1])
+            and given.starts_on <= share.period.start
+            and (given.ends_on is None or given.ends_on >= share.period.start)
+        ]
+        on = share.period.end + DAY if terms.is_postpaid else share.period.start
+        vat = [
+            one.percent_hundredths
+            for one in self.percents
+            if one.vat_rate_id == terms.vat_rate_id and one.valid_from <= on
+        ]
+        whole = prices.whole_minor(
+            terms.unit_minor,
+            terms.quantity,
+            offs,
+            vat_hundredths=vat[-1] if vat else None,
+            is_net=terms.is_net,
+        )
+        return prices.part_minor(whole, share.whole, share.period, self.reductions(terms))
+
+    def is_credited_by_hand(self, row: LedgerEntry, asked: int, cost: int) -> bool:
+        """Say whether more stands than it costs because a person gave the rest back on its invoice."""
+        invoice = documents.document_of(self.session, row.id)
+        if invoice is None or invoice.kind is not DocumentKind.INVOICE:
+            return False
+        invoice = documents.get(self.session, invoice.id)
+        left = document_acts.creditable(self.session, invoice)
+        position = next(line.position for line in invoice.lines if line.entry_id == row.id)
+        return asked > cost and left[position] == 0
+
+
+def check_documents(session: Session, account_id: int) -> None:
+    """Documents add up, number without gaps, name an entry once, and give back at most what they asked."""
+    rows = session.execute(
+        text(
+            "SELECT d.id, d.kind, d.gross_minor, d.net_minor, d.vat_minor, d.corrects_id,"
+            " sum(l.gross_minor) AS gross, sum(l.net_minor) AS net, sum(l.vat_minor) AS vat,"
+            " bool_and(l.gross_minor = CASE WHEN d.kind = 'receipt' THEN e.amount_minor ELSE -e.amount_minor END)"
+            " AS is_of_entries"
+            " FROM documents d JOIN document_lines l ON l.document_id = d.id"
+            " JOIN ledger_entries e ON e.id = l.entry_id WHERE d.account_id = :account GROUP BY d.id"
+        ),
+        {"account": account_id},
+    ).all()
+    left = {row.id: row.gross_minor for row in rows}
+    for row in rows:
+        assert (row.gross, row.net, row.vat) == (row.gross_minor, row.net_minor, row.vat_minor)
+        assert row.gross == row.net + row.vat
+        assert row.is_of_entries
+        if row.corrects_id is not None:
+            left[row.corrects_id] += row.gross_minor
+    assert min(left.values(), default=0) >= min(0, *(row.gross_minor for row in rows), 0)
+    assert all(left[row.id] >= 0 for row in rows if row.kind == "invoice"), "more given back than asked"
+    twice = text(
+        "SELECT count(*) FROM (SELECT l.entry_id FROM document_lines l JOIN documents d ON d.id = l.document_id"
+        " WHERE d.account_id = :account GROUP BY l.entry_id, l.kind = 'proforma' HAVING count(*) > 1) found"
+    )
+    assert session.scalar(twice, {"account": account_id}) == 0
+    check_numbers(session)
+
+
+def check_numbers(session: Session) -> None:
+    """Numbers run from 1 to the counter's without a gap."""
+    gaps = (
+        select(Document.series_id, Document.span, SeriesCounter.last_number)
+        .join(DocumentSeries, DocumentSeries.id == Document.series_id)
+        .join(
+            SeriesCounter,
+            (SeriesCounter.series_id == Document.series_id) & (SeriesCounter.span == Document.span),
+        )
+        .group_by(Document.series_id, Document.span, SeriesCounter.last_number)
+        .having(
+            (func.count() != SeriesCounter.last_number)
+            | (func.max(Document.number) != SeriesCounter.last_number)
+        )
+    )
+    assert session.execute(gaps).all() == []
+
+
+def papers(session: Session, account_id: int, last_id: int | None = None) -> tuple[Any, int]:
+    """Return the account's documents up to one (the last there is) as one word, and that one's id."""
+    if last_id is None:
+        last = select(func.max(Document.id)).where(Document.account_id == account_id)
+        last_id = session.scalar(last) or 0
+    query = text(
+        "SELECT md5(string_agg(d::text || l::text, '|' ORDER BY d.id, l.position))"
+        " FROM documents d JOIN document_lines l ON l.document_id = d.id"
+        " WHERE d.account_id = :account AND d.id <= :last"
+    )
+    return session.scalar(query, {"account": account_id, "last": last_id}), last_id
