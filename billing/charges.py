@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, Row, String, bindparam, select, text
+from sqlalchemy import BigInteger, Date, Integer, Row, String, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -76,6 +76,7 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     """Charge these accounts in the caller's transaction (see run)."""
     if not accounts:
         return ChargeReport()
+    session.execute(text(charge_sql.CHEAP_LOOKS))
     _lock(session, accounts)
     rows = session.execute(
         text(charge_sql.CHARGE).bindparams(
@@ -95,7 +96,7 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     return ChargeReport(
         entries=sum(len(row.ids) for row in rows),
         total_minor=totals.total(),
-        accounts=len(rows),
+        accounts=sum(row.accounts for row in rows),
         documents=_document(session, rows, act),
         totals=dict(totals),
     )
@@ -116,12 +117,14 @@ def due_accounts(session: Session, on: date, *, account_id: int | None = None) -
 
 
 def _lock(session: Session, accounts: Sequence[int]) -> None:
-    session.execute(
+    locked = (
         select(Account.id)
         .where(Account.id == any_of(accounts))
         .order_by(Account.id)
         .with_for_update(key_share=True)
+        .subquery()
     )
+    session.execute(select(func.count()).select_from(locked))
 
 
 def _document(session: Session, rows: Sequence[Row[Any]], act: Act) -> int:
