@@ -1,4 +1,4 @@
-"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in four queries."""
+"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in seven queries."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from billing import access, debt, pauses
+from billing import access, debt, instalments, pauses
 from billing.models import (
     Account,
     AccountGroup,
@@ -48,8 +48,11 @@ def gather(
     if account_ids is not None:
         query = query.where(Account.id == any_of(account_ids))
     rows = session.execute(query).all()
-    services = _services(session, [row.Account.id for row in rows], on)
-    paused = pauses.notes(session, [row.Account.id for row in rows])
+    ids = [row.Account.id for row in rows]
+    services = _services(session, ids, on)
+    paused = pauses.notes(session, ids)
+    agreed = instalments.standing(session, on, rules=rules, account_ids=ids)
+    broken = instalments.broken_words(session, ids)
     oldest = debt.oldest_due(session, {row.Account.id: row.Account.balance_minor for row in rows})
     return [
         _debtor(
@@ -59,6 +62,8 @@ def gather(
             oldest_due_on=oldest.get(row.Account.id),
             pause_note=paused.get(row.Account.id, ""),
             services=tuple(services[row.Account.id]),
+            instalments=agreed.get(row.Account.id),
+            broken_words=broken.get(row.Account.id, ""),
         )
         for row in rows
     ]

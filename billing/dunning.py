@@ -13,14 +13,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from billing import debt, pauses
+from billing import debt, instalments, pauses
 from billing.models import (
     Account,
     DunningNotice,
     DunningStep,
     LockReason,
-    Promise,
-    PromiseStatus,
     Subscription,
     SuspensionLock,
 )
@@ -52,13 +50,14 @@ def steps(session: Session) -> list[DunningStep]:
 def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
     """Return the reminders due that day, by account id: the latest step reached, if it is still to be taken.
 
-    Spared are who promised, whose line something of ours has broken now, who owes less than the minimum, and
-    steps another of the same episode has overtaken.
+    Spared are who promised or keeps instalments, whose line something of ours has broken now, who owes less
+    than the minimum, and steps another of the same episode has overtaken.
     """
     ladder = [step for step in steps(session) if step.is_on]
     if not ladder:
         return []
-    owing = {row.id: row for row in session.execute(_owing(on))}
+    spared = instalments.spared(session, on, rules=rules)
+    owing = {row.id: row for row in session.execute(_owing()) if row.id not in spared}
     oldest = debt.oldest_due(session, {key: row.balance_minor for key, row in owing.items()})
     first = on - timedelta(days=ladder[0].days)
     oldest = {key: day for key, day in oldest.items() if day <= first}
@@ -80,11 +79,8 @@ def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
     ]
 
 
-def _owing(on: date) -> Select[int, int, str]:
-    promised = select(Promise.account_id).where(Promise.status == PromiseStatus.ACTIVE, Promise.until >= on)
-    return select(Account.id, Account.balance_minor, Account.currency).where(
-        Account.balance_minor < 0, Account.id.not_in(promised)
-    )
+def _owing() -> Select[int, int, str]:
+    return select(Account.id, Account.balance_minor, Account.currency).where(Account.balance_minor < 0)
 
 
 def _taken(session: Session, episodes: dict[int, date]) -> dict[int, int]:

@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import debt, ledger, prices
+from billing import debt, instalments, ledger, prices
 from billing.acts import Act
-from billing.models import Account, EntryKind, LedgerEntry, Promise, PromiseStatus
+from billing.models import Account, EntryKind, LedgerEntry
 from billing.rules import Rules
 from core.words import N_
 
@@ -19,11 +19,11 @@ from core.words import N_
 def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = None) -> int:
     """Charge the fees whose day has come, of all accounts or of one; return how many there were.
 
-    Spared is who promised to pay by a day that is not over.
+    Spared is who promised to pay by a day that is not over, or keeps instalments.
     """
     if not (rules.late_fee_minor or rules.late_fee_percent):
         return 0
-    balances = _owing(session, act, account_id)
+    balances = _owing(session, act, rules, account_id)
     last = act.today - timedelta(days=max(rules.late_fee_days, 1))
     oldest = debt.oldest_due(session, balances)
     keys = {key: f"late fee {key} {day.isoformat()}" for key, day in oldest.items() if day <= last}
@@ -56,14 +56,10 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
     return taken
 
 
-def _owing(session: Session, act: Act, account_id: int | None) -> dict[int, int]:
-    """Return the balances of the accounts in debt that did not promise, by id."""
-    promised = select(Promise.account_id).where(
-        Promise.status == PromiseStatus.ACTIVE, Promise.until >= act.today
-    )
-    query = select(Account.id, Account.balance_minor).where(
-        Account.balance_minor < 0, Account.id.not_in(promised)
-    )
+def _owing(session: Session, act: Act, rules: Rules, account_id: int | None) -> dict[int, int]:
+    """Return the balances of the accounts in debt that are not spared, by id."""
+    query = select(Account.id, Account.balance_minor).where(Account.balance_minor < 0)
     if account_id is not None:
         query = query.where(Account.id == account_id)
-    return dict(session.execute(query).all())
+    spared = instalments.spared(session, act.today, rules=rules, account_id=account_id)
+    return {key: minor for key, minor in session.execute(query).all() if key not in spared}

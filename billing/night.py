@@ -17,6 +17,7 @@ from billing import (
     cutoff,
     debtors,
     freezes,
+    instalments,
     late_fees,
     ledger,
     promises,
@@ -27,6 +28,7 @@ from billing import (
 )
 from billing.acts import Act
 from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
+from billing.promises import Settled
 from billing.rules import Rules
 from core import clock, db, errors
 from core.db import Database
@@ -43,7 +45,8 @@ class Rehearsal:
     """What closing the day would do; nothing of it was written."""
 
     charges: charges.ChargeReport
-    promises: promises.Settled
+    promises: Settled
+    instalments: Settled
     run: CutoffRun
     decisions: tuple[CutoffDecision, ...]
 
@@ -81,6 +84,7 @@ def close_day(
         "lines": lambda session, _: _move_lines(session, act),
         "charges": charge,
         "promises": settle,
+        "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
         "late_fees": lambda session, _: {"entries": late_fees.run(session, act, rules=rules)},
         "plan": plan,
         "applied": apply,
@@ -100,13 +104,14 @@ def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
         _move_lines(session, act)
         charged = charges.run(session, act)
         settled = promises.settle(session, act.today, rules=rules)
+        in_parts = instalments.settle(session, act.today, rules=rules)
         late_fees.run(session, act, rules=rules)
         run = cutoff.plan(session, act.today, rules=rules, planned_by=act.author.name)
         decisions = session.scalars(
             select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
         ).all()
         session.refresh(run)
-    return Rehearsal(charged, settled, run, tuple(decisions))
+    return Rehearsal(charged, settled, in_parts, run, tuple(decisions))
 
 
 def pass_by(
@@ -122,6 +127,7 @@ def pass_by(
     settling.settle_pending(session, act, account_id=account_id)
     charges.run(session, act, account_id=account_id)
     promises.settle(session, act.today, rules=rules, account_id=account_id)
+    instalments.settle(session, act.today, rules=rules, account_id=account_id)
     late_fees.run(session, act, rules=rules, account_id=account_id)
     found = debtors.gather(session, act.today, rules=rules, account_ids=[account_id])
     return [verdict for one in found for verdict in verdicts.judge(one, act.today, rules)]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from billing import debt, ledger, suspensions
 from billing import rules as arithmetic
-from billing.models import EntryKind, LedgerEntry, LockReason, Promise, PromiseStatus
+from billing.models import EntryKind, InstalmentPlan, LedgerEntry, LockReason, Promise, PromiseStatus
 from billing.rules import Rules
 from core import clock, db, errors
 from core.words import N_
@@ -70,6 +70,11 @@ def make(
     owed = max(0, -account.balance_minor)
     if active(session, account_id) is not None:
         raise errors.Conflict("A promise stands already; withdraw it before making another")
+    agreed = select(InstalmentPlan.id).where(
+        InstalmentPlan.account_id == account_id, InstalmentPlan.status == PromiseStatus.ACTIVE
+    )
+    if session.scalar(agreed) is not None:
+        raise errors.Conflict("Instalments are agreed on already; end them before giving a promise")
     refusal = arithmetic.promise_refusal(
         until, today=today, rules=rules, owed_minor=owed, record=record(session, account_id)
     )

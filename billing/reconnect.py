@@ -5,20 +5,25 @@ from datetime import date
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from billing import debt, promises, suspensions
-from billing.models import LockReason, Promise, PromiseStatus
+from billing import debt, instalments, promises, suspensions
+from billing.models import InstalmentPlan, LockReason, Promise, PromiseStatus
 from billing.rules import Rules
 
 _MATTER = select(
     select(Promise.id)
     .where(Promise.account_id == bindparam("account_id"), Promise.status == PromiseStatus.ACTIVE)
     .exists()
+    | select(InstalmentPlan.id)
+    .where(
+        InstalmentPlan.account_id == bindparam("account_id"), InstalmentPlan.status == PromiseStatus.ACTIVE
+    )
+    .exists()
     | suspensions.standing_of_account(bindparam("account_id"), LockReason.DEBT).exists()
 )
 
 
 def review(session: Session, account_id: int, *, today: date, rules: Rules, by: str) -> tuple[int, ...]:
-    """Lift the debt locks when what is overdue lets in (Rules.lets_in), and call a promise kept when it is.
+    """Lift the debt locks when what is overdue lets in (Rules.lets_in); call what was promised and came kept.
 
     The caller holds the account's lock. Returns the subscriptions whose line opens. Cutting again is left to
     the normal ladder.
@@ -26,6 +31,7 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
     if not _has_matter(session, account_id):
         return ()
     promises.settle_paid(session, account_id, today=today, rules=rules)
+    instalments.settle_paid(session, account_id, today=today, rules=rules)
     owed = debt.of(session, account_id, today=today, grace_days=rules.grace_days)
     if not rules.lets_in(owed.cutting_minor):
         return ()

@@ -49,6 +49,7 @@ class Rules:
     promise_broken_limit: int = 3
     promise_sum_limit_minor: int = 0
     promise_needs_payment: bool = True
+    instalments_limit: int = 12
     skip_weekdays: tuple[int, ...] = ()
     is_automatic: bool = True
     reconnects_at_zero: bool = False
@@ -86,6 +87,7 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
         promise_broken_limit=cutoff.promise_broken_limit,
         promise_sum_limit_minor=cutoff.promise_sum_limit_minor,
         promise_needs_payment=cutoff.promise_needs_payment,
+        instalments_limit=cutoff.instalments_limit,
         skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
         is_automatic=cutoff.is_automatic,
         reconnects_at_zero=cutoff.reconnect == "zero",

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from billing.models import DecisionAction
+from billing.parts import Standing
 from billing.rules import Rules
 from core import money
 from core.words import N_
@@ -16,6 +17,7 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     NEVER_CUT = "never_cut"
     PROMISE = "promise"
+    INSTALMENTS = "instalments"
     GROUP = "group"
     INCIDENT = "incident"
     PAID = "paid"
@@ -55,6 +57,8 @@ class Debtor:
     exempt_group: str = ""
     credit_minor: int = 0
     credit_until: date | None = None
+    instalments: Standing | None = None
+    broken_words: str = ""
 
     @property
     def cutting_minor(self) -> int:
@@ -107,6 +111,7 @@ def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
     tests = (
         (Reason.NEVER_CUT, debtor.is_never_cut),
         (Reason.PROMISE, debtor.promise_until is not None and debtor.promise_until >= on),
+        (Reason.INSTALMENTS, debtor.instalments is not None and debtor.instalments.is_kept(rules)),
         (Reason.GROUP, bool(debtor.exempt_group)),
         (Reason.INCIDENT, bool(debtor.pause_note)),
         (Reason.PAID, debtor.past_due_minor <= 0),
@@ -148,6 +153,8 @@ def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
         case Reason.DEBT:
             overdue = _sum(debtor.overdue_minor, debtor)
             words = N_("%(owes)s; %(overdue)s of it out of grace", owes=owes, overdue=overdue)
+            if debtor.broken_words:
+                words = f"{words}; {debtor.broken_words}"
         case _:
             words = _exempt(reason, debtor, owes)
     return words
@@ -162,6 +169,8 @@ def _exempt(reason: Reason, debtor: Debtor, owes: str) -> str:
             words = N_("Marked never to be cut; %(owes)s", owes=owes)
         case Reason.PROMISE:
             words = N_("Promised to pay until %(day)s; %(owes)s", day=debtor.promise_until, owes=owes)
+        case Reason.INSTALMENTS:
+            words = _instalments(debtor, owes)
         case Reason.GROUP:
             words = N_("The group %(group)s is never cut; %(owes)s", group=debtor.exempt_group, owes=owes)
         case _:
@@ -189,6 +198,18 @@ def _grace(debtor: Debtor, owes: str) -> str:
         owes=owes,
         days=debtor.grace_days,
         end=debtor.oldest_due_on + timedelta(days=debtor.grace_days),
+    )
+
+
+def _instalments(debtor: Debtor, owes: str) -> str:
+    following = debtor.instalments.next if debtor.instalments else None
+    if following is None:
+        return N_("Pays by instalments and keeps them; %(owes)s", owes=owes)
+    return N_(
+        "Pays by instalments and keeps them, %(sum)s by %(day)s; %(owes)s",
+        sum=_sum(following.open_minor, debtor),
+        day=following.part.due_on,
+        owes=owes,
     )
 
 

@@ -12,7 +12,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from billing import debt, debtors, freezes, ledger, night, payments, periods, promises, subscriptions
+from billing import (
+    debt,
+    debtors,
+    freezes,
+    instalments,
+    ledger,
+    night,
+    parts,
+    payments,
+    periods,
+    promises,
+    subscriptions,
+)
 from billing.acts import Act
 from billing.models import (
     Account,
@@ -57,6 +69,15 @@ class PromiseUntil:
 
 
 @dataclass(frozen=True, slots=True)
+class InParts:
+    """Instalments of the whole debt, agreed on today: so many, from that day on, a month or a week apart."""
+
+    count: int
+    first_on: date
+    every: PeriodKind = PeriodKind.MONTH
+
+
+@dataclass(frozen=True, slots=True)
 class NewPlan:
     """A subscription's change to another plan at its list price, today."""
 
@@ -64,7 +85,7 @@ class NewPlan:
     plan_id: int
 
 
-Deed = Pay | PromiseUntil | NewPlan
+Deed = Pay | PromiseUntil | InParts | NewPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +174,13 @@ def _do(session: Session, account_id: int, deed: Deed, act: Act, rules: Rules) -
                 session, account_id, until=until, author=act.author, today=act.today, rules=rules
             )
             return made.reopened
+        case InParts(count, first_on, every):
+            owed = max(0, -session.get_one(Account, account_id).balance_minor)
+            agreed = parts.split(owed, min(max(1, count), rules.instalments_limit + 1), first_on, every)
+            in_parts = instalments.make(
+                session, account_id, agreed, author=act.author, today=act.today, rules=rules
+            )
+            return in_parts.reopened
         case NewPlan(subscription_id, plan_id):
             service = subscriptions.get(session, subscription_id)
             choice = replace(subscriptions.agreed_on(service), plan_id=plan_id, price_minor=None)
@@ -225,7 +253,9 @@ def _days_after(session: Session, account_id: int, after: date, rules: Rules) ->
     promised = session.scalar(
         select(Promise.until).where(Promise.account_id == account_id, Promise.status == PromiseStatus.ACTIVE)
     )
-    ends = [due_on and due_on + grace, promised, account.credit_until]
+    agreed = instalments.active(session, account_id)
+    due = instalments.parts_of(session, [agreed.id])[agreed.id] if agreed else []
+    ends = [due_on and due_on + grace, promised, account.credit_until, *(part.due_on for part in due)]
     days = [fee_on + fee] if fee_on else []
     days += [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
     return [day for day in days if day > after]

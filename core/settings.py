@@ -175,6 +175,7 @@ class Cutoff(Section):
     promise_broken_limit: int = Field(default=3, ge=1, le=100)
     promise_sum_limit_minor: int = Field(default=0, ge=0)
     promise_needs_payment: bool = True
+    instalments_limit: int = Field(default=12, ge=2, le=60)
     late_fee_minor: int = Field(default=0, ge=0)
     late_fee_percent: float = Field(default=0.0, ge=0, le=100)
     late_fee_days: int = Field(default=10, ge=1, le=365)

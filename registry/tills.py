@@ -12,7 +12,6 @@ from billing import (
     freezes,
     liabilities,
     promises,
-    rules,
     statements,
     subscriptions,
     suspensions,
@@ -33,10 +32,11 @@ from billing.models import (
     SubscriptionAccess,
     SuspensionLock,
 )
+from billing.rules import Record, Rules
 from billing.statements import Line
 from core import errors
 from core.money import Money
-from registry import papers
+from registry import instalments, papers
 from registry.models import Customer, CustomerStatus
 from registry.papers import PaperRow
 
@@ -91,7 +91,7 @@ class Till:
     account: Account
     debt: debt.Debt
     promise: Promise | None
-    record: rules.Record
+    record: Record
 
     @property
     def currency(self) -> str:
@@ -133,9 +133,15 @@ class Statement:
     lines: tuple[Line, ...]
     next_id: int | None
     promises: tuple[Promise, ...]
+    plans: tuple[instalments.PlanRow, ...]
     papers: tuple[PaperRow, ...]
     liabilities: tuple[Liability, ...]
     discounts: tuple[AccountDiscount, ...]
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether instalments of the debt stand."""
+        return any(one.standing is not None for one in self.plans)
 
 
 def till(session: Session, customer_id: int, *, today: date, grace_days: int) -> Till:
@@ -165,12 +171,12 @@ def statement(
     customer_id: int,
     *,
     today: date,
-    grace_days: int,
+    rules: Rules,
     before_id: int | None = None,
     limit: int = PAGE,
 ) -> Statement:
     """Return the money page, with the entries older than `before_id`. Raises NotFound."""
-    found = till(session, customer_id, today=today, grace_days=grace_days)
+    found = till(session, customer_id, today=today, grace_days=rules.grace_days)
     lines = statements.entries(session, found.account.id, before_id=before_id, limit=limit + 1)
     has_more, lines = len(lines) > limit, lines[:limit]
     return Statement(
@@ -179,6 +185,7 @@ def statement(
         lines=tuple(lines),
         next_id=lines[-1].entry.id if has_more else None,
         promises=tuple(promises.history(session, found.account.id, limit=5)),
+        plans=tuple(instalments.of_account(session, found.account.id, today=today, rules=rules)),
         liabilities=tuple(liabilities.of_account(session, found.account.id)),
         discounts=tuple(discounts.of_account(session, found.account.id)),
         papers=papers.of_account(session, found.account.id, limit=4),

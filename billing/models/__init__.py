@@ -10,7 +10,7 @@ from billing.models.bank import (
     VirtualAccount,
 )
 from billing.models.cutoff import CutoffDecision, CutoffRun, NightRun
-from billing.models.debt import CutoffPause, Promise
+from billing.models.debt import CutoffPause, Instalment, InstalmentPlan, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
 from billing.models.dunning import DunningNotice, DunningStep
 from billing.models.ledger import Account, AccountGroup, LedgerEntry, Payer
@@ -67,6 +67,8 @@ __all__ = [
     "DunningNotice",
     "DunningStep",
     "EntryKind",
+    "Instalment",
+    "InstalmentPlan",
     "LedgerEntry",
     "Liability",
     "LineStatus",

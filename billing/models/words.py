@@ -74,7 +74,7 @@ class AccessState(StrEnum):
 
 
 class PromiseStatus(StrEnum):
-    """What became of a promise to pay."""
+    """What became of a promise to pay, or of instalments."""
 
     ACTIVE = "active"
     KEPT = "kept"

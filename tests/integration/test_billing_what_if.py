@@ -7,8 +7,20 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
-from billing import accounts, ledger, night, payments, promises, subscriptions, suspensions, testing, what_if
-from billing.models import Account, LedgerEntry, LockReason, Method, Subscription, SuspensionLock
+from billing import (
+    accounts,
+    instalments,
+    ledger,
+    night,
+    parts,
+    payments,
+    promises,
+    subscriptions,
+    suspensions,
+    testing,
+    what_if,
+)
+from billing.models import Account, LedgerEntry, LockReason, Method, PeriodKind, Subscription, SuspensionLock
 from billing.rules import Rules
 from core import errors
 
@@ -75,6 +87,10 @@ def do(database, account_id, deed, rules):
             promises.make(
                 session, account_id, until=deed.until, author=testing.AUTHOR, today=TODAY, rules=rules
             )
+        elif isinstance(deed, what_if.InParts):
+            owed = -session.get_one(Account, account_id).balance_minor
+            agreed = parts.split(max(owed, 0), deed.count, deed.first_on, deed.every)
+            instalments.make(session, account_id, agreed, author=testing.AUTHOR, today=TODAY, rules=rules)
         elif deed is not None:
             service = subscriptions.get(session, deed.subscription_id)
             choice = subscriptions.Choice(deed.plan_id, bill_day=service.bill_day)
@@ -93,12 +109,12 @@ scenes = st.fixed_dictionaries(
         "credit_days": st.sampled_from([None, 1, 4]),
         "promise": st.sampled_from([None, None, 3]),
         "skip": st.sampled_from([(), (6, 7), (1, 2, 3)]),
-        "deed": st.sampled_from(["none", "pay", "promise", "plan"]),
+        "deed": st.sampled_from(["none", "pay", "promise", "parts", "plan"]),
     }
 )
 
 
-@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scene=scenes)
 def test_what_if_equals_what_then_happens(database, scene):
     with database.transaction() as session:
@@ -128,6 +144,7 @@ def test_what_if_equals_what_then_happens(database, scene):
         "none": None,
         "pay": what_if.Pay(2500),
         "promise": what_if.PromiseUntil(TODAY + timedelta(days=5)),
+        "parts": what_if.InParts(3, TODAY + timedelta(days=2), PeriodKind.WEEK),
         "plan": what_if.NewPlan(made.subscription_id, other),
     }[scene["deed"]]
     try:

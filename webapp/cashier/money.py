@@ -25,7 +25,7 @@ def statement(customer_id: int) -> Response:
             session,
             customer_id,
             today=day.today(),
-            grace_days=day.grace_days(),
+            rules=day.limits(),
             before_id=int(after) if after.isdecimal() and len(after) < 19 else None,
         )
     quick = forms.PaybackForm(formdata=None, expected_minor=found.till.debt.debt_minor)

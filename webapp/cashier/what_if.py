@@ -1,13 +1,13 @@
 """What if: the line on the card and the small forms on the money page; asking changes nothing."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Response, request
 from flask_babel import format_date, get_locale, gettext
 
-from billing import what_if
+from billing import parts, what_if
 from billing.acts import Act
 from core import errors
 from core import money as amounts
@@ -15,6 +15,8 @@ from core.money import Money
 from registry import money, tills
 from webapp import identity, permissions, rendering, runtime, texts
 from webapp.cashier import day
+
+ASKED = ("pay", "until", "parts", "first", "service", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def ask(customer_id: int) -> Response:
         plans=plans,
         is_line=is_line,
         as_money=Money,
-        asked={name: request.args.get(name, "") for name in ("pay", "until", "service", "plan")},
+        asked={name: request.args.get(name, "") for name in ASKED},
         today=day.today(),
         **shown,
     )
@@ -76,9 +78,26 @@ def _question(till: tills.Till, services: list[tills.Service], plans: list[Any])
             raise errors.Invalid(gettext("Write a day")) from error
         words = gettext("If payment is promised by %(day)s", day=format_date(until, "medium"))
         return Question(words, what_if.PromiseUntil(until))
+    if asked.get("parts"):
+        return _in_parts(asked["parts"], asked.get("first", ""))
     plan = next((one for one in plans if str(one.id) == asked.get("plan")), None)
     service = next((one for one in services if str(one.id) == asked.get("service")), None)
     if plan is None or service is None:
         return None
     words = gettext("If %(old)s becomes %(new)s today", old=service.plan, new=plan.name)
     return Question(words, what_if.NewPlan(service.id, plan.id))
+
+
+def _in_parts(count: str, first: str) -> Question:
+    """Read a question about instalments; raises Invalid when it is none."""
+    try:
+        first_on = date.fromisoformat(first)
+    except ValueError as error:
+        raise errors.Invalid(gettext("Write a day")) from error
+    if not (count.isascii() and count.isdecimal() and len(count) < 4):
+        raise errors.Invalid(gettext("Write how many"))
+    if first_on > day.today() + timedelta(days=parts.LAST_DAYS):
+        raise errors.Invalid(gettext("This is too far ahead"))
+    day_words = format_date(first_on, "medium")
+    words = gettext("If it is paid in %(count)s instalments from %(day)s on", count=count, day=day_words)
+    return Question(words, what_if.InParts(int(count), first_on))

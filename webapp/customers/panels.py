@@ -93,7 +93,7 @@ def _files(session: Session, customer_id: int, limit: int, _before_id: int | Non
     return tuple(files.of_customer(session, customer_id)[:limit])
 
 
-_OF_MONEY = ("payment.", "promise.", "ledger.", "account.")
+_OF_MONEY = ("payment.", "promise.", "instalments.", "ledger.", "account.")
 
 
 def _history(session: Session, customer_id: int, limit: int, before_id: int | None) -> tuple[AuditEvent, ...]:
