@@ -183,7 +183,7 @@ def change(
         words = N_("The terms in force began on %(day)s", day=since)
         raise errors.Invalid("Not a day for a change", {"on": words})
     account = ledger.lock_account(session, subscription.account_id)
-    plan = _offered(session, choice.plan_id, account.currency)
+    plan = _offered(session, choice.plan_id, account.currency, kept_id=subscription.plan_id)
     cycle = _cycle(plan, choice, on)
     agreed = replace(choice, bill_day=cycle.bill_day, bill_month=cycle.bill_month)
     if agreed == agreed_on(subscription):
@@ -279,11 +279,12 @@ def _cycle(plan: Plan, choice: Choice, starts_on: date) -> periods.Cycle:
     return cycle
 
 
-def _offered(session: Session, plan_id: int, currency: str) -> Plan:
+def _offered(session: Session, plan_id: int, currency: str, *, kept_id: int | None = None) -> Plan:
+    """Return the plan; who has one keeps it (`kept_id`) when it is not offered any more."""
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise errors.NotFound("There is no such plan")
-    if not plan.is_offered:
+    if not plan.is_offered and plan_id != kept_id:
         raise errors.Invalid("Not offered", {"plan": "This plan is not offered any more"})
     if plan.currency != currency:
         raise errors.Invalid(

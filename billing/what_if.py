@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from billing import (
     debt,
     debtors,
+    effects,
     freezes,
     instalments,
     ledger,
@@ -138,6 +139,14 @@ def outlook(
         booked_minor=stands.balance_minor - before,
         opened=opened,
     )
+
+
+def next_bill(database: Database, account_id: int, act: Act) -> effects.Bill | None:
+    """Return the next day on which the account is charged, and what; none: never."""
+    quiet = replace(act, terms=replace(act.terms, documented=Documented.NONE))
+    with database.rehearsal() as session:
+        _take(session, account_id)
+        return effects.next_bill(session, account_id, quiet)
 
 
 def _take(session: Session, account_id: int) -> int:

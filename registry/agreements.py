@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing import discounts, freezes, ledger, liabilities, subscriptions
+from billing import bill_days, discounts, freezes, ledger, liabilities, subscriptions
 from billing.acts import Act, Terms
 from billing.models import AccountDiscount, Liability, LockReason
 from core import errors
@@ -65,6 +65,26 @@ def forget_suspension(session: Session, actor: audit.Actor, planned_id: int) -> 
     service = subscriptions.get(session, gone.subscription_id)
     changes = audit.difference({"from_on": gone.from_on}, {"from_on": None})
     return money.record_service(session, actor, "service.suspension_forgotten", service, changes=changes)
+
+
+def change_billing(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    wanted: bill_days.Wanted,
+    *,
+    on: date,
+    today: date,
+    terms: Terms,
+) -> int:
+    """Let services be billed otherwise from a day on (see billing.bill_days); return how many change."""
+    changed = 0
+    for one in bill_days.chosen(session, money.account_id(session, customer_id), wanted):
+        choice = bill_days.choice(one, wanted)
+        if choice != subscriptions.agreed_on(one):
+            money.change_service(session, actor, one.id, choice=choice, on=on, today=today, terms=terms)
+            changed += 1
+    return changed
 
 
 def forget_change(

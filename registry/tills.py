@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing import (
@@ -12,7 +12,6 @@ from billing import (
     freezes,
     liabilities,
     promises,
-    statements,
     subscriptions,
     suspensions,
 )
@@ -33,14 +32,12 @@ from billing.models import (
     SuspensionLock,
 )
 from billing.rules import Record, Rules
-from billing.statements import Line
 from core import errors
 from core.money import Money
-from registry import instalments, papers
+from registry import activities, instalments, papers
+from registry.activities import Activity
 from registry.models import Customer, CustomerStatus
 from registry.papers import PaperRow
-
-PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,8 @@ class Service:
     bill_day: int
     bill_month: int
     is_postpaid: bool | None
+    plan_is_postpaid: bool
+    is_net: bool
     starts_on: date
     ends_on: date | None
     is_running: bool
@@ -73,6 +72,11 @@ class Service:
     def agreed_locks(self) -> tuple[SuspensionLock, ...]:
         """The suspensions a person made, which a person lifts."""
         return tuple(lock for lock in self.locks if lock.reason in AGREED)
+
+    @property
+    def is_paid_afterwards(self) -> bool:
+        """Whether a period is charged when it is over: as agreed, else as the plan is."""
+        return self.plan_is_postpaid if self.is_postpaid is None else self.is_postpaid
 
     @property
     def may_change(self) -> bool:
@@ -126,12 +130,11 @@ class Till:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The money page; `next_id` continues the statement, None at its end."""
+    """The money page without its ledger, which registry.ledger_list reads."""
 
     till: Till
     services: tuple[Service, ...]
-    lines: tuple[Line, ...]
-    next_id: int | None
+    activities: tuple[Activity, ...]
     promises: tuple[Promise, ...]
     plans: tuple[instalments.PlanRow, ...]
     papers: tuple[PaperRow, ...]
@@ -166,24 +169,13 @@ def till(session: Session, customer_id: int, *, today: date, grace_days: int) ->
     )
 
 
-def statement(
-    session: Session,
-    customer_id: int,
-    *,
-    today: date,
-    rules: Rules,
-    before_id: int | None = None,
-    limit: int = PAGE,
-) -> Statement:
-    """Return the money page, with the entries older than `before_id`. Raises NotFound."""
+def statement(session: Session, customer_id: int, *, today: date, rules: Rules) -> Statement:
+    """Return the money page. Raises NotFound."""
     found = till(session, customer_id, today=today, grace_days=rules.grace_days)
-    lines = statements.entries(session, found.account.id, before_id=before_id, limit=limit + 1)
-    has_more, lines = len(lines) > limit, lines[:limit]
     return Statement(
         till=found,
         services=services(session, found.account, today),
-        lines=tuple(lines),
-        next_id=lines[-1].entry.id if has_more else None,
+        activities=activities.recent(session, found.account.id, customer_id),
         promises=tuple(promises.history(session, found.account.id, limit=5)),
         plans=tuple(instalments.of_account(session, found.account.id, today=today, rules=rules)),
         liabilities=tuple(liabilities.of_account(session, found.account.id)),
@@ -245,6 +237,8 @@ def _service(
         bill_day=one.bill_day,
         bill_month=one.bill_month,
         is_postpaid=one.is_postpaid,
+        plan_is_postpaid=one.plan.is_postpaid,
+        is_net=one.plan.is_net,
         starts_on=one.starts_on,
         ends_on=one.ends_on,
         is_running=one.starts_on <= today and (one.ends_on is None or one.ends_on >= today),
@@ -306,8 +300,7 @@ def currency(session: Session, customer_id: int) -> str:
     return found
 
 
-def plans(session: Session, currency: str) -> list[Plan]:
-    """Return the plans a customer of this currency may get, by name."""
-    return list(
-        session.scalars(select(Plan).where(Plan.is_offered, Plan.currency == currency).order_by(Plan.name))
-    )
+def plans(session: Session, currency: str, *, kept_id: int | None = None) -> list[Plan]:
+    """Return the plans a customer of this currency may get, by name; and the one he has (`kept_id`)."""
+    may_have = or_(Plan.is_offered, Plan.id == kept_id) if kept_id is not None else Plan.is_offered
+    return list(session.scalars(select(Plan).where(may_have, Plan.currency == currency).order_by(Plan.name)))

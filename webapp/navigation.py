@@ -43,11 +43,27 @@ class Section:
     items: tuple[Item, ...]
 
 
+# The pages of one customer's money belong to his card, not to the lists of money.
+MONEY_OF_ONE = tuple(
+    f"cashier.{name}"
+    for name in (
+        *("statement", "payment", "payback", "refund", "transfer", "promise", "what_if", "entry", "reverse"),
+        *("terms", "billing", "add_service", "change_service", "end_service", "suspend"),
+        *("charge", "add_liability", "end_liability", "give_discount"),
+    )
+)
+
 RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
-            Entry("customers.listing", lazy_gettext("Customers"), "users", "c", also=("watch.panel",)),
+            Entry(
+                "customers.listing",
+                lazy_gettext("Customers"),
+                "users",
+                "c",
+                also=("watch.panel", *MONEY_OF_ONE, "documents.issue", "documents.payer"),
+            ),
             Entry("network.coverage", lazy_gettext("Map"), "map-2", "m"),
             Entry("diagnostics.listing", lazy_gettext("Diagnostics"), "stethoscope", "d"),
             Entry(DOWN, lazy_gettext("What is down"), "wifi-off", "w"),
@@ -66,7 +82,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "cash-banknote",
                 also=("bank.review", "bank.waiting", "bank.new"),
             ),
-            Entry("cashier.charge_runs", lazy_gettext("Charge runs"), "calculator", "h"),
+            Entry("cashier.charge_runs", lazy_gettext("Charge runs"), "calculator", "u"),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry(
                 "cashier.dunning",

@@ -1,10 +1,16 @@
 """When something is billed: the fields that each kind of period asks for, on whatever form they stand."""
 
-from flask_babel import lazy_gettext
-from wtforms import SelectField
+from collections.abc import Sequence
+from typing import Any
 
+from flask_babel import lazy_gettext
+from wtforms import DateField, SelectField
+from wtforms.validators import InputRequired
+
+from billing.bill_days import Wanted
 from billing.models import PeriodKind
-from webapp.forms import Form, choices
+from registry.tills import Service
+from webapp.forms import REQUIRED, CheckListField, Form, choices
 
 BILL_DAYS = choices(
     ("", lazy_gettext("The day it begins on")),
@@ -77,3 +83,35 @@ class BillFields(Form):
     def chosen_postpaid(self) -> bool | None:
         """Whether it is paid afterwards; none where the plan says."""
         return None if not self.is_postpaid.data else bool(self.is_postpaid.data == "yes")
+
+
+def billing_form(services: Sequence[Service]) -> Any:
+    """Return the form that lets some services of a customer be billed otherwise."""
+    named = choices(*((str(one.id), one.plan) for one in services))
+    kinds = frozenset(one.period for one in services)
+
+    class BillingForm(BillFields):
+        """Which services, from when, on which day, in advance or afterwards."""
+
+        asks_weekday = PeriodKind.WEEK in kinds
+        asks_day = bool(kinds - {PeriodKind.WEEK})
+        asks_month = bool(kinds - {PeriodKind.WEEK, PeriodKind.MONTH})
+
+        services = CheckListField(lazy_gettext("Services"), choices=named)
+        starts_on = DateField(
+            lazy_gettext("From"),
+            [InputRequired(REQUIRED)],
+            description=lazy_gettext("A day to come is planned, and its night does it."),
+        )
+
+        def wanted(self) -> Wanted:
+            """Return what the form agrees."""
+            return Wanted(
+                subscription_ids=tuple(int(one) for one in self.services.data or ()),
+                bill_day=int(self.bill_day.data) if self.bill_day.data else None,
+                weekday=int(self.weekday.data) if self.weekday.data else None,
+                bill_month=self.chosen_month,
+                is_postpaid=self.chosen_postpaid,
+            )
+
+    return BillingForm

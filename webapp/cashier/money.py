@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, request
+from flask import Response, render_template, request
 from flask_babel import format_date, gettext
 
 from billing import rules
@@ -13,31 +13,45 @@ from core import errors
 from core.money import Money
 from registry import money, tills
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, forms, pages
+from webapp.cashier import day, forms, ledger, pages
 
 
 @permissions.required("money.view")
 def statement(customer_id: int) -> Response:
-    """Show what is owed, the services and the ledger with its running balance, a page at a time."""
-    after = request.args.get("after", "")
+    """Show what is owed, what is billed, what happened, and the ledger with its running balance.
+
+    htmx asks for the ledger alone, with its filters and its order.
+    """
+    if rendering.is_htmx():
+        return ledger.fragment(customer_id)
     with runtime.current().database.reading() as session:
-        found = tills.statement(
-            session,
-            customer_id,
-            today=day.today(),
-            rules=day.limits(),
-            before_id=int(after) if after.isdecimal() and len(after) < 19 else None,
-        )
+        found = tills.statement(session, customer_id, today=day.today(), rules=day.limits())
+        entries = ledger.page(session, found.till.account.id)
     quick = forms.PaybackForm(formdata=None, expected_minor=found.till.debt.debt_minor)
-    return rendering.page_or_fragment(
-        "cashier/statement.html",
-        "cashier/_ledger.html",
-        found=found,
-        till=found.till,
-        quick=quick,
-        today=day.today(),
-        as_money=Money,
+    answer = Response(
+        render_template(
+            "cashier/statement.html",
+            found=found,
+            till=found.till,
+            quick=quick,
+            today=day.today(),
+            as_money=Money,
+            usual=_usual(found.till),
+            **entries,
+        )
     )
+    answer.vary.add("HX-Request")
+    return answer
+
+
+def _usual(till: tills.Till) -> dict[str, Any]:
+    """Return what holds where the customer has no terms of his own, and the document his charges make."""
+    terms = day.terms()
+    return {
+        "payment_days": terms.payment_days,
+        "grace_days": day.grace_days(),
+        "documented": terms.documented_of(till.account),
+    }
 
 
 @permissions.required("payment.take")

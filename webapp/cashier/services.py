@@ -67,7 +67,7 @@ def _start(session: Session, act: Act, customer_id: int, form: Any) -> None:
 def change(subscription_id: int) -> Response:
     """Change plan, price, quantity or billing period from a day on; what it does is shown before."""
     customer_id, service = _service(subscription_id)
-    till, plans = _offer(customer_id)
+    till, plans = _offer(customer_id, service.plan_id)
     form = forms.service_form(till.currency, plans, is_new=False)(**_agreed(service))
     if form.accept(lambda: _change(subscription_id, form)):
         rendering.say(gettext("The change is written down."))
@@ -109,8 +109,8 @@ def _change(subscription_id: int, form: Any) -> None:
 @permissions.required("service.edit")
 def change_effect(subscription_id: int) -> Response:
     """Show what a change would do, for the choices made so far."""
-    customer_id, _ = _service(subscription_id)
-    till, plans = _offer(customer_id)
+    customer_id, service = _service(subscription_id)
+    till, plans = _offer(customer_id, service.plan_id)
     form = forms.service_form(till.currency, plans, is_new=False)(request.args, meta={"csrf": False})
     form.validate()
     shown = effect.of(customer_id, lambda session, act: _alter(session, act, subscription_id, form))
@@ -224,10 +224,10 @@ def _set_terms(customer_id: int, form: Any) -> None:
             day.wake_gates(session)
 
 
-def _offer(customer_id: int) -> tuple[tills.Till, list[Plan]]:
+def _offer(customer_id: int, kept_id: int | None = None) -> tuple[tills.Till, list[Plan]]:
     with runtime.current().database.reading() as session:
         till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
-        return till, tills.plans(session, till.currency)
+        return till, tills.plans(session, till.currency, kept_id=kept_id)
 
 
 def _service(subscription_id: int) -> tuple[int, tills.Service]:

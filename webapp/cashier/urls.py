@@ -3,10 +3,12 @@
 from flask import Blueprint
 
 from webapp.cashier import (
+    billing,
     charge_runs,
     cutoff,
     dunning,
     instalments,
+    ledger,
     money,
     money_out,
     owed,
@@ -19,6 +21,9 @@ blueprint = Blueprint("cashier", __name__)
 
 for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/money", "statement", money.statement, ["GET"]),
+    ("/customers/<int:customer_id>/money/ledger.<string:ending>", "ledger_file", ledger.export, ["GET"]),
+    ("/customers/<int:customer_id>/money/billing", "billing", billing.period, ["GET", "POST"]),
+    ("/customers/<int:customer_id>/money/billing/effect", "billing_effect", billing.period_effect, ["GET"]),
     ("/customers/<int:customer_id>/money/payment", "payment", money.payment, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/payback", "payback", money.payback, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/refund", "refund", money_out.refund, ["GET", "POST"]),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 from flask_babel import format_date, get_locale, gettext
 
-from billing import parts, what_if
+from billing import effects, parts, what_if
 from billing.acts import Act
 from core import errors
 from core import money as amounts
@@ -35,9 +35,10 @@ def ask(customer_id: int) -> Response:
         services = [one for one in tills.services(session, till.account, day.today()) if one.may_change]
         plans = tills.plans(session, till.currency)
     is_line = "line" in request.args
-    shown: dict[str, Any] = {"found": None, "then": None, "question": "", "refusal": ""}
+    shown: dict[str, Any] = {"bill": None, "found": None, "then": None, "question": "", "refusal": ""}
     try:
         shown["found"] = _outlook(till, None)
+        shown["bill"] = None if is_line else _next_bill(till)
         question = None if is_line else _question(till, services, plans)
         if question is not None:
             shown |= {"question": question.words, "is_payment": isinstance(question.deed, what_if.Pay)}
@@ -62,6 +63,11 @@ def _outlook(till: tills.Till, deed: what_if.Deed | None) -> what_if.Outlook:
     act = Act(day.today(), day.terms(), money.author(identity.actor()))
     database = runtime.current().database
     return what_if.outlook(database, till.account.id, act, rules=day.limits(), deed=deed)
+
+
+def _next_bill(till: tills.Till) -> effects.Bill | None:
+    act = Act(day.today(), day.terms(), money.author(identity.actor()))
+    return what_if.next_bill(runtime.current().database, till.account.id, act)
 
 
 def _question(till: tills.Till, services: list[tills.Service], plans: list[Any]) -> Question | None:

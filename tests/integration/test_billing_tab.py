@@ -1,0 +1,136 @@
+"""The billing tab of a customer: its history filtered and as a file, what happened lately, the billing period."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing import testing as money_testing
+from billing.acts import Terms
+from billing.models import PlannedChange, Subscription
+from billing.subscriptions import Choice
+from core import clock
+from registry import money as customer_money
+from registry import testing
+from registry.models import AuditEvent
+
+TODAY = clock.today("Europe/Kyiv")
+BILL_DAY = min(TODAY.day, 28)
+
+
+@pytest.fixture
+def owing(database):
+    """A customer with one service, charged for a month, and a month's price past due."""
+    with database.transaction() as session:
+        customer = testing.customer(session, "1001")
+        plan = money_testing.plan(session, 3000)
+        service = customer_money.start_service(
+            session,
+            testing.person(session, "setup"),
+            customer.id,
+            choice=Choice(plan.id, bill_day=BILL_DAY),
+            starts_on=TODAY,
+            today=TODAY,
+            terms=Terms(14),
+        )
+        money_testing.charge(session, customer.account_id, 3000, due_on=TODAY - timedelta(days=10))
+    return {"id": customer.id, "service": service.id, "account": customer.account_id}
+
+
+def url(owing, more=""):
+    return f"/customers/{owing['id']}/money{more}"
+
+
+def actions(database):
+    with database.reading() as session:
+        return session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
+
+
+def test_the_ledger_is_filtered_put_in_order_paged_back_and_taken_as_a_file(sign_in_as, database, owing):
+    with database.transaction() as session:
+        for number in range(60):
+            money_testing.pay(session, owing["account"], 100 * (number * 7 % 60 + 1))
+    browser = sign_in_as("billing")
+
+    def amounts(query):
+        shown = browser.fragment(url(owing, f"?{query}")).text
+        marks = {word: re.search(rf"[?&;]{word}=([\w-]+)", shown) for word in ("after", "before")}
+        return re.findall(r'data-head="Amount"[^>]*>\s*<span[^>]*>(-?)€([\d.]+)', shown), marks
+
+    for sort in ("booked", "-booked", "date", "-due", "amount", "-amount"):
+        first, marks = amounts(f"kind=payment&sort={sort}")
+        assert len(first) == 50
+        assert marks["before"] is None
+        rest, marks = amounts(f"kind=payment&sort={sort}&after={marks['after'].group(1)}")
+        assert len(rest) == 10
+        assert marks["after"] is None
+        back, _ = amounts(f"kind=payment&sort={sort}&before={marks['before'].group(1)}")
+        assert back == first
+        sums = [float(number) for _, number in first + rest]
+        assert sorted(sums) == [float(number) for number in range(1, 61)]
+        if sort.endswith("amount"):
+            assert sums == sorted(sums, reverse=sort.startswith("-"))
+    charges, _ = amounts("kind=charge")
+    assert charges
+    assert {sign for sign, _ in charges} == {"-"}
+    assert amounts("kind=charge&method=cash")[0] == []
+    assert amounts(f"from={(TODAY + timedelta(days=1)).isoformat()}&kind=payment")[0] == []
+    assert browser.get(url(owing, "?q=%00%25&sort=odd&from=x&after=W10")).status_code == 200
+    file = browser.get(url(owing, "/ledger.csv?kind=payment&sort=-amount"))
+    lines = file.text.splitlines()
+    assert len(lines) == 61
+    assert ",60.00," in lines[1]
+    assert browser.get(url(owing, "/ledger.xlsx")).status_code == 200
+    assert browser.get(url(owing, "/ledger.pdf")).status_code == 404
+
+
+def test_recent_activities_tell_who_did_what_and_when(sign_in_as, database, owing):
+    browser = sign_in_as("billing")
+    paid = {"key": "form-key-1", "amount": "5.00", "method": "cash", "dated_on": TODAY.isoformat()}
+    assert browser.post(url(owing, "/payment"), data=paid).status_code == 303
+    until = (TODAY + timedelta(days=2)).isoformat()
+    assert browser.post(url(owing, "/promise"), data={"until": until, "note": ""}).status_code == 303
+    listed = browser.get(url(owing)).text.partition('id="panel-activities"')[2].partition("</section>")[0]
+    told = [re.sub(r"<[^>]+>|\s+", " ", one) for one in re.findall(r"<li>(.*?)</li>", listed, re.DOTALL)]
+    # One transaction holds the whole test, so that all of it happened at the same moment.
+    for words in (
+        ("promised to pay until", "Billing Person"),
+        ("payment", "€5.00", "Billing Person"),
+        ("charge",),
+    ):
+        assert any(all(word in one for word in words) for one in told), told
+    assert any("Service added" in one and "Setup" in one for one in told), told
+
+
+def test_the_billing_period_is_changed_with_its_effect_shown_before(sign_in_as, database, owing):
+    browser, path = sign_in_as("billing"), url(owing, "/billing")
+    with database.reading() as session:
+        before = session.get_one(Subscription, owing["service"])
+        assert (before.bill_day, before.terms_no) == (BILL_DAY, 1)
+    assert "Next bill" in browser.get(path).text
+    first = (TODAY.replace(day=1) + timedelta(days=32)).replace(day=1)
+    fields = {
+        "services": [str(owing["service"])],
+        "bill_day": "9",
+        "is_postpaid": "",
+        "starts_on": first.isoformat(),
+    }
+    shown = browser.fragment(f"{path}/effect", query_string=fields).text
+    assert "now:" in shown
+    assert browser.post(path, data={**fields, "services": []}).status_code == 422
+    assert browser.post(path, data={**fields, "services": ["999999"]}).status_code == 422
+    assert browser.post(path, data=fields).status_code == 303
+    with database.reading() as session:
+        planned = session.scalars(select(PlannedChange)).one()
+        assert (planned.starts_on, planned.bill_day) == (first, 9)
+        assert session.get_one(Subscription, owing["service"]).terms_no == 1
+    assert "service.changed" in actions(database)
+    assert (
+        browser.post(
+            path, data={**fields, "starts_on": TODAY.isoformat(), "bill_day": str(BILL_DAY)}
+        ).status_code
+        == 303
+    )
+    with database.reading() as session:
+        assert session.get_one(Subscription, owing["service"]).terms_no == 1
