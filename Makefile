@@ -10,7 +10,8 @@ STRICT := core netdiag gates billing
 # Every process a test starts is measured, wherever it runs.
 MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
 PEERS := arp-scan fping tshark snmpget snmpd prometheus-snmp-exporter nft ip chromium
-PYTEST := $(MEASURED) LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
+UNMEASURED := LEFT_OUT="$(LEFT_OUT)" $(BIN)/python -m pytest
+PYTEST := $(MEASURED) $(UNMEASURED)
 
 # tests/conftest.py says what stays with one worker and what comes first.
 BY_FILE := --dist loadfile --no-loadscope-reorder
@@ -48,7 +49,7 @@ netlab: assets ## tests in network namespaces (root)
 	$(PYTEST) tests/netlab -n 3 $(BY_FILE) -q
 
 browser: assets ## tests in headless Chromium
-	$(PYTEST) tests/browser -n 2 $(BY_FILE) -q
+	$(UNMEASURED) tests/browser -n 4 $(BY_FILE) -q
 
 assets: $(VENV)/dev.stamp # the front end as its sources are now
 	@$(BIN)/python hatch_build.py

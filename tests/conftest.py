@@ -13,7 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
+import structlog
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from core import secrets
@@ -77,6 +79,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _place(path: Path) -> int:
     words = path.read_text()
     return 0 if "product_lab" in words else 2 if "pytest.mark.singly" in words else 1
+
+
+def pytest_configure() -> None:
+    """Log exceptions plainly, as the product does: with every local variable one takes seconds to write."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Any:
+    """Do not measure what is marked `unmeasured`: tracing costs half as much again as the test itself."""
+    measuring = coverage.Coverage.current() if item.get_closest_marker("unmeasured") else None
+    if measuring:
+        measuring.stop()
+    try:
+        return (yield)
+    finally:
+        if measuring:
+            measuring.start()
 
 
 @pytest.hookimpl(wrapper=True)

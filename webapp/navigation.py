@@ -197,6 +197,8 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
 )
 
+_NAMED = {name for _, entries in RAIL for entry in entries for name in (entry.endpoint, *entry.also)}
+
 
 def sections(person: Person | None) -> tuple[Section, ...]:
     """Return the rail of a person; empty headings are left out."""
@@ -211,9 +213,11 @@ def sections(person: Person | None) -> tuple[Section, ...]:
 
 def home(person: Person | None) -> str:
     """Return the page a person starts on: the first of the rail."""
-    for section in sections(person):
-        return section.items[0].url
-    return url_for("staff.own_password" if person else "staff.sign_in")
+    if person is None:
+        return url_for("staff.sign_in")
+    seen = (entry for _, entries in RAIL for entry in entries if _may_see(person, entry.endpoint))
+    first = next(seen, None)
+    return url_for(first.endpoint if first else "staff.own_password")
 
 
 def search(person: Person | None) -> str | None:
@@ -233,10 +237,9 @@ def _may_see(person: Person, endpoint: str) -> bool:
 
 def _item(entry: Entry) -> Item:
     area = entry.endpoint.partition(".")[0]
-    others = {name for _, entries in RAIL for other in entries for name in (other.endpoint, *other.also)}
     here = request.endpoint or ""
     is_here = here in (entry.endpoint, *entry.also) or (
-        here.startswith(f"{area}.") and here not in others and _is_first(entry)
+        here.startswith(f"{area}.") and here not in _NAMED and _is_first(entry)
     )
     count = health.dead() if entry.endpoint == DOWN else 0
     return Item(str(entry.text), entry.icon_name, url_for(entry.endpoint), entry.key, is_here, count)

@@ -1,5 +1,6 @@
 """From a frozen object to an answer: page or fragment, redirects, toasts, and what templates may call."""
 
+import functools
 import json
 from datetime import datetime
 from pathlib import Path
@@ -82,7 +83,7 @@ def _frame() -> dict[str, Any]:
     return {
         "person": person,
         "language": texts.language(),
-        "navigation": lambda: navigation.sections(person),
+        "navigation": functools.cache(lambda: navigation.sections(person)),  # asked by rail and overlays
         "home_url": lambda: navigation.home(person),
         "search_url": navigation.search(person),
         "search_text": request.args.get("q", "") if navigation.is_search(request.endpoint) else "",

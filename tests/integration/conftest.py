@@ -1,6 +1,7 @@
 """The web application on real servers, and browsers signed in as somebody."""
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,13 @@ from registry import audit, passwords, staff
 from registry.models import StaffUser
 
 ROOT = audit.Actor(None, "test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of pages are not measured: what counts for coverage has tests of its own."""
+    for item in items:
+        if item.path.name.startswith("test_web_"):
+            item.add_marker("unmeasured")
 
 
 @functools.cache
@@ -74,7 +82,10 @@ def _make_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings, A
     from webapp import factory, health, runtime
 
     made: list[tuple[Settings, Flask]] = []
-    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    base = tmp_path_factory.getbasetemp()
+    compiled_folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "templates"
+    compiled_folder.mkdir(exist_ok=True)  # the workers' own: each template is compiled once a run
+    compiled = FileSystemBytecodeCache(str(compiled_folder))
 
     def make(settings: Settings, database: Any) -> Flask:
         data = settings.data.model_copy(update={"folder": Path()})

@@ -84,8 +84,9 @@ def due_now(runtime: Runtime) -> None:
         session.execute(update(SubscriptionAccess).values(next_attempt_at=clock.now()))
 
 
-def test_four_sweeps_at_once_tell_each_line_once(runtime, fake):
-    ids = add_lines(runtime, 450)
+def test_four_sweeps_at_once_tell_each_line_once(runtime, fake, monkeypatch):
+    monkeypatch.setattr(tasks_access, "BATCH", 30)
+    ids = add_lines(runtime, 70)
     threads = [threading.Thread(target=tasks_access.sweep, args=(runtime, maker(fake))) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -321,6 +321,7 @@ def test_a_stranger_is_sent_to_the_sign_in_page_everywhere_else(web_app: Flask, 
 @pytest.mark.parametrize("role", [*EVERYBODY.split(), "unknown-role"])
 def test_a_role_passes_its_own_doors_and_no_other(web_app: Flask, sign_in_as: Callable, role: str) -> None:
     browser = sign_in_as(role)
+    browser.environ_base["HTTP_ACCEPT"] = "application/json"  # a refusal needs no page around it
     for rule in web_app.url_map.iter_rules():
         who = DOORS[rule.endpoint]
         if who == "anybody" or rule.endpoint == "staff.sign_out":
@@ -337,6 +338,7 @@ def test_a_role_passes_its_own_doors_and_no_other(web_app: Flask, sign_in_as: Ca
 
 def test_every_change_without_a_token_is_refused(web_app: Flask, sign_in_as: Callable) -> None:
     browser = sign_in_as("administrator")
+    browser.environ_base["HTTP_ACCEPT"] = "application/json"
     for rule in web_app.url_map.iter_rules():
         if rule.endpoint == "bank.hook":
             continue  # other programs have no token of ours: a signature stands in its place

@@ -15,7 +15,7 @@ from netdiag import errors, status
 from netdiag.snmp import SnmpTarget, system
 from tests.netlab import recordings
 
-pytestmark = pytest.mark.singly
+pytestmark = [pytest.mark.singly, pytest.mark.unmeasured]
 
 ADMIN = {"up", "down", "testing", None}
 OPER = {"up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown", None}
