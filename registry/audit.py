@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Select, bindparam, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from core.db import Base
 from registry.models import AuditEvent
 
 _COLUMNS = (
@@ -23,7 +24,9 @@ _COLUMNS = (
     "changes",
     "note",
 )
-_LINE = insert(AuditEvent).values({name: bindparam(name) for name in _COLUMNS})
+_LINE = insert(Base.metadata.tables[AuditEvent.__tablename__]).values(
+    {name: bindparam(name) for name in _COLUMNS}
+)
 
 
 @dataclass(frozen=True, slots=True)

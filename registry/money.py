@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from billing import accounts, ledger, payments, plans, promises, reconnect, subscriptions
@@ -20,6 +20,7 @@ from core import errors
 from registry import audit, lines
 from registry.models import Customer
 
+_ACCOUNT_ID = select(Customer.account_id).where(Customer.id == bindparam("customer_id"))
 _KINDS: dict[type, str] = {
     LedgerEntry: "ledger_entry",
     Promise: "promise",
@@ -259,7 +260,7 @@ def set_terms(
 
 def account_id(session: Session, customer_id: int) -> int:
     """Return the customer's account; raises NotFound."""
-    found = session.scalar(select(Customer.account_id).where(Customer.id == customer_id))
+    found: int | None = session.scalar(_ACCOUNT_ID, {"customer_id": customer_id})
     if found is None:
         raise errors.NotFound("There is no such customer")
     return found
