@@ -1,15 +1,15 @@
 """Late fees: a charge of its own, once in an episode of debt, off unless the rules name a sum or a percent.
 
-An episode is named by the due date of the oldest charge not wholly paid, as in billing.dunning. A fee that
-was reversed stays reversed: its key is taken.
+A fee that was reversed stays reversed: its key is taken. Episodes are those of the reminders
+(billing.episodes).
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import debt, instalments, ledger, prices
+from billing import debt, episodes, instalments, ledger, penalties, prices
 from billing.acts import Act
 from billing.models import Account, EntryKind, LedgerEntry
 from billing.rules import Rules
@@ -24,16 +24,11 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
     if not (rules.late_fee_minor or rules.late_fee_percent):
         return 0
     balances = _owing(session, act, rules, account_id)
-    last = act.today - timedelta(days=max(rules.late_fee_days, 1))
-    oldest = debt.oldest_due(session, balances)
-    keys = {key: f"late fee {key} {day.isoformat()}" for key, day in oldest.items() if day <= last}
-    known = select(LedgerEntry.idempotency_key).where(LedgerEntry.idempotency_key.in_(keys.values()))
-    charged = set(session.scalars(known)) if keys else set()
-    wanted = sorted(key for key, word in keys.items() if word not in charged)
-    found = debt.overdue_by_account(act.today, 0, account_ids=wanted)
+    begun = _ripe(session, act.today, debt.oldest_due(session, balances), rules)
+    found = debt.overdue_by_account(act.today, 0, account_ids=sorted(begun))
     sums = dict(session.execute(select(found.c.account_id, found.c.past_due_minor)).all())
-    taken = 0
-    for key in wanted:
+    taken = []
+    for key in sorted(begun):
         past_due = sums.get(key, 0)
         fee = rules.late_fee_minor + prices.round_ratio(
             round(rules.late_fee_percent * 100) * past_due, 10_000
@@ -41,19 +36,41 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
         if past_due < max(rules.late_fee_minimum_minor, 1) or fee <= 0:
             continue
         account = ledger.lock_account(session, key)
-        ledger.post(
-            session,
-            key,
-            EntryKind.CHARGE,
-            -fee,
-            dated_on=act.today,
-            author=act.author,
-            due_on=act.terms.due_on(account, act.today),
-            idempotency_key=keys[key],
-            description=N_("Late fee: unpaid since %(day)s", day=oldest[key]),
+        taken.append(
+            ledger.post(
+                session,
+                key,
+                EntryKind.CHARGE,
+                -fee,
+                dated_on=act.today,
+                author=act.author,
+                due_on=act.terms.due_on(account, act.today),
+                idempotency_key=episodes.fee_key(key, begun[key]),
+                description=N_("Late fee: unpaid since %(day)s", day=begun[key]),
+            )
         )
-        taken += 1
-    return taken
+    penalties.document(session, taken, act)
+    return len(taken)
+
+
+def _ripe(session: Session, on: date, oldest: dict[int, date], rules: Rules) -> dict[int, date]:
+    """Return the episodes old enough for a fee that have none, by account.
+
+    Days of our own faults and of freezes do not count, and on such a day nobody is fined.
+    """
+    last = on - timedelta(days=max(rules.late_fee_days, 1))
+    late = {key: day for key, day in oldest.items() if day < on}
+    begun = {key: day for key, day in episodes.begun(session, late, rules=rules).items() if day <= last}
+    stopped = episodes.stopped(session, begun, on)
+    ripe = {}
+    for key, day in begun.items():
+        off = stopped.get(key, set())
+        if on not in off and (on - day).days - len(off) >= max(rules.late_fee_days, 1):
+            ripe[key] = day
+    keys = {episodes.fee_key(key, day): key for key, day in ripe.items()}
+    known = select(LedgerEntry.idempotency_key).where(LedgerEntry.idempotency_key.in_(keys))
+    charged = {keys[word] for word in session.scalars(known) if word is not None} if keys else set()
+    return {key: day for key, day in ripe.items() if key not in charged}
 
 
 def _owing(session: Session, act: Act, rules: Rules, account_id: int | None) -> dict[int, int]:

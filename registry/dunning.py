@@ -224,7 +224,7 @@ def _words(letter: Letter, texts: Mapping[str, Any], sender: Sender) -> tuple[st
         "number": letter.number,
         "sum": format_money(letter.amount, letter.locale),
         "balance": format_money(Money(found.balance_minor, found.currency), letter.locale),
-        "due": format_date(found.episode_on, "long", locale=language),
+        "due": format_date(found.oldest_on, "long", locale=language),
         "days": str(abs(found.days)),
         "isp": sender.isp,
     }

@@ -1,13 +1,13 @@
 """Reminders of debt: each step once in an episode, to who agreed, in his language, and never for our faults."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from billing import pauses, promises
+from billing import ledger, pauses, promises
 from billing import testing as money_testing
-from billing.models import Account, DunningNotice, Payer, PromiseStatus
+from billing.models import Account, CutoffPause, DunningNotice, EntryKind, Payer, PromiseStatus
 from billing.rules import Rules
 from core import errors
 from registry import audit, contacts, dunning, testing
@@ -40,6 +40,12 @@ def owing(session, ladder):
 def night(session, days):
     on = TODAY + timedelta(days=days)
     return dunning.run(session, ACTOR, on, rules=RULES, sender=SENDER)
+
+
+def paid(session, account_id, minor, on):
+    return ledger.post(
+        session, account_id, EntryKind.PAYMENT, minor, dated_on=on, author=money_testing.AUTHOR
+    )
 
 
 def letters(session):
@@ -140,3 +146,49 @@ def test_small_debts_and_ladders_that_are_off_remind_nobody(session, ladder):
         dunning.save_step(
             session, ACTOR, None, days=4, is_on=True, texts={"en": {"subject": "", "body": " "}}
         )
+
+
+def test_a_part_paid_begins_no_new_episode_though_the_oldest_charge_is_covered_by_it(session, owing):
+    """Known doubt: the episode was named by the oldest unpaid charge, which a part payment changes."""
+    testing_on = TODAY + timedelta(days=4)
+    assert [night(session, days) for days in (-3, 3)] == [{"sent": 1}, {"sent": 1}]
+    money_testing.charge(session, owing.account_id, 3000, due_on=testing_on)
+    paid(session, owing.account_id, 3000, testing_on + timedelta(days=1))
+    # Three days after the second charge was due: it is the tenth day but three of the same episode.
+    assert [night(session, days) for days in (7, 8, 9)] == [{}, {}, {}]
+    assert night(session, 10) == {"sent": 1}
+    assert night(session, 30) == {}
+    rows = session.scalars(select(DunningNotice).order_by(DunningNotice.id)).all()
+    assert [(row.days, row.episode_on) for row in rows] == [(-3, TODAY), (3, TODAY), (10, TODAY)]
+    assert letters(session)[-1].subject == "€30.00 due November 26, 2026"
+
+
+def test_who_paid_all_begins_anew_and_a_payment_that_bounced_does_not(session, owing):
+    night(session, 3)
+    money_testing.charge(session, owing.account_id, 3000, due_on=TODAY + timedelta(days=20))
+    entry = paid(session, owing.account_id, 3000, TODAY + timedelta(days=4))
+    assert night(session, 10) == {}
+    day = TODAY + timedelta(days=11)
+    ledger.reverse(session, entry.id, author=money_testing.AUTHOR, reason="bounced", dated_on=day)
+    assert night(session, 11) == {"sent": 1}
+    paid(session, owing.account_id, 3000, TODAY + timedelta(days=12))
+    assert [night(session, days) for days in (16, 17, 23, 30)] == [{}, {"sent": 1}, {"sent": 1}, {"sent": 1}]
+    rows = session.scalars(select(DunningNotice).order_by(DunningNotice.id)).all()
+    assert [row.episode_on for row in rows[:2]] == [TODAY, TODAY]
+    assert {row.episode_on for row in rows[2:]} == {TODAY + timedelta(days=20)}
+
+
+def test_days_in_which_something_of_ours_was_broken_are_no_days_of_the_ladder(session, owing):
+    night(session, -3)
+    placed = datetime.combine(TODAY + timedelta(days=1), time(9), UTC)
+    session.add(
+        CutoffPause(
+            account_id=owing.account_id,
+            owner="incident 1",
+            placed_at=placed,
+            lifted_at=placed + timedelta(days=3),
+        )
+    )
+    session.flush()
+    # Four days were ours, so the third day of the ladder is the seventh of the calendar.
+    assert [night(session, days) for days in (3, 6, 7)] == [{}, {}, {"sent": 1}]

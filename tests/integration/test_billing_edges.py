@@ -1,6 +1,6 @@
 """The edges of cutting off for debt that other systems got wrong, one test each, by number of the list."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -10,6 +10,7 @@ from billing import (
     charges,
     cutoff,
     debt,
+    documents,
     dunning,
     late_fees,
     ledger,
@@ -24,11 +25,15 @@ from billing.models import (
     Account,
     AccountGroup,
     CutoffDecision,
+    CutoffPause,
     DunningNotice,
     DunningStep,
+    EntryKind,
     LedgerEntry,
     LockReason,
     Method,
+    Payer,
+    Seller,
     SuspensionLock,
 )
 from billing.rules import Rules
@@ -289,3 +294,64 @@ def test_a_late_fee_is_charged_once_in_an_episode_and_stays_reversed(session):
     ledger.reverse(session, entry.id, author=testing.AUTHOR, reason="kindness", dated_on=TODAY)
     assert run(31) == 0
     assert run(31, RULES) == 0
+
+
+def test_a_part_payment_brings_no_second_late_fee_and_a_debt_after_it_was_paid_its_own(session):
+    fee = Rules(grace_days=3, late_fee_minor=200, late_fee_days=10)
+    made = service(session)
+    pay(session, made.account_id, 3000)
+    for due in (0, 15):
+        testing.charge(session, made.account_id, 3000, due_on=TODAY + timedelta(days=due))
+
+    def run(days):
+        return late_fees.run(session, act(TODAY + timedelta(days=days)), rules=fee)
+
+    def paid(minor, days):
+        on = TODAY + timedelta(days=days)
+        ledger.post(session, made.account_id, EntryKind.PAYMENT, minor, dated_on=on, author=testing.AUTHOR)
+
+    assert run(10) == 1
+    paid(3000, 20)  # all of the oldest charge, and still in debt
+    assert [run(days) for days in (26, 40)] == [0, 0]
+    paid(3200, 41)
+    testing.charge(session, made.account_id, 3000, due_on=TODAY + timedelta(days=50))
+    assert [run(days) for days in (59, 60, 61)] == [0, 1, 0]
+
+
+def test_nobody_is_fined_for_days_of_our_own_faults_or_of_a_freeze(session):
+    fee = Rules(grace_days=3, late_fee_minor=200, late_fee_days=10)
+    broken, frozen = service(session), service(session)
+    for one in (broken, frozen):
+        pay(session, one.account_id, 3000)
+        testing.charge(session, one.account_id, 3000, due_on=TODAY)
+    placed = datetime.combine(TODAY + timedelta(days=2), time(9), UTC)
+    session.add(
+        CutoffPause(
+            account_id=broken.account_id,
+            owner="incident",
+            placed_at=placed,
+            lifted_at=placed + timedelta(days=2),
+        )
+    )
+    suspensions.place(
+        session, [frozen.subscription_id], LockReason.FREEZE, owner="x", today=TODAY, billed_percent=100
+    )
+
+    def run(days):
+        return late_fees.run(session, act(TODAY + timedelta(days=days)), rules=fee)
+
+    assert [run(days) for days in (10, 12, 13, 40)] == [0, 0, 1, 0]
+
+
+def test_a_late_fee_is_documented_as_charges_are(session):
+    made, payer = service(session), Payer(name="Olha Koval")
+    session.add_all([payer, Seller(name="Fibre Ltd", written_by="test")])
+    session.flush()
+    session.get_one(Account, made.account_id).payer_id = payer.id
+    session.flush()
+    pay(session, made.account_id, 3000)
+    testing.charge(session, made.account_id, 3000, due_on=TODAY)
+    assert late_fees.run(session, act(TODAY + timedelta(days=10)), rules=Rules(late_fee_minor=200)) == 1
+    entry = ledger.find(session, f"late fee {made.account_id} {TODAY}")
+    found = documents.document_of(session, entry.id)
+    assert (found.kind.value, found.gross_minor, found.due_on) == ("invoice", 200, entry.due_on)
