@@ -98,8 +98,8 @@ _AGED = """
     FROM standing GROUP BY account_id, currency, owed
 """
 
-# By the first day of the period that was charged; what settled or undid a charge counts with it. A plan is
-# called as it was when it was charged, and what is no plan has no name.
+# By the first day of the period that was charged; what settled or undid a charge counts with it, what a
+# credit note gave back by hand on its own day. A plan is called as when charged; what is no plan has no name.
 _REVENUE = """
     SELECT row_number() OVER (ORDER BY plan, currency) AS row_id, plan, currency, count(*) AS entries,
            (sum(gross) - sum(vat))::bigint AS net_minor, sum(vat)::bigint AS vat_minor,
@@ -114,14 +114,20 @@ _REVENUE = """
                        WHERE c.subscription_id = e.subscription_id AND c.terms_no = e.terms_no
                          AND c.kind = 'charge'
                        ORDER BY c.period_start LIMIT 1
+                   ), (
+                       SELECT c.description FROM ledger_entries c
+                       WHERE e.kind <> 'charge' AND c.account_id = e.account_id AND c.kind = 'charge'
+                         AND c.subscription_id IS NOT NULL AND c.description = credited.description LIMIT 1
                    ), ''
                ) AS plan
         FROM ledger_entries e LEFT JOIN ledger_entries undone ON undone.id = e.reverses_id
+        LEFT JOIN document_lines credited ON credited.entry_id = coalesce(undone.id, e.id)
+             AND credited.kind = 'credit_note' AND coalesce(undone.kind, e.kind) = 'adjustment'
         WHERE coalesce(undone.period_start, e.period_start, undone.dated_on, e.dated_on)
                   BETWEEN :first AND :last
           AND (coalesce(undone.kind, e.kind) = 'charge' OR (
               coalesce(undone.kind, e.kind) = 'adjustment'
-              AND (e.subscription_id IS NOT NULL OR e.liability_id IS NOT NULL)
+              AND num_nonnulls(e.subscription_id, e.liability_id, credited.document_id) > 0
           ))
     ) sold
     GROUP BY plan, currency

@@ -73,6 +73,15 @@ def totals(session: Session, report: Report, ask: Ask) -> tuple[Total, ...]:
     return tuple(made)
 
 
+def summed(session: Session, report: Report, ask: Ask, by: Sequence[str], name: str) -> list[tuple[Any, ...]]:
+    """Return (currency, what it is summed by ..., sum) of all rows asked for, in that order: for pictures."""
+    figures = report.rows(ask)
+    keys = [figures.c.currency, *(figures.c[one] for one in by)]
+    query = select(*keys, cast(func.sum(figures.c[name]), BigInteger))
+    query = _filtered(query, figures, report, ask).group_by(*keys).order_by(*keys)
+    return [tuple(row) for row in session.execute(query)]
+
+
 def every(session: Session, report: Report, ask: Ask, *, sort: str = "") -> Iterator[Row]:
     """Give every row in the order of `sort`, fetched in chunks: for files."""
     sort, order = order_of(report, sort)

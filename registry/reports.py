@@ -138,6 +138,7 @@ TAKINGS = Report(
     ),
     searched=("author",),
     sort="dated_on",
+    picture="days",
 )
 
 AGED = Report(
@@ -179,6 +180,7 @@ REVENUE = Report(
     start=Start.LAST_MONTH,
     searched=("plan",),
     sort="-gross_minor",
+    picture="names",
 )
 
 VAT = Report(

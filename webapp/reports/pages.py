@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from registry import report_reading, reports
+from registry import report_pictures, report_reading, reports
 from registry.report_kinds import ReportPage
 from webapp import permissions, rendering, runtime
 from webapp.reports import asking
@@ -34,6 +34,7 @@ def _show(name: str, template: str, limit: int, after: str | None) -> Response:
     ask = asking.asked(found)
     sort, _ = report_reading.order_of(found, request.args.get("sort", ""))
     with runtime.current().database.reading() as session:
+        pictures = report_pictures.of(session, found, ask)
         page: ReportPage = report_reading.page(session, found, ask, sort=sort, after=after, limit=limit)
     return rendering.page_or_fragment(
         template,
@@ -41,6 +42,7 @@ def _show(name: str, template: str, limit: int, after: str | None) -> Response:
         report=found,
         ask=ask,
         page=page,
+        pictures=pictures,
         sort=sort,
         limit=limit,
         query=asking.query(found),
