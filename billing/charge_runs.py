@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from billing import charges, ledger
+from billing import charges, daybreak, ledger, subscriptions
 from billing.acts import Act
 from billing.charges import ChargeReport
 from billing.models import ChargeRun, EntryKind, LedgerEntry
@@ -48,7 +48,9 @@ def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> Charge
         show(done, total)
 
     try:
-        report = charges.run_batches(database, act, note=note)
+        with database.transaction() as session:
+            begun = daybreak.let_terms_hold(session, act)
+        report = charges.run_batches(database, act, note=note, begun=begun)
     except Exception as error:
         with database.transaction() as session:
             session.get_one(ChargeRun, run_id).error = str(error)[:500]
@@ -72,7 +74,9 @@ def rehearse(
     So no account is held longer than its batch takes. Raises NotFound for an unknown account.
     """
     with database.reading() as session:
-        accounts = charges.candidates(session, act.today) if account_id is None else [account_id]
+        planned = set(subscriptions.planned_accounts(session, act.today, account_id=account_id))
+        charged = [account_id] if account_id is not None else charges.candidates(session, act.today)
+    accounts = sorted({*charged, *planned})
     report = ChargeReport()
     for first in range(0, len(accounts), charges.BATCH):
         batch = accounts[first : first + charges.BATCH]
@@ -80,6 +84,8 @@ def rehearse(
             if account_id is not None:
                 ledger.lock_account(session, account_id)
             last_id = session.scalar(select(func.max(LedgerEntry.id))) or 0
+            for one in sorted(planned & set(batch)):
+                report += daybreak.let_terms_hold(session, act, account_id=one)
             report += charges.run_accounts(session, act, batch)
             keep(_made(session, batch, last_id))
         show(first + len(batch), len(accounts))

@@ -56,14 +56,16 @@ def run_batches(
     act: Act,
     *,
     note: Callable[[Session, ChargeReport, int, int], None] = lambda *_: None,
+    begun: ChargeReport | None = None,
 ) -> ChargeReport:
     """Charge everybody in batches, each a transaction of its own, so that one killed goes on where it was.
 
-    `note` is called inside each with the report so far, the accounts looked at, and how many there are.
+    `note` is called inside each with the report so far (`begun` is what was charged before), the accounts
+    looked at, and how many there are.
     """
     with database.reading() as session:
         accounts = candidates(session, act.today)
-    report = ChargeReport()
+    report = begun or ChargeReport()
     for first in range(0, len(accounts), BATCH):
         with database.transaction() as session:
             batch = accounts[first : first + BATCH]
@@ -136,5 +138,5 @@ def _document(session: Session, rows: Sequence[Row[Any]], act: Act) -> int:
             entries.setdefault(DocumentKind(wanted.value), []).extend(row.ids)
     return sum(
         len(documents.issue(session, ids, kind=kind, on=act.today, author=act.author))
-        for kind, ids in entries.items()
+        for kind, ids in sorted(entries.items())
     )

@@ -4,13 +4,13 @@ Each is done once: an entry stands on one document of its sort, and a form's key
 is a new document, and credit notes together never give back more than their invoice asked.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm import Session, aliased
 
-from billing import documents, ledger, series
+from billing import crediting, documents, ledger, series
 from billing.ledger import Author
 from billing.models import (
     Account,
@@ -176,30 +176,6 @@ def without_receipt(session: Session, since: datetime, *, limit: int) -> list[in
     return list(session.scalars(query))
 
 
-def creditable(session: Session, invoice: Document) -> dict[int, int]:
-    """Return, by position of the invoice's lines, what credit notes may still give back (minor units).
-
-    A line whose charge was undone has nothing left; nor have all lines together more than the invoice asked
-    less what its credit notes gave back.
-    """
-    notes = session.scalars(
-        select(Document).options(selectinload(Document.lines)).where(Document.corrects_id == invoice.id)
-    ).all()
-    left = {line.position: line.gross_minor for line in invoice.lines}
-    by_entry = {line.entry_id: line.position for line in invoice.lines if line.entry_id is not None}
-    undone = dict.fromkeys(
-        session.scalars(select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.in_(by_entry)))
-    )
-    for one in notes:
-        for position, minor in one.facts.get("credited", {}).items():
-            left[int(position)] -= minor
-    for entry_id, position in by_entry.items():
-        if entry_id in undone:
-            left[position] = 0
-    whole = invoice.gross_minor + sum(one.gross_minor for one in notes)
-    return {position: max(0, min(minor, whole)) for position, minor in left.items()}
-
-
 def credit(
     session: Session,
     invoice_id: int,
@@ -221,7 +197,7 @@ def credit(
     ledger.lock_account(session, invoice.account_id)
     if (first := _found(session, idempotency_key, invoice.account_id, DocumentKind.CREDIT_NOTE)) is not None:
         return first
-    _check_credit(sums, creditable(session, invoice), invoice, reason, session)
+    _check_credit(sums, crediting.creditable(session, invoice), invoice, reason, session)
     lines = {line.position: line for line in invoice.lines}
     entries = [
         ledger.post(
@@ -246,7 +222,7 @@ def credit(
         author=author,
         reason=reason.strip(),
         idempotency_key=idempotency_key,
-        credited=sums,
+        facts={"credited": {str(position): minor for position, minor in sums.items()}},
     )
 
 
@@ -261,29 +237,9 @@ def _check_credit(
         raise errors.Invalid(
             "More than is left", {"lines": "A line gives back at most what it asked and is not credited yet"}
         )
-    given = sum(note.gross_minor for note in _notes(session, invoice.id))
+    given = sum(note.gross_minor for note in crediting.notes(session, invoice.id))
     if sum(sums.values()) > invoice.gross_minor + given:
         raise errors.Invalid("More than is left", {"lines": "All together it is more than the invoice asked"})
-
-
-def refuse_credited(session: Session, charge: LedgerEntry) -> None:
-    """Raise Conflict when a part of the charge was given back: undoing all of it would give it twice."""
-    invoice = documents.document_of(session, charge.id)
-    if invoice is None or invoice.kind is not DocumentKind.INVOICE:
-        return
-    position = session.scalar(
-        select(DocumentLine.position).where(
-            DocumentLine.document_id == invoice.id, DocumentLine.entry_id == charge.id
-        )
-    )
-    notes = _notes(session, invoice.id)
-    left = invoice.gross_minor + sum(note.gross_minor for note in notes)
-    if left < -charge.amount_minor or any(str(position) in note.facts.get("credited", {}) for note in notes):
-        raise errors.Conflict("A part of this charge is credited already: credit the rest on its invoice")
-
-
-def _notes(session: Session, invoice_id: int) -> Sequence[Document]:
-    return session.scalars(select(Document).where(Document.corrects_id == invoice_id)).all()
 
 
 def _ready(session: Session, account_id: int) -> None:

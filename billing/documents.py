@@ -96,7 +96,15 @@ def correct(
     invoice = document_of(session, original.id)
     if invoice is None or invoice.kind is not DocumentKind.INVOICE or document_of(session, entry.id):
         return None
-    return note(session, invoice, [entry], on=entry.dated_on, author=author, reason=entry.description)
+    position = session.scalars(
+        select(DocumentLine.position).where(
+            DocumentLine.document_id == invoice.id, DocumentLine.entry_id == original.id
+        )
+    ).one()
+    facts = {"settled": {str(position): entry.amount_minor}}
+    return note(
+        session, invoice, [entry], on=entry.dated_on, author=author, reason=entry.description, facts=facts
+    )
 
 
 def note(
@@ -108,11 +116,11 @@ def note(
     author: Author,
     reason: str,
     idempotency_key: str | None = None,
-    credited: Mapping[int, int] | None = None,
+    facts: Mapping[str, Mapping[str, int]],
 ) -> Document:
     """Issue a credit note that corrects the invoice by these entries (positive in the ledger).
 
-    `credited` maps the invoice's lines that were chosen by hand to what of each is given back (minor units).
+    `facts` say what of which of the invoice's lines is given back (minor units; see billing.crediting).
     """
     company = seller(session)
     account = session.get_one(Account, invoice.account_id)
@@ -137,7 +145,7 @@ def note(
         vat_minor=sum(line.vat_minor for line in lines),
         gross_minor=sum(line.gross_minor for line in lines),
         note=reason,
-        facts={"credited": {str(line): minor for line, minor in credited.items()}} if credited else {},
+        facts=dict(facts),
         idempotency_key=idempotency_key,
         author_id=author.staff_id,
         author=author.name,

@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from billing import charges, freezes, ledger, liabilities, settling, subscriptions, suspensions
+from billing import charges, daybreak, ledger, liabilities, settling, subscriptions
 from billing.acts import Act
 from billing.models import Account, Document, DocumentKind, EntryKind, LedgerEntry, PeriodKind, Subscription
 from billing.periods import Cycle
@@ -91,10 +91,7 @@ def next_bill(session: Session, account_id: int, act: Act) -> Bill | None:
     with db.tried(session):
         last, _ = _last(session)
         then = replace(act, today=on)
-        suspensions.lift_expired(session, clock.now(), by="rehearsal", today=on, account_id=account_id)
-        freezes.apply_planned(session, then, account_id=account_id)
-        subscriptions.apply_planned(session, then, account_id=account_id)
-        settling.settle_pending(session, then, account_id=account_id)
+        daybreak.begin(session, then, clock.now(), account_id=account_id)
         charges.run(session, then, account_id=account_id)
         return Bill(on, _entries(session, account_id, last))
 

@@ -17,6 +17,7 @@ from billing.acts import Act
 from billing.models import LockReason, PlannedSuspension, Subscription
 from billing.suspensions import Moved
 from core import errors
+from core.columns import any_of
 from core.words import N_
 
 log = structlog.get_logger()
@@ -41,8 +42,7 @@ def agree(session: Session, subscription_id: int, act: Act, agreed: Agreed) -> M
     Raises NotFound, Invalid at the faulty field, Conflict where a suspension of this reason stands or is
     planned for those days.
     """
-    subscription = subscriptions.get(session, subscription_id)
-    ledger.lock_account(session, subscription.account_id)
+    subscription = subscriptions.locked(session, subscription_id)
     _check(subscription, act, agreed)
     _refuse_overlap(session, subscription_id, agreed)
     if agreed.from_on <= act.today:
@@ -65,8 +65,7 @@ def agree(session: Session, subscription_id: int, act: Act, agreed: Agreed) -> M
 
 def lift(session: Session, subscription_id: int, act: Act, reason: LockReason) -> Moved:
     """Lift the suspension of this reason: the line opens today, and today is billed in full again."""
-    subscription = subscriptions.get(session, subscription_id)
-    ledger.lock_account(session, subscription.account_id)
+    subscription = subscriptions.locked(session, subscription_id)
     moved = suspensions.lift(session, [subscription_id], reason, by=act.author.name, today=act.today)
     settling.settle_pending(session, act, account_id=subscription.account_id)
     return moved
@@ -87,6 +86,9 @@ def planned(session: Session, account_id: int) -> list[PlannedSuspension]:
 def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
     """Take a suspension to come back; raises NotFound."""
     found = session.get(PlannedSuspension, planned_id)
+    if found is not None:
+        subscriptions.locked(session, found.subscription_id)
+        found = session.get(PlannedSuspension, planned_id, populate_existing=True)
     if found is None:
         raise errors.NotFound("There is no such planned suspension")
     session.delete(found)
@@ -96,19 +98,17 @@ def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
 
 def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> Moved:
     """Place the suspensions whose day has come; what ended meanwhile, or stands already, is passed over."""
-    query = (
+    # Whose they are is held before it is looked at what they are: somebody may take one back meanwhile.
+    held = ledger.hold(session, planned_accounts(session, act.today, account_id=account_id))
+    due = session.scalars(
         select(PlannedSuspension)
         .join(Subscription, Subscription.id == PlannedSuspension.subscription_id)
-        .where(PlannedSuspension.from_on <= act.today)
+        .where(PlannedSuspension.from_on <= act.today, Subscription.account_id == any_of(held))
         .order_by(Subscription.account_id, PlannedSuspension.from_on, PlannedSuspension.id)
-    )
-    due = session.scalars(
-        query if account_id is None else query.where(Subscription.account_id == account_id)
     ).all()
     moved: list[Moved] = []
     for one in due:
         subscription = subscriptions.get(session, one.subscription_id)
-        ledger.lock_account(session, subscription.account_id)
         is_over = one.to_on is not None and one.to_on < act.today
         has_ended = subscription.ends_on is not None and subscription.ends_on < act.today
         if is_over or has_ended:
@@ -118,6 +118,17 @@ def apply_planned(session: Session, act: Act, *, account_id: int | None = None) 
             moved.append(_place(session, subscription, act, agreed, owner=one.author))
     session.execute(delete(PlannedSuspension).where(PlannedSuspension.id.in_([one.id for one in due])))
     return _joined(moved)
+
+
+def planned_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:
+    """Return the accounts, or the one, of which a planned suspension's day has come."""
+    query = select(Subscription.account_id).join(
+        PlannedSuspension, PlannedSuspension.subscription_id == Subscription.id
+    )
+    query = query.where(PlannedSuspension.from_on <= on).distinct()
+    return list(
+        session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
+    )
 
 
 def _place(session: Session, subscription: Subscription, act: Act, agreed: Agreed, *, owner: str) -> Moved:

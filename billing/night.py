@@ -11,19 +11,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import (
-    access,
     charge_runs,
     charges,
     cutoff,
+    daybreak,
     debtors,
-    freezes,
     instalments,
     late_fees,
     ledger,
     promises,
-    settling,
-    subscriptions,
-    suspensions,
     verdicts,
 )
 from billing.acts import Act
@@ -81,7 +77,7 @@ def close_day(
         return _apply(session, night, rules=rules, author=author)
 
     steps: dict[str, Step] = {
-        "lines": lambda session, _: _move_lines(session, act),
+        "lines": lambda session, _: asdict(daybreak.begin(session, act, clock.now())),
         "charges": charge,
         "promises": settle,
         "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
@@ -101,7 +97,7 @@ def close_day(
 def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
     """Do all that close_day() would up to the plan in one transaction, keep what it found, and undo it."""
     with database.rehearsal() as session:
-        _move_lines(session, act)
+        daybreak.begin(session, act, clock.now())
         charged = charges.run(session, act)
         settled = promises.settle(session, act.today, rules=rules)
         in_parts = instalments.settle(session, act.today, rules=rules)
@@ -121,10 +117,7 @@ def pass_by(
 
     For looking ahead in a session of Database.rehearsal().
     """
-    suspensions.lift_expired(session, now, by=act.author.name, today=act.today, account_id=account_id)
-    freezes.apply_planned(session, act, account_id=account_id)
-    subscriptions.apply_planned(session, act, account_id=account_id)
-    settling.settle_pending(session, act, account_id=account_id)
+    daybreak.begin(session, act, now, account_id=account_id)
     charges.run(session, act, account_id=account_id)
     promises.settle(session, act.today, rules=rules, account_id=account_id)
     instalments.settle(session, act.today, rules=rules, account_id=account_id)
@@ -172,20 +165,6 @@ def _finish(database: Database, on: date) -> NightRun:
         if night.finished_at is None:
             night.finished_at = clock.now()
         return night
-
-
-def _move_lines(session: Session, act: Act) -> Report:
-    """Lift what is over, let the terms hold whose day has come, and settle what that changed."""
-    freed = suspensions.lift_expired(session, clock.now(), by=act.author.name, today=act.today)
-    frozen = freezes.apply_planned(session, act)
-    changed = access.refresh_dates(session, act.today)
-    return {
-        "locks_expired": len(freed.locks),
-        "locks_placed": len(frozen.locks),
-        "lines_changed": len({*freed.lines, *frozen.lines, *changed}),
-        "terms_changed": subscriptions.apply_planned(session, act),
-        "settled": settling.settle_pending(session, act),
-    }
 
 
 def _report_of(run: ChargeRun) -> charges.ChargeReport:

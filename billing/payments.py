@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import document_acts, documents, ledger, reconnect, transfers
+from billing import crediting, documents, ledger, reconnect, transfers
 from billing.ledger import Author
 from billing.models import EntryKind, LedgerEntry, Method
 from billing.rules import Rules
@@ -164,7 +164,7 @@ def _look_at(session: Session, entry_id: int) -> LedgerEntry | None:
         return None
     ledger.lock_account(session, entry.account_id)
     if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is None:
-        document_acts.refuse_credited(session, entry)
+        crediting.refuse_undoing(session, entry)
     return entry
 
 

@@ -86,6 +86,10 @@ def change(session: Session, plan_id: int, **offer: Unpack[Offer]) -> Plan:
         raise errors.Invalid(
             "In use", {"period": "Customers have this plan: make a new one for another period"}
         )
+    if _asks_for_free(plan, values, offer.get("prices", {})) and subscription_count(session, plan_id):
+        # Nothing says up to when a free period was charged: the next run would ask for all of them.
+        words = N_("It was free for those who have it: make a new plan and change them to it")
+        raise errors.Invalid("In use", {"price": words})
     _save(session, plan, values, offer.get("prices", {}))
     return plan
 
@@ -102,6 +106,17 @@ def remove(session: Session, plan_id: int) -> None:
         )
         raise errors.Conflict(words)
     session.execute(delete(Plan).where(Plan.id == plan_id))  # the database takes its prices along
+
+
+def _asks_for_free(plan: Plan, values: Mapping[str, Any], prices: Mapping[int, int]) -> bool:
+    """Say whether anything the plan gave for nothing has a price from now on."""
+    before = {1: plan.price_minor} | {one.from_quantity: one.price_minor for one in plan.prices}
+    after = {1: int(values["price_minor"]), **prices}
+
+    def price(listed: Mapping[int, int], number: int) -> int:
+        return listed[max(step for step in listed if step <= number)]
+
+    return any(price(before, step) == 0 < price(after, step) for step in {*before, *after})
 
 
 def _checked(session: Session, offer: Offer) -> dict[str, Any]:

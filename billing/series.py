@@ -5,6 +5,7 @@ rolled back is given again, and nobody else has seen it.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,6 +48,8 @@ def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | 
         raise errors.NotFound(f"There is no number series for documents of the kind {kind.value}")
     before, width, after = split(series.pattern)
     span = span_of(series.pattern, on)
+    if kind is DocumentKind.CREDIT_NOTE:
+        _wait_in_line(session, on)
     session.execute(insert(SeriesCounter).values(series_id=series.id, span=span).on_conflict_do_nothing())
     last = session.scalars(
         select(SeriesCounter.last_number)
@@ -54,6 +57,16 @@ def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | 
         .with_for_update()
     ).one()
     return Reserved(series.id, span, last, _dated(before, on), width, _dated(after, on))
+
+
+def _wait_in_line(session: Session, on: date) -> None:
+    """Lock the counters of what a credit note's act may ask besides, in one order for all.
+
+    One act asks and then gives back, another gives back and then asks: they would wait for each other.
+    """
+    for kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA):
+        with suppress(errors.NotFound):
+            reserve(session, kind, on)
 
 
 def take(session: Session, reserved: Reserved, count: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from billing import documents, ledger, prices
+from billing import crediting, documents, ledger, prices
 from billing.acts import Act
 from billing.models import (
     Documented,
@@ -27,6 +27,7 @@ from billing.models import (
 )
 from billing.periods import Cycle
 from billing.rules import DAY, Period
+from core.columns import any_of
 from core.words import N_
 
 Reversal = aliased(LedgerEntry)
@@ -65,9 +66,9 @@ def settle(
 ) -> list[LedgerEntry]:
     """Book the difference of every charged period of the terms in force that reaches `since` or later.
 
-    A second call finds no difference. A credit corrects the period's invoice by a credit note, a further
-    charge makes a document as charges do. A charge somebody reversed stays reversed. The caller holds the
-    account.
+    A second call finds no difference. A credit corrects the period's invoices by credit notes, and is no more
+    than people left of them (see crediting.share_out); a further charge makes a document as charges do. A
+    charge somebody reversed stays reversed. The caller holds the account.
     """
     billed = _Billed(
         LedgerEntry.subscription_id,
@@ -100,26 +101,28 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
         )
         if difference:
             days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
-            made.append(_book(session, charge, difference, act, days=days, words=words))
+            parts = [(charge, difference)]
+            if difference > 0:
+                parts = crediting.share_out(session, charge, difference)
+            made += [_book(session, claim, minor, act, days=days, words=words) for claim, minor in parts]
     return made
 
 
 def settle_pending(session: Session, act: Act, *, account_id: int | None = None) -> int:
     """Settle every subscription whose suspensions changed what charged days cost; return how many entries."""
+    # Whose they are is held before it is looked at what they are: another may be settling the same.
+    held = ledger.hold(session, unsettled_accounts(session, account_id=account_id))
     query = (
-        select(Subscription.account_id, SuspensionLock.subscription_id, func.min(SuspensionLock.from_on))
+        select(SuspensionLock.subscription_id, func.min(SuspensionLock.from_on))
         .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
-        .where(SuspensionLock.is_unsettled)
+        .where(SuspensionLock.is_unsettled, Subscription.account_id == any_of(held))
         .group_by(Subscription.account_id, SuspensionLock.subscription_id)
         .order_by(Subscription.account_id, SuspensionLock.subscription_id)
     )
-    if account_id is not None:
-        query = query.where(Subscription.account_id == account_id)
     entries = 0
-    for owner, subscription_id, since in session.execute(query).all():
+    for subscription_id, since in session.execute(query).all():
         if since is None:
             continue
-        ledger.lock_account(session, owner)
         subscription = session.get_one(Subscription, subscription_id, populate_existing=True)
         session.refresh(subscription, ["plan"])
         words = N_("%(plan)s: suspension settled", plan=subscription.plan.name)
@@ -131,6 +134,17 @@ def settle_pending(session: Session, act: Act, *, account_id: int | None = None)
             .execution_options(synchronize_session=False)
         )
     return entries
+
+
+def unsettled_accounts(session: Session, *, account_id: int | None = None) -> list[int]:
+    """Return the accounts, or the one, whose suspensions changed what charged days cost."""
+    query = select(Subscription.account_id).join(
+        SuspensionLock, SuspensionLock.subscription_id == Subscription.id
+    )
+    query = query.where(SuspensionLock.is_unsettled).distinct()
+    return list(
+        session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
+    )
 
 
 def _due_minor(charge: LedgerEntry, whole: Period, end: date, reductions: Sequence[prices.Reduced]) -> int:

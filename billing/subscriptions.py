@@ -12,6 +12,7 @@ from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import Documented, LedgerEntry, Plan, PlannedChange, Subscription
 from core import errors
+from core.columns import any_of
 from core.words import N_
 
 DAY = timedelta(days=1)
@@ -48,6 +49,13 @@ def get(session: Session, subscription_id: int) -> Subscription:
     return found
 
 
+def locked(session: Session, subscription_id: int) -> Subscription:
+    """Return the subscription with its plan, its account locked; raises NotFound."""
+    account_id = get(session, subscription_id).account_id
+    ledger.lock_account(session, account_id)
+    return get(session, subscription_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What is agreed for a subscription: plan, own price of one (minor units), how many, when it is billed.
@@ -64,8 +72,8 @@ class Choice:
     is_postpaid: bool | None = None
 
 
-def agreed_on(subscription: Subscription) -> Choice:
-    """Return what is agreed for the subscription now."""
+def agreed_on(subscription: Subscription | PlannedChange) -> Choice:
+    """Return what is agreed for the subscription now, or from a day to come."""
     return Choice(
         plan_id=subscription.plan_id,
         price_minor=subscription.price_minor,
@@ -147,7 +155,7 @@ def end(session: Session, subscription_id: int, act: Act, *, ends_on: date) -> l
 
     Returns the entries that give it back. Raises NotFound, Invalid, Conflict.
     """
-    subscription = _locked(session, subscription_id)
+    subscription = locked(session, subscription_id)
     if subscription.ends_on is not None:
         raise errors.Conflict(N_("This subscription ends on %(day)s already", day=subscription.ends_on))
     if ends_on < max(subscription.starts_on, act.today - DAY):
@@ -174,8 +182,9 @@ def change(
     real days. A day to come is planned, and the night of that day does it. Returns what was booked. Raises
     NotFound, Invalid, Conflict when the subscription has ended by then.
     """
-    subscription = _locked(session, subscription_id)
+    subscription = locked(session, subscription_id)
     on = act.today if on is None else on
+    _catch_up(session, subscription, min(on, act.today), act)
     if subscription.ends_on is not None and subscription.ends_on < on:
         raise errors.Conflict("This subscription has ended")
     since = subscription.terms_from or subscription.starts_on
@@ -186,8 +195,8 @@ def change(
     plan = _offered(session, choice.plan_id, account.currency, kept_id=subscription.plan_id)
     cycle = _cycle(plan, choice, on)
     agreed = replace(choice, bill_day=cycle.bill_day, bill_month=cycle.bill_month)
-    if agreed == agreed_on(subscription):
-        return []
+    if agreed == _agreed_before(session, subscription, on):
+        return forget_planned(session, subscription_id, act, on=on)
     values = {**asdict(agreed), "author_id": act.author.staff_id, "author": act.author.name}
     key = {"subscription_id": subscription_id, "starts_on": on}
     written = insert(PlannedChange).values(**key, **values)
@@ -197,19 +206,28 @@ def change(
 
 def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> int:
     """Let the terms hold whose day has come, oldest first, of all or one; return how many there were."""
-    query = (
+    # Whose they are is held before it is looked at what they are: somebody may take one back meanwhile.
+    held = ledger.hold(session, planned_accounts(session, act.today, account_id=account_id))
+    due = session.execute(
         select(PlannedChange.subscription_id, PlannedChange.starts_on)
-        .where(PlannedChange.starts_on <= act.today)
+        .join(Subscription, Subscription.id == PlannedChange.subscription_id)
+        .where(PlannedChange.starts_on <= act.today, Subscription.account_id == any_of(held))
         .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
-    )
-    if account_id is not None:
-        query = query.join(Subscription, Subscription.id == PlannedChange.subscription_id).where(
-            Subscription.account_id == account_id
-        )
-    due = session.execute(query).all()
+    ).all()
     for subscription_id, on in due:
-        _adopt(session, _locked(session, subscription_id), on, act)
+        _adopt(session, get(session, subscription_id), on, act)
     return len(due)
+
+
+def planned_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:
+    """Return the accounts, or the one, of which the day of terms to come is there."""
+    query = select(Subscription.account_id).join(
+        PlannedChange, PlannedChange.subscription_id == Subscription.id
+    )
+    query = query.where(PlannedChange.starts_on <= on).distinct()
+    return list(
+        session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
+    )
 
 
 def planned(session: Session, account_id: int) -> list[PlannedChange]:
@@ -226,14 +244,36 @@ def planned(session: Session, account_id: int) -> list[PlannedChange]:
 
 def forget_planned(session: Session, subscription_id: int, act: Act, *, on: date) -> list[LedgerEntry]:
     """Take terms to come back; a period charged only to their eve is charged whole."""
-    subscription = _locked(session, subscription_id)
-    session.execute(
-        delete(PlannedChange).where(
-            PlannedChange.subscription_id == subscription_id, PlannedChange.starts_on == on
-        )
-    )
+    subscription = locked(session, subscription_id)
+    taken = session.scalars(
+        delete(PlannedChange)
+        .where(PlannedChange.subscription_id == subscription_id, PlannedChange.starts_on == on)
+        .returning(PlannedChange.subscription_id)
+    ).all()
+    if not taken:
+        return []
     words = N_("%(plan)s: goes on after %(day)s", plan=subscription.plan.name, day=on - DAY)
     return settling.settle(session, subscription, act, since=on, words=words)
+
+
+def _catch_up(session: Session, subscription: Subscription, until: date, act: Act) -> None:
+    """Let terms hold whose day came before that one and whose night did not: newer ones come after."""
+    days = select(PlannedChange.starts_on).where(
+        PlannedChange.subscription_id == subscription.id, PlannedChange.starts_on < until
+    )
+    for on in session.scalars(days.order_by(PlannedChange.starts_on)).all():
+        _adopt(session, subscription, on, act)
+
+
+def _agreed_before(session: Session, subscription: Subscription, on: date) -> Choice:
+    """Return what holds on the eve of that day, terms to come included."""
+    planned = session.scalar(
+        select(PlannedChange)
+        .where(PlannedChange.subscription_id == subscription.id, PlannedChange.starts_on < on)
+        .order_by(PlannedChange.starts_on.desc())
+        .limit(1)
+    )
+    return agreed_on(planned or subscription)
 
 
 def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> list[LedgerEntry]:
@@ -257,13 +297,6 @@ def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> 
     charges.run(session, act, account_id=subscription.account_id)
     new = select(LedgerEntry).where(LedgerEntry.subscription_id == subscription.id, LedgerEntry.id > last)
     return [*made, *session.scalars(new.order_by(LedgerEntry.id))]
-
-
-def _locked(session: Session, subscription_id: int) -> Subscription:
-    """Return the subscription with its plan, its account locked."""
-    account_id = get(session, subscription_id).account_id
-    ledger.lock_account(session, account_id)
-    return get(session, subscription_id)
 
 
 def _cycle(plan: Plan, choice: Choice, starts_on: date) -> periods.Cycle:

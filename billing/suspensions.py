@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import BindParameter, Select, or_, select, update
+from sqlalchemy import BindParameter, Select, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from billing import access
 from billing.models import AccessState, LockReason, Subscription, SubscriptionAccess, SuspensionLock
@@ -129,10 +130,7 @@ def lift_expired(
     session: Session, now: datetime, *, by: str, today: date | None = None, account_id: int | None = None
 ) -> Moved:
     """Lift every lock whose time is over, or whose last day is; of one account when it is named."""
-    is_over = or_(SuspensionLock.until <= now, SuspensionLock.to_on < (today or now.date()))
-    query = select(SuspensionLock.subscription_id, SuspensionLock.reason).where(
-        SuspensionLock.lifted_at.is_(None), is_over
-    )
+    query = select(SuspensionLock.subscription_id, SuspensionLock.reason).where(_is_over(now, today))
     if account_id is not None:
         query = query.join(Subscription, Subscription.id == SuspensionLock.subscription_id).where(
             Subscription.account_id == account_id
@@ -151,6 +149,24 @@ def lift_expired(
         locks += moved.locks
         lines += moved.lines
     return Moved(tuple(sorted(set(locks))), tuple(sorted(set(lines))))
+
+
+def expired_accounts(
+    session: Session, now: datetime, *, today: date | None = None, account_id: int | None = None
+) -> list[int]:
+    """Return the accounts, or the one, that lift_expired() would lift something of."""
+    query = select(Subscription.account_id).join(
+        SuspensionLock, SuspensionLock.subscription_id == Subscription.id
+    )
+    query = query.where(_is_over(now, today)).distinct()
+    return list(
+        session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
+    )
+
+
+def _is_over(now: datetime, today: date | None) -> ColumnElement[bool]:
+    is_late = or_(SuspensionLock.until <= now, SuspensionLock.to_on < (today or now.date()))
+    return and_(SuspensionLock.lifted_at.is_(None), is_late)
 
 
 def standing(session: Session, account_id: int) -> list[SuspensionLock]:

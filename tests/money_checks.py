@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from billing import allocation, debt, document_acts, documents, liabilities, periods, prices, settling
+from billing import allocation, crediting, debt, documents, liabilities, periods, prices, settling
 from billing import rules as arithmetic
 from billing.models import (
     Account,
@@ -321,7 +321,7 @@ class Known:
         if invoice is None or invoice.kind is not DocumentKind.INVOICE:
             return False
         invoice = documents.get(self.session, invoice.id)
-        left = document_acts.creditable(self.session, invoice)
+        left = crediting.creditable(self.session, invoice)
         position = next(line.position for line in invoice.lines if line.entry_id == row.id)
         return asked > cost and left[position] == 0
 

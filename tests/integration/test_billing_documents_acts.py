@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select
 
-from billing import charges, document_acts, documents, ledger, payments, subscriptions, testing
+from billing import charges, crediting, document_acts, documents, ledger, payments, subscriptions, testing
 from billing.models import (
     Account,
     Document,
@@ -166,7 +166,7 @@ def test_a_credit_note_by_hand_gives_back_a_part_with_its_vat_once(session):
     assert (note.net_minor, note.vat_minor, note.gross_minor) == (-500, -115, -615)
     assert credit(session, invoice, {1: 615}).id == note.id
     assert balance(session, found) == -2460 + 615
-    left = document_acts.creditable(session, documents.get(session, invoice.id))
+    left = crediting.creditable(session, documents.get(session, invoice.id))
     assert left == {1: 615, 2: 1230}
 
 
@@ -194,7 +194,7 @@ def test_a_charge_credited_in_part_is_not_undone_whole(session):
     with pytest.raises(errors.Conflict):
         reverse(session, lines[1])
     reverse(session, lines[2])
-    left = document_acts.creditable(session, documents.get(session, invoice.id))
+    left = crediting.creditable(session, documents.get(session, invoice.id))
     assert left == {1: 1130, 2: 0}
     assert balance(session, found) == -1130
 

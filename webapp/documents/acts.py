@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from billing import document_acts, documents
+from billing import crediting, document_acts, documents
 from billing.models import Document, DocumentKind
 from core import db, errors
 from core.money import Money
@@ -51,7 +51,7 @@ def credit(document_id: int) -> Response:
     """Give back a part of an invoice by a credit note."""
     with runtime.current().database.reading() as session:
         invoice = documents.get(session, document_id)
-        left = document_acts.creditable(session, invoice) if invoice.kind is DocumentKind.INVOICE else {}
+        left = crediting.creditable(session, invoice) if invoice.kind is DocumentKind.INVOICE else {}
     lines = [
         (line, Money(left[line.position], invoice.currency))
         for line in invoice.lines
