@@ -59,7 +59,8 @@ def main(sizes: list[int]) -> int:
             app, database = till.application(url, urls.queue, folder)
             till.people(database)
             grow(database)
-            client, _ = till.cashier(app, database)
+            client = app.test_client()
+            client.set_cookie(till.COOKIE, till.sign_in(app, database).cookie)
             with database.reading() as session:
                 owners = dict(
                     session.execute(text("SELECT account_id, id FROM customers WHERE account_id < 3")).all()

@@ -1,6 +1,7 @@
 """The web application over a town: customers for its accounts, and browsers signed in at the till."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
@@ -13,6 +14,7 @@ from registry import passwords, staff
 from registry.models import StaffUser
 from webapp import factory, runtime
 
+COOKIE = "linecard"
 PEOPLE = """
 INSERT INTO customers (number, kind, last_name, first_name, sort_name, status, account_id, version)
 SELECT (100000 + id)::text, 'person', 'Family' || id, 'Given', 'family' || lpad(id::text, 9, '0'),
@@ -58,16 +60,27 @@ def close(app: Flask) -> None:
     made.database.dispose()
 
 
-def cashier(app: Flask, database: db.Database) -> tuple[FlaskClient, dict[str, str]]:
-    """Sign somebody in; return the browser and the header that every change carries."""
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A browser that is signed in: its cookie, the headers of every change, and who may come to the till."""
+
+    cookie: str
+    headers: dict[str, str]
+    customers: list[int]
+
+
+def sign_in(app: Flask, database: db.Database) -> Signed:
+    """Sign somebody in, as the sign-in page does."""
     with database.transaction() as session:
         member: Any = staff.find_by_login(session, "bench")
         token = staff.sign_in(session, member, address="127.0.0.1", agent="bench", hours=1)
+        customers = list(session.scalars(text("SELECT id FROM customers ORDER BY id LIMIT 1000")))
     client: FlaskClient = app.test_client()
     with client.session_transaction() as cookie:
         cookie["token"] = token
     page = client.get("/me/password", follow_redirects=True).text
     found = re.search(r'name="csrf-token" content="([^"]+)"', page)
-    if found is None:
+    kept = client.get_cookie(COOKIE)
+    if found is None or kept is None:
         raise RuntimeError("no page with a token")
-    return client, {"X-CSRFToken": found.group(1)}
+    return Signed(kept.value, {"X-CSRFToken": found.group(1)}, customers)
