@@ -26,7 +26,8 @@ from sqlalchemy import select
 from core import db
 from core import settings as settings_of
 from core.settings import Settings
-from linecard import lock
+from linecard import embedded, lock
+from linecard import seed as seed_of
 from linecard.lab import plan as plans
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -235,27 +236,24 @@ class Client:
 
 
 @contextmanager
-def running(*words: str, settings: Mapping[str, str] | None = None) -> Iterator[Product]:
+def running(
+    *words: str, settings: Mapping[str, str] | None = None, seed: Path | None = None
+) -> Iterator[Product]:
     """Run `linecard up WORDS` for a block in a fresh data folder, on a free port; nothing is left of it.
 
-    `settings` are environment variables such as LINECARD_CUTOFF__GRACE_DAYS.
+    `settings` are environment variables such as LINECARD_CUTOFF__GRACE_DAYS; `seed` is what sow() made.
     """
     # A short path that the database's user can enter: pytest's own are private, and sockets bound in length.
     folder = Path(tempfile.mkdtemp(prefix="lc-"))
-    # Not measured for coverage: eleven traced processes would take the test's time and show little more.
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("LINECARD_", "COVERAGE_"))
-    }
-    port = free_port()
-    environ |= {
-        "LINECARD_CONFIG": str(folder / "config.toml"),
-        "LINECARD_DATA__FOLDER": str(folder),
-        "LINECARD_WEB__PORT": str(port),
+    environ = _environ(folder) | {
+        "LINECARD_WEB__PORT": str(free_port()),
         "LINECARD_WEB__SIGN_IN_LIMIT": "1000 per minute",
         **(settings or {}),
     }
     made: Product | None = None
     try:
+        if seed is not None:
+            subprocess.run(["cp", "-a", f"{seed}/.", folder], check=True)
         made = start(folder, environ, *words)
         made.ready_s = made.wait_well()
         yield made
@@ -268,10 +266,42 @@ def running(*words: str, settings: Mapping[str, str] | None = None) -> Iterator[
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def sow(place: Path) -> None:
+    """Make a data folder of the demo ISP, to be copied for products that start at once with it.
+
+    Its database forgets when the machine goes down: for tests that are not about what a disk keeps.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lc-"))
+    environ = _environ(folder)
+    try:
+        _command(environ, "init")
+        with embedded.serving(folder) as urls:
+            environ["LINECARD_DATA__DATABASE_URL"] = urls.database
+            _command(environ, "migrate")
+            _command(environ, "demo", "--mark", str(folder / seed_of.MARK))
+        with (folder / "postgres" / "postgresql.conf").open("a") as lines:
+            lines.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
+        subprocess.run(["cp", "-a", f"{folder}/.", place], check=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    # Not measured for coverage: eleven traced processes would take the test's time and show little more.
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LINECARD_", "COVERAGE_"))
+    }
+    return kept | {"LINECARD_CONFIG": str(folder / "config.toml"), "LINECARD_DATA__FOLDER": str(folder)}
+
+
+def _command(environ: Mapping[str, str], *words: str) -> None:
+    subprocess.run([sys.executable, "-m", "linecard", *words], env=environ, cwd=ROOT, check=True)
+
+
 def start(folder: Path, environ: dict[str, str], *words: str) -> Product:
     """Start `linecard up` on a data folder, with settings of its own when there are none; does not wait."""
     if not Path(environ["LINECARD_CONFIG"]).exists():
-        subprocess.run([sys.executable, "-m", "linecard", "init"], env=environ, cwd=ROOT, check=True)
+        _command(environ, "init")
     with (folder / "up.txt").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "linecard", "up", *words],

@@ -1,5 +1,7 @@
 """Fixtures of the browser tests: the running product, real Chromium, and an eye on everything it complains about."""
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +72,22 @@ class Person:
     def _look(self, response: Any) -> None:
         if response.status >= 500:
             self.complaints.append(f"{response.status} {response.url}")
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[products.Product]:
+    """Return the running product with the demo ISP, one for each worker; all begin with copies of one folder."""
+    base = tmp_path_factory.getbasetemp()
+    seed = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    with seed.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not seed.exists():
+            half = seed.with_suffix(".half")
+            half.mkdir()
+            products.sow(half)
+            half.rename(seed)
+    with products.running(seed=seed) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
