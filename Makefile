@@ -49,7 +49,7 @@ netlab: assets ## tests in network namespaces (root)
 	$(PYTEST) tests/netlab -n 3 $(BY_FILE) -q
 
 browser: assets ## tests in headless Chromium
-	$(UNMEASURED) tests/browser -n 4 $(BY_FILE) -q
+	$(UNMEASURED) tests/browser -n 3 $(BY_FILE) -q
 
 assets: $(VENV)/dev.stamp # the front end as its sources are now
 	@$(BIN)/python hatch_build.py
