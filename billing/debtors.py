@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import access, debt, instalments, pauses
@@ -27,67 +27,53 @@ def gather(
     session: Session, on: date, *, rules: Rules, account_ids: Sequence[int] | None = None
 ) -> list[Debtor]:
     """Return the debtors on that day, by account id; of the named accounts only, when some are named."""
-    overdue = debt.overdue_by_account(on, rules.grace_days, account_ids=account_ids)
-    past_due = func.coalesce(overdue.c.past_due_minor, 0)
-    cut = _cut_accounts()
-    query = (
-        select(
-            Account,
-            func.coalesce(overdue.c.overdue_minor, 0).label("overdue"),
-            past_due.label("past_due"),
-            Promise.until,
-            AccountGroup,
-        )
-        .outerjoin(overdue, overdue.c.account_id == Account.id)
-        .outerjoin(AccountGroup, AccountGroup.id == Account.group_id)
-        .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
-        .where(or_(past_due > 0, Account.id.in_(cut)))
-        .order_by(Account.id)
-        .execution_options(populate_existing=True)
-    )
-    if account_ids is not None:
-        query = query.where(Account.id == any_of(account_ids))
-    rows = session.execute(query).all()
-    ids = [row.Account.id for row in rows]
+    rows = session.execute(_query(on, rules, account_ids)).mappings().all()
+    ids = [row["account_id"] for row in rows]
     services = _services(session, ids, on)
     paused = pauses.notes(session, ids)
     agreed = instalments.standing(session, on, rules=rules, account_ids=ids)
     broken = instalments.broken_words(session, ids)
-    oldest = debt.oldest_due(session, {row.Account.id: row.Account.balance_minor for row in rows})
+    oldest = debt.oldest_due(session, {row["account_id"]: row["balance_minor"] for row in rows})
     return [
-        _debtor(
-            row,
-            on,
-            rules,
-            oldest_due_on=oldest.get(row.Account.id),
-            pause_note=paused.get(row.Account.id, ""),
-            services=tuple(services[row.Account.id]),
-            instalments=agreed.get(row.Account.id),
-            broken_words=broken.get(row.Account.id, ""),
+        Debtor(
+            **row,
+            oldest_due_on=oldest.get(account_id),
+            days_overdue=debt.days_over(oldest.get(account_id), on),
+            pause_note=paused.get(account_id, ""),
+            services=tuple(services[account_id]),
+            instalments=agreed.get(account_id),
+            broken_words=broken.get(account_id, ""),
         )
-        for row in rows
+        for account_id, row in zip(ids, rows, strict=True)
     ]
 
 
-def _debtor(row: Any, on: date, rules: Rules, *, oldest_due_on: date | None, **more: Any) -> Debtor:
-    account, group = row.Account, row.AccountGroup
-    return Debtor(
-        account_id=account.id,
-        currency=account.currency,
-        balance_minor=account.balance_minor,
-        overdue_minor=row.overdue,
-        past_due_minor=row.past_due,
-        oldest_due_on=oldest_due_on,
-        days_overdue=debt.days_over(oldest_due_on, on),
-        grace_days=grace_of(account, group, rules.grace_days),
-        is_never_cut=account.is_never_cut,
-        never_cut_note=account.never_cut_note,
-        exempt_group=group.name if group and group.is_never_cut else "",
-        credit_minor=_credit(account, on),
-        credit_until=account.credit_until,
-        promise_until=row.until,
-        **more,
+def _query(on: date, rules: Rules, account_ids: Sequence[int] | None) -> Select[Any]:
+    """Return the query of the debtors: what a Debtor has that stands in one row."""
+    overdue = debt.overdue_by_account(on, rules.grace_days, account_ids=account_ids)
+    past_due = func.coalesce(overdue.c.past_due_minor, 0)
+    query = (
+        select(
+            Account.id.label("account_id"),
+            Account.currency,
+            Account.balance_minor,
+            func.coalesce(overdue.c.overdue_minor, 0).label("overdue_minor"),
+            past_due.label("past_due_minor"),
+            func.coalesce(Account.grace_days, AccountGroup.grace_days, rules.grace_days).label("grace_days"),
+            Account.is_never_cut,
+            Account.never_cut_note,
+            case((AccountGroup.is_never_cut, AccountGroup.name), else_="").label("exempt_group"),
+            debt.credit_of(on).label("credit_minor"),
+            Account.credit_until,
+            Promise.until.label("promise_until"),
+        )
+        .outerjoin(overdue, overdue.c.account_id == Account.id)
+        .outerjoin(AccountGroup, AccountGroup.id == Account.group_id)
+        .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
+        .where(or_(past_due > 0, Account.id.in_(_cut_accounts())))
+        .order_by(Account.id)
     )
+    return query if account_ids is None else query.where(Account.id == any_of(account_ids))
 
 
 def grace_of(account: Account, group: AccountGroup | None, default: int) -> int:
@@ -95,11 +81,6 @@ def grace_of(account: Account, group: AccountGroup | None, default: int) -> int:
     if account.grace_days is not None:
         return account.grace_days
     return default if group is None or group.grace_days is None else group.grace_days
-
-
-def _credit(account: Account, on: date) -> int:
-    """Return what debt.credit_of() says, of a row that is loaded."""
-    return account.credit_limit_minor if account.credit_until is None or account.credit_until >= on else 0
 
 
 def count_running(session: Session, on: date) -> int:

@@ -90,11 +90,18 @@ def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
         newest = max((service.subscription_id for service in debtor.services), default=None)
         words = N_("No running service to cut; %(owes)s", owes=_owes(debtor))
         return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, words)]
-    return [_verdict(debtor, service, exemptions, on, rules) for service in concerned]
+    decided = {
+        is_cut: _decide(debtor, exemptions, on, rules, is_cut=is_cut)
+        for is_cut in {service.is_cut for service in concerned}
+    }
+    return [Verdict(service.subscription_id, *decided[service.is_cut]) for service in concerned]
 
 
-def _verdict(debtor: Debtor, service: Service, exemptions: list[Reason], on: date, rules: Rules) -> Verdict:
-    if service.is_cut:
+def _decide(
+    debtor: Debtor, exemptions: list[Reason], on: date, rules: Rules, *, is_cut: bool
+) -> tuple[DecisionAction, Reason, str]:
+    """Return what becomes of a debtor's services that are cut, or of those that are not; why; in words."""
+    if is_cut:
         # A pause lets nobody in: who is cut stays cut until he pays or promises.
         lets_in = rules.lets_in(min(debtor.cutting_minor, debtor.past_due_minor))
         ways_in = [one for one in exemptions if one not in _PAUSES and (lets_in or one not in _SMALL)]
@@ -103,7 +110,7 @@ def _verdict(debtor: Debtor, service: Service, exemptions: list[Reason], on: dat
     else:
         action = DecisionAction.SPARE if exemptions else DecisionAction.CUT
         reason = next(iter(exemptions), Reason.DEBT)
-    return Verdict(service.subscription_id, action, reason, _words(reason, debtor, on, rules))
+    return action, reason, _words(reason, debtor, on, rules)
 
 
 def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:

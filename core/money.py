@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
 from babel.numbers import NumberFormatError, format_currency, get_currency_precision, parse_decimal
 
@@ -86,4 +87,10 @@ def _number(text: str, locale: str) -> Decimal:
 
 def format_money(amount: Money, locale: str = "en") -> str:
     """Write the amount for people, by locale: €12.50, 12,50 €."""
+    return _written(amount, locale)
+
+
+# Prices and debts repeat: a plan of ten thousand debtors, or a page of customers, writes the same few sums.
+@lru_cache(maxsize=8192)
+def _written(amount: Money, locale: str) -> str:
     return str(format_currency(to_decimal(amount), amount.currency, locale=locale))

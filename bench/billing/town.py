@@ -62,6 +62,8 @@ def fill(url: str, count: int, *, months: int = 0) -> None:
     migrate.upgrade(url)
     database = db.Database(db.engine_of(url))
     with database.transaction() as session:
+        # What is made here is right by making: the triggers of five million rows' foreign keys are spared.
+        session.execute(text("SET LOCAL session_replication_role = replica"))
         for script in (COMPANY, PEOPLE, HISTORY if months else ""):
             for statement in script.split(";"):
                 if statement.strip():
