@@ -17,6 +17,7 @@ from billing import (
     daybreak,
     debtors,
     instalments,
+    interest,
     late_fees,
     ledger,
     promises,
@@ -82,6 +83,7 @@ def close_day(
         "promises": settle,
         "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
         "late_fees": lambda session, _: {"entries": late_fees.run(session, act, rules=rules)},
+        "interest": lambda session, _: dict(interest.run(session, act, rules=rules)),
         "plan": plan,
         "applied": apply,
         "mismatches": lambda session, _: _verify(session),
@@ -102,6 +104,7 @@ def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:
         settled = promises.settle(session, act.today, rules=rules)
         in_parts = instalments.settle(session, act.today, rules=rules)
         late_fees.run(session, act, rules=rules)
+        interest.run(session, act, rules=rules)
         run = cutoff.plan(session, act.today, rules=rules, planned_by=act.author.name)
         decisions = session.scalars(
             select(CutoffDecision).where(CutoffDecision.run_id == run.id).order_by(CutoffDecision.id)
@@ -122,6 +125,7 @@ def pass_by(
     promises.settle(session, act.today, rules=rules, account_id=account_id)
     instalments.settle(session, act.today, rules=rules, account_id=account_id)
     late_fees.run(session, act, rules=rules, account_id=account_id)
+    interest.run(session, act, rules=rules, account_id=account_id)
     found = debtors.gather(session, act.today, rules=rules, account_ids=[account_id])
     return [verdict for one in found for verdict in verdicts.judge(one, act.today, rules)]
 

@@ -57,6 +57,8 @@ class Rules:
     late_fee_percent: float = 0.0
     late_fee_days: int = 10
     late_fee_minimum_minor: int = 1000
+    interest_rates: tuple[tuple[date, float], ...] = ()
+    interest_minimum_minor: int = 100
 
     def lets_in(self, overdue_minor: int) -> bool:
         """Whether a cut line is let in again at this overdue sum: all paid, or only what cuts, as is set."""
@@ -68,7 +70,8 @@ class Rules:
 
     def as_json(self) -> dict[str, Any]:
         """Return the rules as plain values: they are kept with every run that used them."""
-        return {**asdict(self), "skip_weekdays": list(self.skip_weekdays)}
+        rates = [[from_on.isoformat(), percent] for from_on, percent in self.interest_rates]
+        return {**asdict(self), "skip_weekdays": list(self.skip_weekdays), "interest_rates": rates}
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -95,12 +98,16 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
         late_fee_percent=cutoff.late_fee_percent,
         late_fee_days=cutoff.late_fee_days,
         late_fee_minimum_minor=cutoff.late_fee_minimum_minor,
+        interest_rates=tuple(sorted((one.from_on, one.percent) for one in cutoff.interest_rates)),
+        interest_minimum_minor=cutoff.interest_minimum_minor,
     )
 
 
 def rules_of_json(stored: dict[str, Any]) -> Rules:
     """Return the rules a run was made with."""
-    return Rules(**{**stored, "skip_weekdays": tuple(stored.get("skip_weekdays", ()))})
+    rates = tuple((date.fromisoformat(day), percent) for day, percent in stored.get("interest_rates", ()))
+    skipped = tuple(stored.get("skip_weekdays", ()))
+    return Rules(**{**stored, "skip_weekdays": skipped, "interest_rates": rates})
 
 
 def prorate(price_minor: int, whole: Period, part: Period) -> int:

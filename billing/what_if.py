@@ -18,6 +18,7 @@ from billing import (
     effects,
     freezes,
     instalments,
+    interest,
     ledger,
     night,
     parts,
@@ -97,6 +98,7 @@ class Outlook:
     other locks keep a line closed even then. `cut_on` is the day whose night cuts, none when no night in
     sight does; `reason` is that night's sentence, or why there is none ("" when nothing is owed by then).
     `booked_minor` is what the deed put on the account at once, `opened` the lines it opens.
+    `interest_minor` has accrued and is not charged yet.
     """
 
     balance_minor: int
@@ -109,6 +111,7 @@ class Outlook:
     reason: str
     booked_minor: int = 0
     opened: tuple[int, ...] = ()
+    interest_minor: int = 0
 
 
 def outlook(
@@ -126,6 +129,7 @@ def outlook(
         is_cut = bool(_locked(session, account_id, is_debt=True))
         least = _least(stands.cutting_minor, rules) if is_cut else 0
         is_held = is_cut and bool(_locked(session, account_id, is_debt=False))
+        accrued = interest.pending_minor(session, account_id, act.today, rules=rules)
         cut_on, reason = _next_cut(session, account_id, quiet, rules)
     return Outlook(
         balance_minor=stands.balance_minor,
@@ -138,6 +142,7 @@ def outlook(
         reason=reason,
         booked_minor=stands.balance_minor - before,
         opened=opened,
+        interest_minor=accrued,
     )
 
 
@@ -266,6 +271,8 @@ def _days_after(session: Session, account_id: int, after: date, rules: Rules) ->
     due = instalments.parts_of(session, [agreed.id])[agreed.id] if agreed else []
     ends = [due_on and due_on + grace, promised, account.credit_until, *(part.due_on for part in due)]
     days = [fee_on + fee] if fee_on else []
+    if rules.interest_rates:  # the first night of a month charges it
+        days.append((after.replace(day=28) + 4 * DAY).replace(day=1))
     days += [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
     return [day for day in days if day > after]
 

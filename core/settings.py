@@ -8,6 +8,7 @@ Nothing else in the product reads a file or the environment for its settings.
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -164,6 +165,13 @@ class Billing(Section):
     overdue_note_days: int = Field(default=0, ge=0, le=365)
 
 
+class InterestRate(Section):
+    """What is paid late bears so many percent a year from that day on."""
+
+    from_on: date
+    percent: float = Field(ge=0, le=100)
+
+
 class Cutoff(Section):
     """When a debtor is cut, and when the plan stops to ask."""
 
@@ -180,6 +188,8 @@ class Cutoff(Section):
     late_fee_percent: float = Field(default=0.0, ge=0, le=100)
     late_fee_days: int = Field(default=10, ge=1, le=365)
     late_fee_minimum_minor: int = Field(default=1000, ge=0)
+    interest_rates: tuple[InterestRate, ...] = ()
+    interest_minimum_minor: int = Field(default=100, ge=0)
     skip_weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
     night_hour: int = Field(default=3, ge=0, le=23)
     is_automatic: bool = True

@@ -78,7 +78,7 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(database):
     with database.transaction() as session:
         session.execute(text("ALTER TABLE cutoff_runs_away RENAME TO cutoff_runs"))
         stopped = session.get_one(NightRun, ON)
-        assert set(stopped.report) == {"lines", "charges", "promises", "instalments", "late_fees"}
+        assert set(stopped.report) == {"lines", "charges", "promises", "instalments", "late_fees", "interest"}
         assert stopped.finished_at is None
         assert night.last_closed(session) is None
     done = close(database)
