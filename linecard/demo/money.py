@@ -34,17 +34,17 @@ _YEAR = timedelta(days=365)
 _NIGHT, _NOON = time(3, 10), time(12, 0)
 # Name, price in whole units, its VAT, whether VAT comes on top, speeds in Mbit/s, whether it is offered.
 _PLANS: tuple[tuple[str, int, str, bool, int | None, int | None, bool], ...] = (
-    ("Home 100", 9, "standard", False, 100, 50, True),
-    ("Home 300", 13, "standard", False, 300, 150, True),
-    ("Home 1000", 19, "standard", False, 1000, 500, True),
-    ("Radio 30", 12, "standard", False, 30, 10, True),
-    ("Business 200", 39, "standard", True, 200, 200, True),
-    ("Business 1000", 85, "standard", True, 1000, 1000, True),
-    ("Television", 5, "reduced", False, None, None, True),
-    ("Home 20 (old)", 6, "standard", False, 20, 5, False),
+    ("Home 100", 9, "Standard", False, 100, 50, True),
+    ("Home 300", 13, "Standard", False, 300, 150, True),
+    ("Home 1000", 19, "Standard", False, 1000, 500, True),
+    ("Radio 30", 12, "Standard", False, 30, 10, True),
+    ("Business 200", 39, "Standard", True, 200, 200, True),
+    ("Business 1000", 85, "Standard", True, 1000, 1000, True),
+    ("Television", 5, "Reduced", False, None, None, True),
+    ("Home 20 (old)", 6, "Standard", False, 20, 5, False),
 )
 # What each rate amounted to before a law of this year, and since, in hundredths of a percent.
-_RATES = {"standard": (2000, 2100), "reduced": (900, 900)}
+_RATES = {"Standard": (2000, 2100), "Reduced": (900, 900)}
 _RATE_MONTHS_AGO = 5
 _COLUMNS = (
     "account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method, reference,"
