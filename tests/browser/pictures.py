@@ -1,5 +1,7 @@
 """Take the pictures of docs/img from the demo ISP: `python -m tests.browser.pictures` (needs Chromium)."""
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,10 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import func, select
 
-from billing import allocation
 from linecard.lab import shell
 from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
+from tests.browser import pictures_money
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
@@ -50,15 +52,6 @@ def _diagnose(page: Page) -> None:
     page.locator("[data-diagnosis-run]").first.evaluate("element => element.scrollIntoView({block: 'start'})")
     page.mouse.wheel(0, -70)
     page.wait_for_timeout(300)
-
-
-def _open_document(product: products.Product) -> int:
-    """Return the newest document that is not paid."""
-    with product.database.reading() as session:
-        opened = allocation.open_by_document()
-        found = session.scalar(select(func.max(opened.c.document_id)))
-    assert found is not None
-    return int(found)
 
 
 def _head_end(product: products.Product) -> int:
@@ -121,6 +114,44 @@ def take_phone(browser: Browser, product: products.Product) -> None:
     context.close()
 
 
+def take_money(browser: Browser, product: products.Product) -> None:
+    """Take the pages of money as the billing desk sees them."""
+    page = browser.new_page()
+    _sign_in(page, product, "billing")
+    review = pictures_money.statement(page, product)
+    _save_paper(page, product)
+    page.close()
+    money = f"/customers/{pictures_money.tab(product)}/money"
+    for name, path, act in (
+        ("billing", money, _asked),
+        ("payment", f"{money}/payment", _nothing),
+        ("bank-review", review, _nothing),
+        ("aged", "/reports/aged", _nothing),
+    ):
+        _take(browser, product, name, path, act)
+
+
+def _asked(page: Page) -> None:
+    """Ask what a part of the debt would do."""
+    page.locator("#what-if-pay").fill("20")
+    page.locator("#what-if-pay").press("Enter")
+    page.get_by_text("Balance then").wait_for(timeout=15_000)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.wait_for_timeout(300)
+
+
+def _save_paper(page: Page, product: products.Product) -> None:
+    """Take the paper of an invoice; left as it is where nothing here can draw a PDF."""
+    if importlib.util.find_spec("pypdfium2") is None:
+        print("invoice.png is left as it is: there is no pypdfium2")
+        return
+    pdf = page.request.get(f"{product.base_url}/documents/{pictures_money.invoice(product)}/pdf").body()
+    drawn = importlib.import_module("pypdfium2").PdfDocument(pdf)[0].render(scale=1.25).to_pil()
+    file = FOLDER / "invoice.png"
+    drawn.save(file, optimize=True)
+    assert file.stat().st_size < LIMIT_BYTES, file
+
+
 def _read_and_ping(page: Page) -> None:
     page.get_by_role("button", name="Ping").first.click()
     page.locator("ol.replies li").nth(2).wait_for(timeout=15_000)
@@ -175,7 +206,8 @@ def main() -> None:
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
         _take(browser, product, "cutoff", plan, _nothing)
-        _take(browser, product, "document", f"/documents/{_open_document(product)}", _nothing)
+        _take(browser, product, "document", f"/documents/{pictures_money.invoice(product)}", _nothing)
+        take_money(browser, product)
         _take(browser, product, "company", "/setup/company", _nothing)
         _take(browser, product, "graphs", f"{card}/watch", _drawn)
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)

@@ -48,13 +48,16 @@ def _charge(customer_id: int, form: Any) -> Posted:
 def add(customer_id: int) -> Response:
     """Let the customer owe something, once or by the period; what it does is shown before."""
     till = pages.till(customer_id)
-    form = owed_forms.liability_form(till.currency, _rates())(
-        starts_on=day.today(), bill_day="", weekday="", bill_month=str(day.today().month)
-    )
+    form = owed_forms.liability_form(till.currency, _rates())(starts_on=day.today(), **_usual_days())
     if form.accept(lambda: _add(customer_id, form)):
         rendering.say(gettext("The liability is added."))
         return rendering.go("cashier.statement", customer_id=customer_id)
     return pages.form_page("liability", gettext("Add a liability"), till, form, effect=None)
+
+
+def _usual_days() -> dict[str, str]:
+    """Return when a liability is billed while nobody says otherwise: on the day it begins on."""
+    return {"bill_day": "", "weekday": "", "bill_month": str(day.today().month)}
 
 
 def _add(customer_id: int, form: Any) -> None:
@@ -74,7 +77,9 @@ def _add(customer_id: int, form: Any) -> None:
 def add_effect(customer_id: int) -> Response:
     """Show what a liability would do, for what is filled in so far."""
     till = pages.till(customer_id)
-    form = owed_forms.liability_form(till.currency, _rates())(request.args, meta={"csrf": False})
+    form = owed_forms.liability_form(till.currency, _rates())(
+        request.args, meta={"csrf": False}, **_usual_days()
+    )
     form.validate()
     shown = effect.of(customer_id, lambda session, act: _owe(session, act, customer_id, form))
     return effect.fragment(shown, till.currency, form)
