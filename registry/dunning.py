@@ -26,7 +26,6 @@ from core.words import N_
 from registry import audit, outbox
 from registry.models import Contact, Customer
 
-PAGE = 50
 # What stands in a text in braces, and is filled in.
 FIELDS = ("name", "number", "sum", "balance", "due", "days", "isp")
 SUBJECT, BODY = "subject", "body"
@@ -102,34 +101,6 @@ def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender:
                 account_id=found.account_id,
             )
     return dict(counted)
-
-
-def notices(session: Session, *, before_id: int | None = None, limit: int = PAGE) -> list[NoticeRow]:
-    """Return what was sent, newest first, and what could not be."""
-    query = (
-        select(DunningNotice, Account.currency, Customer)
-        .join(Account, Account.id == DunningNotice.account_id)
-        .outerjoin(Customer, Customer.account_id == Account.id)
-        .order_by(DunningNotice.id.desc())
-        .limit(limit)
-    )
-    if before_id is not None:
-        query = query.where(DunningNotice.id < before_id)
-    return [
-        NoticeRow(
-            id=one.id,
-            customer_id=customer.id if customer else None,
-            name=customer.name if customer else "",
-            number=customer.number if customer else "",
-            days=one.days,
-            episode_on=one.episode_on,
-            run_on=one.run_on,
-            amount=Money(one.amount_minor, currency),
-            outcome=one.outcome,
-            address=one.address,
-        )
-        for one, currency, customer in session.execute(query)
-    ]
 
 
 def get_step(session: Session, step_id: int) -> DunningStep:

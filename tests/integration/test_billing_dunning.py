@@ -10,7 +10,7 @@ from billing import testing as money_testing
 from billing.models import Account, CutoffPause, DunningNotice, EntryKind, Payer, PromiseStatus
 from billing.rules import Rules
 from core import errors
-from registry import audit, contacts, dunning, testing
+from registry import audit, contacts, dunning, notices, testing
 from registry.models import OutboxMessage
 
 TODAY = date(2026, 11, 22)
@@ -192,3 +192,35 @@ def test_days_in_which_something_of_ours_was_broken_are_no_days_of_the_ladder(se
     session.flush()
     # Four days were ours, so the third day of the ladder is the seventh of the calendar.
     assert [night(session, days) for days in (3, 6, 7)] == [{}, {}, {"sent": 1}]
+
+
+def test_the_list_is_narrowed_sorted_paged_and_saved(database, sign_in_as):
+    with database.transaction() as session:
+        for number in range(1, 4):
+            customer = testing.customer(session, f"100{number}")
+            session.add_all(
+                DunningNotice(
+                    account_id=customer.account_id,
+                    episode_on=TODAY,
+                    days=days,
+                    run_on=TODAY + timedelta(days=days),
+                    amount_minor=1000 * number,
+                    outcome="sent" if number > 1 else "no_address",
+                )
+                for days in (3, 10)
+            )
+    with database.reading() as session:
+        first, mark = notices.page(session, notices.NoticeFilter(), sort="-amount", after=None, limit=4)
+        rest, end = notices.page(session, notices.NoticeFilter(), sort="-amount", after=mark, limit=4)
+        assert [one.amount.minor for one in [*first, *rest]] == [3000, 3000, 2000, 2000, 1000, 1000]
+        assert (mark is not None, end) == (True, None)
+        for sort in notices.KEYS:
+            half, mark = notices.page(session, notices.NoticeFilter(), sort=sort, after=None, limit=3)
+            more, _ = notices.page(session, notices.NoticeFilter(), sort=sort, after=mark, limit=3)
+            assert len({one.id for one in [*half, *more]}) == 6
+    clerk = sign_in_as("billing", "bela")
+    assert "1003" in clerk.get("/reminders?state=sent&step=3&sort=-due").text
+    assert "1003" not in clerk.get("/reminders?state=no_address").text
+    saved = clerk.get("/reminders.csv?q=1002&step=10").get_data(as_text=True)
+    assert ("1002" in saved, "1003" in saved, len(saved.splitlines())) == (True, False, 2)
+    assert clerk.get("/reminders.xlsx").status_code == 200

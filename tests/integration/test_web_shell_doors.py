@@ -206,6 +206,7 @@ DOORS: dict[str, str] = {
     "cashier.billing": "billing administrator",
     "cashier.billing_effect": "billing administrator",
     "cashier.dunning": OFFICE,
+    "cashier.export_dunning": OFFICE,
     "cashier.add_dunning_step": "administrator",
     "cashier.edit_dunning_step": "administrator",
     "cashier.remove_dunning_step": "administrator",

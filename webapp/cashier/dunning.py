@@ -9,8 +9,10 @@ from wtforms.validators import InputRequired, Length
 
 from billing import dunning as ladder
 from registry import dunning
+from registry import notices as sent
+from registry.notices import NoticeFilter
 from webapp import identity, permissions, rendering, runtime, texts
-from webapp.cashier import day
+from webapp.cashier import day, notices
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 TONIGHT_LIMIT = 100
@@ -19,17 +21,21 @@ TONIGHT_LIMIT = 100
 @permissions.required("cutoff.view")
 def listing() -> Response:
     """List what was sent, newest first, with what tonight would send and the steps above it."""
-    after = request.args.get("after", "")
-    before_id = int(after) if after.isdecimal() and len(after) < 19 else None
+    asked = notices.filters()
     with runtime.current().database.reading() as session:
-        found = dunning.notices(session, before_id=before_id, limit=dunning.PAGE + 1)
+        rows, mark = sent.page(session, asked, sort=notices.sort(), after=request.args.get("after"))
+        known = sent.steps(session)
         steps = ladder.steps(session)
         letters = dunning.tonight(session, day.today(), rules=day.limits(), sender=day.sender())
     return rendering.page_or_fragment(
         "cashier/dunning.html",
         "cashier/dunning.html",
-        rows=found[: dunning.PAGE],
-        next=found[dunning.PAGE - 1].id if len(found) > dunning.PAGE else None,
+        rows=rows,
+        next=mark,
+        filters=asked,
+        sort=notices.sort(),
+        known=known,
+        is_filtered=asked != NoticeFilter(),
         steps=steps,
         letters=letters[:TONIGHT_LIMIT],
         count=len(letters),

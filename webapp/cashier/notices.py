@@ -1,0 +1,93 @@
+"""What the list of reminders is asked for, and the list as a file."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from flask import Response, abort, request
+from flask_babel import gettext
+
+from registry import notices, spreadsheets
+from registry.dunning import NoticeRow
+from registry.keyset import order
+from registry.notices import NoticeFilter
+from webapp import downloads, permissions, runtime
+from webapp.cashier import day
+
+FILE_PAGE = 1000
+FILE_LIMIT = 100_000
+
+
+def filters() -> NoticeFilter:
+    """Read the filters; a value that is none of a filter's filters nothing."""
+    asked = request.args
+    state, days = asked.get("state", ""), asked.get("step", "")
+    return NoticeFilter(
+        text=asked.get("q", "").strip().replace("\0", "")[:80],
+        state=state if state in notices.STATES else "",
+        days=int(days) if re.fullmatch(r"-?[0-9]{1,3}", days) else None,
+        first_day=_day("from"),
+        last_day=_day("to"),
+    )
+
+
+def sort() -> str:
+    """Return the order of the list."""
+    return order(request.args.get("sort", ""), notices.KEYS, notices.USUAL_SORT)
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+@permissions.required("cutoff.view")
+def file(ending: str) -> Response:
+    """The list as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    table = downloads.Table(f"reminders-{day.today().isoformat()}", ending)
+    table.write(gettext("Reminders"), _heads(), (_cells(row) for row in _every()))
+    return table.answer()
+
+
+def _heads() -> list[str]:
+    return [
+        gettext("Customer number"),
+        gettext("Customer"),
+        gettext("Day"),
+        gettext("Days after the due date"),
+        gettext("Due"),
+        gettext("Sum"),
+        gettext("Currency"),
+        gettext("State"),
+        gettext("Address"),
+    ]
+
+
+def _cells(row: NoticeRow) -> tuple[spreadsheets.Value, ...]:
+    states = {"sent": gettext("in the outbox"), "no_text": gettext("no text")}
+    return (
+        row.number,
+        row.name,
+        row.run_on,
+        row.days,
+        row.episode_on,
+        row.amount,
+        row.amount.currency,
+        states.get(row.outcome, gettext("no address")),
+        row.address,
+    )
+
+
+def _every() -> Iterator[NoticeRow]:
+    """Yield the rows a thousand at a time, each from a short reading of its own."""
+    after = None
+    for _ in range(FILE_LIMIT // FILE_PAGE):
+        with runtime.current().database.reading() as session:
+            rows, after = notices.page(session, filters(), sort=sort(), after=after, limit=FILE_PAGE)
+        yield from rows
+        if after is None:
+            return
