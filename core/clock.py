@@ -9,6 +9,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def today(time_zone: str) -> date:
-    """Return the date it is now in `time_zone` (IANA name): the business day of the ISP."""
-    return now().astimezone(ZoneInfo(time_zone)).date()
+def today(time_zone: str, *, at: datetime | None = None) -> date:
+    """Return the date it is in `time_zone` (IANA name), now or at that instant: the ISP's business day."""
+    return (at or now()).astimezone(ZoneInfo(time_zone)).date()

@@ -34,9 +34,9 @@ beginnings = st.lists(
 class Life:
     """A history as it goes: the day, the number of the act, what has been seen; a refused act changes nothing."""
 
-    def __init__(self, session):
+    def __init__(self, session, currency="EUR"):
         self.session, self.today, self.number = session, FIRST, 0
-        self.world = make_world(session)
+        self.world = make_world(session, currency=currency)
         self.watch = money_checks.Watch(self.world)
 
     def by(self):
@@ -74,10 +74,10 @@ class Life:
 
 
 @properties.money(20)
-@given(begun=beginnings, history=history)
+@given(begun=beginnings, history=history, currency=st.sampled_from(("EUR", "JPY", "KWD")))
 @properties.undone
-def test_any_history_keeps_the_balance_and_charges_every_period_once(session, begun, history):
-    life = Life(session)
+def test_any_history_keeps_the_balance_and_charges_every_period_once(session, begun, history, currency):
+    life = Life(session, currency)
     for act in [*begun, *history, ("days", 3, 1)]:
         life.do(*act)
     assert charges.run(session, life.by().act, account_id=life.world.account_id).entries == 0
