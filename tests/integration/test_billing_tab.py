@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import PlannedChange, Subscription
+from billing.models import Plan, PlannedChange, Subscription
 from billing.subscriptions import Choice
 from core import clock
 from registry import money as customer_money
@@ -134,3 +134,41 @@ def test_the_billing_period_is_changed_with_its_effect_shown_before(sign_in_as, 
     )
     with database.reading() as session:
         assert session.get_one(Subscription, owing["service"]).terms_no == 1
+
+
+def test_the_form_of_a_service_sent_twice_starts_one(sign_in_as, database, owing):
+    browser, path = sign_in_as("billing"), f"/customers/{owing['id']}/services/new"
+    with database.reading() as session:
+        plan_id = session.get_one(Subscription, owing["service"]).plan_id
+    fields = {
+        "key": "a-service-key",
+        "plan": str(plan_id),
+        "quantity": "1",
+        "starts_on": TODAY.isoformat(),
+        "bill_day": "1",
+    }
+    for _ in range(2):
+        assert browser.post(path, data=fields).status_code == 303
+    with database.reading() as session:
+        assert len(session.scalars(select(Subscription.id)).all()) == 2
+    assert actions(database).count("service.started") == 2  # the fixture's and this one
+
+
+def test_who_has_a_plan_that_is_offered_no_more_keeps_it_through_a_change(sign_in_as, database, owing):
+    with database.transaction() as session:
+        plan_id = session.get_one(Subscription, owing["service"]).plan_id
+        session.get_one(Plan, plan_id).is_offered = False
+    browser = sign_in_as("billing")
+    path = f"/services/{owing['service']}/change"
+    fields = {
+        "plan": str(plan_id),
+        "quantity": "2",
+        "starts_on": TODAY.isoformat(),
+        "bill_day": str(BILL_DAY),
+    }
+    assert f'value="{plan_id}"' in browser.get(path).text
+    assert browser.post(path, data=fields).status_code == 303
+    with database.reading() as session:
+        assert session.get_one(Subscription, owing["service"]).quantity == 2
+    again = {"key": "another-key", **fields}
+    assert browser.post(f"/customers/{owing['id']}/services/new", data=again).status_code == 422
