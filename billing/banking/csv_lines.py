@@ -46,7 +46,7 @@ def read(content: bytes, mapping: CsvMapping, *, currency: str) -> Statement:
     rows = csv.reader(io.StringIO(_text(content, mapping.encoding), newline=""), delimiter=mapping.delimiter)
     try:
         for number, row in enumerate(rows, 1):
-            if number <= mapping.skipped_rows or not any(cell.strip() for cell in row):
+            if number <= mapping.skipped_rows or not _is_line(row, mapping):
                 continue
             lines.append(_line(row, mapping, currency, number))
             if len(lines) > words.MOST_LINES:
@@ -56,6 +56,12 @@ def read(content: bytes, mapping: CsvMapping, *, currency: str) -> Statement:
     if len({line.currency for line in lines}) > 1:
         raise words.refuse(N_("There is more than one currency in this file"))
     return words.checked(Statement("csv", lines[0].currency if lines else currency, tuple(lines)))
+
+
+def _is_line(row: list[str], mapping: CsvMapping) -> bool:
+    """Say whether the row tells a day or a sum; sums of the whole and other words below do not."""
+    told = [mapping.columns.get(name, 0) for name in ("date", "amount", "credit", "debit")]
+    return any(row[place - 1].strip() for place in told if 0 < place <= len(row))
 
 
 def _text(content: bytes, encoding: str) -> str:

@@ -3,18 +3,28 @@
 import re
 from datetime import date
 
+import charset_normalizer
+
 from billing.banking import words
 from billing.banking.words import Statement, StatementLine
 from core.words import N_
 
-_FIELD = re.compile(r"^:(\d{2}[A-Z]?):", re.MULTILINE)
+# Banks put fields of their own (":NS:") between those of the standard.
+_FIELD = re.compile(r"^:(\d{2}[A-Z]?|NS):", re.MULTILINE)
+# What is no UTF-8 is in a code page of the bank's country; its first bytes say which.
+_CODE_PAGES = ["cp1250", "cp1251", "cp1252", "cp852", "iso8859_2"]
+_GUESSED_BY = 20_000
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})([\d,]{1,18})")
 # Value date, booking date, mark, currency's third letter, sum, type, reference, the bank's reference.
 _LINE = re.compile(
     r"(\d{6})(\d{4})?(R?[CD])([A-Z])?(\d{1,15},\d{0,3})([NFS][A-Z0-9]{3})?([^/\n]{0,34})(?://([^\n]{0,34}))?"
 )
-_SUBFIELD = re.compile(r"\?(\d{2})([^?]*)")
-_SLASHED = re.compile(r"/(NAME|IBAN|REMI|EREF|BENM|ORDP|CNTP|TRCD|CSID|MARF)/")
+# The mark between the numbered parts: a question mark, or what the bank writes after its three digits.
+_MARKED = re.compile(r"\s*(?:\d{3})?\s*([?<^~|+])(?=\d{2})")
+_SLASHED = re.compile(
+    r"/(NAME|IBAN|BIC|REMI|EREF|KREF|BENM|ORDP|CNTP|TRTP|TRCD|CSID|MARF|ISDT|PREF|RTRN|PURP|ULTC|ULTD|SVCL|ID)/"
+)
+_REMITTANCE = re.compile(r"^(USTD//|STRD/(?:CUR/)?)")
 
 
 def read(content: bytes) -> Statement:
@@ -116,7 +126,8 @@ def _fields(content: bytes) -> list[tuple[str, str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
+        best = charset_normalizer.from_bytes(content[:_GUESSED_BY], cp_isolation=_CODE_PAGES).best()
+        text = content.decode(best.encoding if best else "cp1252", errors="replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
     marks = list(_FIELD.finditer(text))
     if not marks:
@@ -144,17 +155,29 @@ def _booked(valued: date, month_day: str, number: int) -> date:
 
 def _described(text: str) -> tuple[str, str, str]:
     """Return name, account and message of field 86: in numbered parts, in slashed words, or as it stands."""
-    joined = text.replace("\n", "")
-    if parts := _SUBFIELD.findall(joined[:4000]):
-        found: dict[str, str] = {}
-        for code, value in parts:
-            found[code] = found.get(code, "") + value
-        message = "".join(
-            found[code] for code in sorted(found) if "20" <= code <= "29" or "60" <= code <= "63"
-        )
-        return found.get("32", "") + found.get("33", ""), found.get("31", ""), message
-    if marks := list(_SLASHED.finditer(joined[:4000])):
+    joined = text.replace("\n", "")[:4000]
+    if mark := _MARKED.match(joined):
+        return _numbered(joined[mark.start(1) :], mark.group(1))
+    if marks := list(_SLASHED.finditer(joined)):
         ends = [mark.start() for mark in marks[1:]] + [len(joined)]
-        slashed = {mark.group(1): joined[mark.end() : end] for mark, end in zip(marks, ends, strict=True)}
-        return slashed.get("NAME", ""), slashed.get("IBAN", ""), slashed.get("REMI", "") or joined
+        return _slashed(
+            {mark.group(1): joined[mark.end() : end] for mark, end in zip(marks, ends, strict=True)}, joined
+        )
     return "", "", text
+
+
+def _numbered(text: str, mark: str) -> tuple[str, str, str]:
+    """Read parts of two digits: 20-29 and 60-63 the message, 32-33 the name, 31 the account, 38 its IBAN."""
+    found: dict[str, str] = {}
+    for code, value in re.findall(rf"{re.escape(mark)}(\d{{2}})([^{re.escape(mark)}]*)", text):
+        found[code] = found.get(code, "") + value
+    message = "".join(found[code] for code in sorted(found) if "20" <= code <= "29" or "60" <= code <= "63")
+    return found.get("32", "") + found.get("33", ""), found.get("38") or found.get("31", ""), message
+
+
+def _slashed(found: dict[str, str], whole: str) -> tuple[str, str, str]:
+    """Read slashed words; the other side (CNTP) is account, BIC, name and city in one."""
+    account, _, rest = found.get("CNTP", "").partition("/")
+    name = found.get("NAME", "").strip("/") or rest.partition("/")[2].partition("/")[0]
+    message = _REMITTANCE.sub("", found.get("REMI", "")).strip("/")
+    return name, found.get("IBAN", "").partition("/")[0] or account, message or whole

@@ -92,9 +92,10 @@ def line(
 
 
 def amount(text: str, currency: str, decimal_mark: str, *, where: int) -> int:
-    """Return minor units of a number as banks write it; raises Invalid naming the line `where`."""
+    """Return minor units of a number as banks write it, the currency beside it or not; raises Invalid."""
     grouping = "." if decimal_mark == "," else ","
     plain = _SPACES.sub("", text).replace("\u2212", "-").replace("'", "").replace("\u2019", "")
+    plain = plain.upper().removesuffix(currency).removeprefix(currency)
     plain = plain.replace(grouping, "").replace(decimal_mark, ".")
     if plain.endswith(("-", "+")):
         plain = plain[-1] + plain[:-1]
