@@ -189,7 +189,11 @@ class _Writer:
                     self._sum(line.gross_minor),
                 )
             )
-        self._table(rows, _COLUMNS, "RLRRRR")
+        if any(line.vat_hundredths is not None for line in self.paper.lines):
+            self._table(rows, _COLUMNS, "RLRRRR")
+        else:  # outside VAT there is one sum
+            widths = (*_COLUMNS[:1], sum(_COLUMNS[1:2] + _COLUMNS[3:5]), _COLUMNS[2], _COLUMNS[5])
+            self._table([(*row[:3], row[5]) for row in rows], widths, "RLRR")
         self.sheet.ln(4)
 
     def _sums(self) -> None:

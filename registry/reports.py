@@ -1,9 +1,9 @@
 """The reports of the office: what each shows and asks for; figures of billing.reports, names of customers."""
 
-from sqlalchemy import Subquery, case, func, select
+from sqlalchemy import Subquery, and_, case, func, select
 
 from billing import reports
-from billing.models import Method
+from billing.models import Account, Method, Payer
 from core.words import N_
 from registry.models import Customer
 from registry.report_kinds import Choice, Column, Days, Kind, Report, Start
@@ -36,7 +36,9 @@ def _money(name: str, head: str) -> Column:
 
 
 def _with_customer(figures: Subquery) -> Subquery:
-    """Add who the account is of; an account of nobody keeps its figures, so that totals are the ledger's."""
+    """Add who the account is of; one of nobody (an undone import's) keeps its figures and is called by its
+    last payer, so that totals are the ledger's.
+    """
     name = case(
         (Customer.company_name != "", Customer.company_name),
         else_=func.concat_ws(" ", func.nullif(Customer.last_name, ""), func.nullif(Customer.first_name, "")),
@@ -45,14 +47,16 @@ def _with_customer(figures: Subquery) -> Subquery:
         select(
             figures,
             Customer.id.label("customer_id"),
-            func.coalesce(Customer.number, "").label("number"),
+            func.coalesce(Customer.number, Payer.number, "").label("number"),
             # Numbers of digits in the order of their value, as the customers list has them.
             func.lpad(func.coalesce(Customer.number, ""), 32).label("number_order"),
-            func.coalesce(name, "").label("customer"),
+            case((Customer.id.is_(None), func.coalesce(Payer.name, "")), else_=name).label("customer"),
             Customer.sort_name.label("sort_name"),
         )
         .select_from(figures)
         .outerjoin(Customer, Customer.account_id == figures.c.account_id)
+        .outerjoin(Account, and_(Account.id == figures.c.account_id, Customer.id.is_(None)))
+        .outerjoin(Payer, Payer.id == Account.payer_id)
         .subquery("report")
     )
 

@@ -21,10 +21,12 @@ SELECT c.id, c.account_id, c.number FROM external_identities x JOIN customers c 
 WHERE x.batch_id = :batch_id AND x.kind = 'customer'
 """
 
-# Every act of staff leaves a line of history; money that is not the import's own came after it.
+# Every act of staff leaves a line of history, a night its decisions; money that is not of the import came
+# after it.
 _SINCE = """
 SELECT u.number FROM undone_customers u
 WHERE EXISTS (SELECT FROM audit_events e WHERE e.customer_id = u.id AND e.id > :event_to)
+   OR EXISTS (SELECT FROM cutoff_decisions d WHERE d.account_id = u.account_id)
    OR EXISTS (
         SELECT FROM ledger_entries l WHERE l.account_id = u.account_id
           AND NOT (l.id BETWEEN :first AND :last AND starts_with(coalesce(l.idempotency_key, ''), :prefix))

@@ -18,7 +18,7 @@ from billing.models import (
     VatRate,
 )
 from core import errors, sentences
-from registry import audit, card, customers, networks
+from registry import audit, card, customers, networks, report_reading, reports
 from registry import testing as registry_testing
 from registry.models import (
     Address,
@@ -31,6 +31,7 @@ from registry.models import (
     IpAddress,
 )
 from registry.moving import batches, files, load, progress, sheets, undo
+from registry.report_kinds import Ask
 
 OPENING = date(2026, 12, 1)
 SETTING = batches.Setting("EUR", "UA", "Europe/Kyiv")
@@ -191,6 +192,12 @@ def test_an_undone_import_leaves_money_at_nothing_and_may_come_again(database, s
     }
     assert session.scalar(select(func.sum(LedgerEntry.amount_minor))) == 0
     assert ledger.verify(session) == []
+    page = report_reading.page(session, reports.MOVEMENTS, Ask(OPENING, OPENING), sort="number")
+    assert [row.values[:2] for row in page.rows] == [
+        ("M-1", "Olena Koval"),
+        ("M-2", "Ivan Hnatiuk"),
+        ("M-4", "Iryna Bondar"),
+    ]
     assert seen(database, booked(database)).state is ImportState.BOOKED
 
 

@@ -191,3 +191,10 @@ def test_a_wrong_iban_is_told_in_words(iban):
 def test_fpdf_is_not_loaded_before_a_paper_is_written():
     code = "import sys, billing.pdf, billing.paper; sys.exit('fpdf' in sys.modules or 'segno' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_a_company_outside_vat_shows_one_sum_and_no_rate():
+    text = text_of(pdf.write(sheet(lines=(("Internet", None, 2500),)), catalogues.voice_of("en")))
+    assert "25.00" in text
+    assert "VAT" not in text
+    assert "Net" not in text
