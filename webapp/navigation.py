@@ -90,7 +90,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "mail",
                 also=("cashier.add_dunning_step", "cashier.edit_dunning_step"),
             ),
-            Entry("cashier.instalments", lazy_gettext("Instalments"), "calendar-due"),
+            Entry(
+                "cashier.instalments",
+                lazy_gettext("Instalments"),
+                "calendar-due",
+                also=("cashier.agree_instalments", "cashier.end_instalments"),
+            ),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
         ),
