@@ -157,9 +157,16 @@ def sample(session: Session, batch_id: int) -> list[str]:
 
 
 def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None:
-    """Read every row, note what is wrong, and rehearse the booking: what would be made is shown."""
+    """Read every row, note what is wrong, and rehearse the booking: what would be made is shown.
+
+    One at a time; a second worker that was sent for the same finds it done, and writes nothing over what a
+    person asked for meanwhile.
+    """
     going = Progress(database, batch_id)
     with database.rehearsal() as session:
+        lock(session)
+        if get(session, batch_id).state is not ImportState.TO_CHECK:
+            return
         batch, parsed = _parsed(session, batch_id, setting, going)
         sheet_faults = parsed.faults
         before: dict[str, Any] = {}
@@ -175,7 +182,9 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
             set(session.scalars(text("SELECT ref FROM moving_customers WHERE is_known"))) if before else set()
         )
     with database.transaction() as session:
-        batch = get(session, batch_id)
+        batch = _locked(session, batch_id, tuple(ImportState))
+        if batch.state is not ImportState.TO_CHECK:
+            return
         session.execute(delete(ImportFault).where(ImportFault.batch_id == batch_id))
         session.add_all(_fault(batch, one) for one in sheet_faults[:MOST_FAULTS])
         batch.rows_done = batch.rows_total

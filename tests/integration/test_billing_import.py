@@ -104,6 +104,14 @@ def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(database, session)
     assert counts(session) == before
 
 
+def test_a_second_check_of_a_checked_import_writes_nothing_over_what_was_asked(database, session):
+    batch_id = brought(database)
+    with database.transaction() as inner:
+        batches.ask_to_book(inner, registry_testing.person(inner), batch_id)
+    batches.check(database, batch_id, act(), SETTING)
+    assert seen(database, batch_id).state is ImportState.TO_BOOK
+
+
 def test_faults_name_row_column_and_what_to_do_and_stop_the_booking(database, session):
     wrong = "number,last_name,balance,MAC address\nM-1,Koval,lots,\nM-2,,1,zz\nM-3,Koval,2,\nM-3,Koval,2,\n"
     batch_id = brought(database, wrong)
