@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from billing import debt, episodes, instalments, pauses
 from billing.models import (
     Account,
+    Channel,
     DunningNotice,
     DunningStep,
 )
@@ -31,6 +32,7 @@ class Reminder:
     account_id: int
     currency: str
     step_id: int
+    channel: Channel
     days: int
     episode_on: date
     oldest_on: date
@@ -73,6 +75,7 @@ def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
             account_id=key,
             currency=owing[key].currency,
             step_id=step.id,
+            channel=step.channel,
             days=step.days,
             episode_on=begun[key],
             oldest_on=oldest[key],

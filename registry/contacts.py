@@ -73,16 +73,21 @@ def add(
     email: str = "",
     is_primary: bool = False,
     takes_reminders: bool = True,
+    takes_sms: bool = False,
 ) -> Contact:
     """Add a contact; raises Invalid at the faulty field, NotFound without such a customer.
 
-    `takes_reminders` is the consent to be reminded of debt by e-mail.
+    `takes_reminders` is the consent to be reminded of debt by e-mail, `takes_sms` by text message.
     """
     if session.get(Customer, customer_id) is None:
         raise errors.NotFound("There is no such customer")
     values = _checked(name, title, phone, email, region)
     contact = Contact(
-        customer_id=customer_id, is_primary=is_primary, takes_reminders=takes_reminders, **values
+        customer_id=customer_id,
+        is_primary=is_primary,
+        takes_reminders=takes_reminders,
+        takes_sms=takes_sms,
+        **values,
     )
     session.add(contact)
     session.flush()
@@ -106,11 +111,12 @@ def change(
     email: str = "",
     is_primary: bool = False,
     takes_reminders: bool = True,
+    takes_sms: bool = False,
 ) -> Contact:
     """Change a contact; raises Invalid at the faulty field, NotFound."""
     contact = get(session, customer_id, contact_id)
     values = {**_checked(name, title, phone, email, region), "is_primary": is_primary}
-    values["takes_reminders"] = takes_reminders
+    values |= {"takes_reminders": takes_reminders, "takes_sms": takes_sms}
     changes = audit.difference({field: getattr(contact, field) for field in values}, values)
     for field, value in values.items():
         setattr(contact, field, value)

@@ -17,18 +17,20 @@ from sqlalchemy.orm import Session
 
 from billing import dunning
 from billing.dunning import Reminder
-from billing.models import Account, DunningNotice, DunningStep, Payer
+from billing.models import Account, Channel, DunningNotice, DunningStep, Payer
 from billing.rules import Rules
 from core import db, errors
 from core.columns import any_of
 from core.money import Money, format_money
 from core.words import N_
 from registry import audit, outbox
-from registry.models import Contact, Customer
+from registry.models import Contact, Customer, OutboxChannel
 
 # What stands in a text in braces, and is filled in.
 FIELDS = ("name", "number", "sum", "balance", "due", "days", "isp")
 SUBJECT, BODY = "subject", "body"
+# Three joined text messages of letters outside the GSM alphabet.
+SMS_LIMIT = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class NoticeRow:
     episode_on: date
     run_on: date
     amount: Money
+    channel: Channel
     outcome: str
     address: str
 
@@ -95,7 +98,8 @@ def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender:
                 unique_key=f"dunning {found.account_id} {found.episode_on} step {found.days}",
                 kind="dunning",
                 address=letter.address,
-                subject=words[0],
+                channel=OutboxChannel(found.channel),
+                subject=words[0] if found.channel is Channel.EMAIL else "",
                 body=words[1],
                 customer_id=letter.customer_id,
                 account_id=found.account_id,
@@ -118,6 +122,7 @@ def save_step(
     *,
     days: int,
     is_on: bool,
+    channel: Channel = Channel.EMAIL,
     texts: Mapping[str, Mapping[str, str]],
 ) -> DunningStep:
     """Add a step, or change it; a language left empty has no text. Raises Invalid at the faulty field."""
@@ -126,15 +131,18 @@ def save_step(
         raise errors.Invalid("Not a step", {"days": N_("Steps are 60 days before to 365 days after")})
     if not kept:
         raise errors.Invalid("No text", {"body": N_("Write the text in one language at least")})
+    if channel is Channel.SMS and any(len(text[BODY]) > SMS_LIMIT for text in kept.values()):
+        words = N_("A text message has at most %(count)s characters", count=SMS_LIMIT)
+        raise errors.Invalid("Too long", {"body": words})
     step = DunningStep() if step_id is None else get_step(session, step_id)
-    step.days, step.is_on, step.texts = days, is_on, kept
+    step.days, step.is_on, step.channel, step.texts = days, is_on, channel, kept
     try:
         with db.part(session):
             session.add(step)
     except IntegrityError as error:
         raise errors.Invalid("Twice", {"days": N_("There is a step on this day already")}) from error
     action = "dunning_step.created" if step_id is None else "dunning_step.changed"
-    changes = audit.difference({}, {"days": days, "is_on": is_on})
+    changes = audit.difference({}, {"days": days, "is_on": is_on, "channel": channel})
     audit.record(session, actor, action, object_kind="dunning_step", object_id=step.id, changes=changes)
     return step
 
@@ -165,7 +173,7 @@ def _letters(session: Session, found: Sequence[Reminder], sender: Sender) -> lis
             customer_id=people[one.account_id].Customer.id,
             number=people[one.account_id].Customer.number,
             name=people[one.account_id].Customer.name,
-            address=addresses.get(people[one.account_id].Customer.id, ""),
+            address=addresses.get((people[one.account_id].Customer.id, one.channel), ""),
             locale=people[one.account_id].language or sender.locale,
         )
         for one in found
@@ -173,14 +181,21 @@ def _letters(session: Session, found: Sequence[Reminder], sender: Sender) -> lis
     ]
 
 
-def _addresses(session: Session, customer_ids: Sequence[int]) -> dict[int, str]:
-    """Return where each customer takes reminders by e-mail: the first contact's who agreed."""
-    rows = session.execute(
-        select(Contact.customer_id, Contact.email)
-        .where(Contact.customer_id == any_of(customer_ids), Contact.email != "", Contact.takes_reminders)
-        .order_by(Contact.is_primary, Contact.id.desc())
-    )
-    return {row[0]: row[1] for row in rows}
+def _addresses(session: Session, customer_ids: Sequence[int]) -> dict[tuple[int, Channel], str]:
+    """Return where each customer takes reminders, by channel: the first contact's who agreed to it."""
+    agreed = {
+        Channel.EMAIL: (Contact.email, Contact.takes_reminders),
+        Channel.SMS: (Contact.phone, Contact.takes_sms),
+    }
+    found: dict[tuple[int, Channel], str] = {}
+    for channel, (address, consent) in agreed.items():
+        rows = session.execute(
+            select(Contact.customer_id, address)
+            .where(Contact.customer_id == any_of(customer_ids), address != "", consent)
+            .order_by(Contact.is_primary, Contact.id.desc())
+        )
+        found |= {(row[0], channel): row[1] for row in rows}
+    return found
 
 
 def _words(letter: Letter, texts: Mapping[str, Any], sender: Sender) -> tuple[str, str] | None:
@@ -221,6 +236,7 @@ def _note(session: Session, letter: Letter, on: date, outcome: str) -> bool:
             days=found.days,
             run_on=on,
             amount_minor=found.amount_minor,
+            channel=found.channel,
             outcome=outcome,
             address=letter.address,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from billing.models import Account, DunningNotice
+from billing.models import Account, Channel, DunningNotice
 from core.money import Money
 from registry import keyset, search
 from registry.dunning import NoticeRow
@@ -32,6 +32,7 @@ class NoticeFilter:
 
     text: str = ""
     state: str = ""
+    channel: Channel | None = None
     days: int | None = None
     first_day: date | None = None
     last_day: date | None = None
@@ -67,6 +68,8 @@ def _narrowed(filters: NoticeFilter) -> Select[Any]:
         query = query.where(Customer.id.in_(search.matching(filters.text)))
     if filters.state:
         query = query.where(DunningNotice.outcome == filters.state)
+    if filters.channel is not None:
+        query = query.where(DunningNotice.channel == filters.channel)
     if filters.days is not None:
         query = query.where(DunningNotice.days == filters.days)
     if filters.first_day is not None:
@@ -86,6 +89,7 @@ def _row(one: Any, currency: Any, customer: Any) -> NoticeRow:
         episode_on=one.episode_on,
         run_on=one.run_on,
         amount=Money(one.amount_minor, currency),
+        channel=one.channel,
         outcome=one.outcome,
         address=one.address,
     )

@@ -7,7 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import CreatedAt, Id, Minor
+from billing.models.words import Channel
+from core.columns import CreatedAt, Id, Minor, choice
 from core.db import Base
 
 
@@ -18,6 +19,7 @@ class DunningStep(Base):
 
     id: Mapped[Id]
     days: Mapped[int] = mapped_column(unique=True)
+    channel: Mapped[Channel] = mapped_column(choice(Channel), default=Channel.EMAIL, server_default="email")
     is_on: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     texts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
 
@@ -41,6 +43,7 @@ class DunningNotice(Base):
     days: Mapped[int]
     run_on: Mapped[date]
     amount_minor: Mapped[Minor]
+    channel: Mapped[Channel] = mapped_column(choice(Channel), default=Channel.EMAIL, server_default="email")
     outcome: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(254), default="", server_default="")
     made_at: Mapped[CreatedAt]

@@ -46,6 +46,13 @@ class DocumentKind(StrEnum):
     PROFORMA = "proforma"
 
 
+class Channel(StrEnum):
+    """How a reminder travels; each needs a consent of its own."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
 class Documented(StrEnum):
     """Which document an account's charges make."""
 

@@ -153,6 +153,7 @@ class Contact(Base):
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     is_primary: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     takes_reminders: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    takes_sms: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     __table_args__ = (
         Index("ix_contacts_phone", "phone", postgresql_using="gin", postgresql_ops={"phone": "gin_trgm_ops"}),

@@ -15,7 +15,7 @@ from billing import accounts, documents, ledger, testing
 from billing.models import Account, Document, DocumentKind, EntryKind, Method, Payer, Seller
 from core import clock
 from registry import audit, outbox
-from registry.models import OutboxMessage, OutboxStatus
+from registry.models import OutboxChannel, OutboxMessage, OutboxStatus
 from tasks import deliver, receipts
 from tasks.mail_testing import FakeSmtp
 from tasks.runtime import Runtime
@@ -172,3 +172,12 @@ def test_every_payment_gets_its_receipt_when_the_setting_says_so(make_runtime, s
     with runtime.database.reading() as session:
         found = session.scalars(select(Document).where(Document.kind == DocumentKind.RECEIPT)).one()
         assert (found.gross_minor, documents.document_of(session, paid).id) == (500, found.id)
+
+
+def test_a_text_message_is_written_to_the_log_even_while_the_mail_server_is_away(make_runtime):
+    runtime = make_runtime(port=9)
+    message_id = put(runtime, key="dunning 1", address="+380501234567", channel=OutboxChannel.SMS)
+    letter_id = put(runtime)
+    assert deliver.run(runtime) == 1
+    assert row(runtime, message_id).status is OutboxStatus.SENT
+    assert row(runtime, letter_id).status is OutboxStatus.WAITING

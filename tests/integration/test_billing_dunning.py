@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from billing import ledger, pauses, promises
 from billing import testing as money_testing
-from billing.models import Account, CutoffPause, DunningNotice, EntryKind, Payer, PromiseStatus
+from billing.models import Account, Channel, CutoffPause, DunningNotice, EntryKind, Payer, PromiseStatus
 from billing.rules import Rules
 from core import errors
 from registry import audit, contacts, dunning, notices, testing
-from registry.models import OutboxMessage
+from registry.models import OutboxChannel, OutboxMessage
+from registry.notices import NoticeFilter
 
 TODAY = date(2026, 11, 22)
 RULES = Rules(minimum_debt_minor=100)
@@ -224,3 +225,27 @@ def test_the_list_is_narrowed_sorted_paged_and_saved(database, sign_in_as):
     saved = clerk.get("/reminders.csv?q=1002&step=10").get_data(as_text=True)
     assert ("1002" in saved, "1003" in saved, len(saved.splitlines())) == (True, False, 2)
     assert clerk.get("/reminders.xlsx").status_code == 200
+
+
+def test_a_text_message_goes_only_to_who_agreed_to_text_messages(session):
+    dunning.save_step(session, ACTOR, None, days=3, is_on=True, channel=Channel.SMS, texts=TEXTS)
+    dunning.save_step(session, ACTOR, None, days=10, is_on=True, channel=Channel.SMS, texts=TEXTS)
+    customer = testing.customer(session, "1004")
+    facts = {"name": "Ivan", "region": "UA", "phone": "+380 50 123 45 67", "email": "ivan@example.net"}
+    contact = contacts.add(session, ACTOR, customer.id, **facts)
+    money_testing.charge(session, customer.account_id, 3000, due_on=TODAY)
+    assert night(session, 3) == {"no_address": 1}
+    contacts.change(session, ACTOR, customer.id, contact.id, **facts, takes_sms=True)
+    assert night(session, 10) == {"sent": 1}
+    (letter,) = letters(session)
+    assert (letter.channel, letter.address, letter.subject) == (OutboxChannel.SMS, "+380501234567", "")
+    rows, _ = notices.page(session, NoticeFilter(channel=Channel.SMS), sort="-day", after=None)
+    assert [(row.outcome, row.address) for row in rows] == [("sent", "+380501234567"), ("no_address", "")]
+    assert notices.page(session, NoticeFilter(channel=Channel.EMAIL), sort="-day", after=None)[0] == []
+
+
+def test_a_text_message_is_short(session):
+    long = {"en": {"subject": "", "body": "x" * 202}}
+    with pytest.raises(errors.Invalid) as refused:
+        dunning.save_step(session, ACTOR, None, days=3, is_on=True, channel=Channel.SMS, texts=long)
+    assert "201" in str(refused.value.fields["body"])

@@ -4,18 +4,20 @@ from typing import Any
 
 from flask import Response, request, url_for
 from flask_babel import gettext, lazy_gettext
-from wtforms import BooleanField, IntegerField
+from wtforms import BooleanField, IntegerField, SelectField
 from wtforms.validators import InputRequired, Length
 
 from billing import dunning as ladder
+from billing.models import Channel
 from registry import dunning
 from registry import notices as sent
 from registry.notices import NoticeFilter
 from webapp import identity, permissions, rendering, runtime, texts
 from webapp.cashier import day, notices
-from webapp.forms import REQUIRED, Form, ParagraphField, TextField
+from webapp.forms import REQUIRED, Form, ParagraphField, TextField, choices
 
 TONIGHT_LIMIT = 100
+CHANNELS = choices((Channel.EMAIL, lazy_gettext("By e-mail")), (Channel.SMS, lazy_gettext("By text message")))
 
 
 @permissions.required("cutoff.view")
@@ -53,7 +55,7 @@ def edit_step(step_id: int) -> Response:
     """Change a step: when it comes, and what it says."""
     with runtime.current().database.reading() as session:
         step = dunning.get_step(session, step_id)
-    values: dict[str, Any] = {"days": step.days, "is_on": step.is_on}
+    values: dict[str, Any] = {"days": step.days, "is_on": step.is_on, "channel": step.channel}
     for language, text in step.texts.items():
         values |= {f"{part}_{language}": text.get(part, "") for part in (dunning.SUBJECT, dunning.BODY)}
     return _edit(step_id, values, gettext("Change a reminder"))
@@ -89,6 +91,7 @@ def _form() -> Any:
             [InputRequired(REQUIRED)],
             description=lazy_gettext("Negative: so many days before it."),
         )
+        channel = SelectField(lazy_gettext("How it is sent"), choices=CHANNELS, default=Channel.EMAIL)
         is_on = BooleanField(lazy_gettext("Is sent"), default=True)
 
     for language in texts.languages():
@@ -111,6 +114,7 @@ def _save(step_id: int | None, form: Any) -> None:
             step_id,
             days=form.days.data,
             is_on=form.is_on.data,
+            channel=Channel(form.channel.data),
             texts=written,
         )
 

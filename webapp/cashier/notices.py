@@ -7,6 +7,7 @@ from datetime import date
 from flask import Response, abort, request
 from flask_babel import gettext
 
+from billing.models import Channel
 from registry import notices, spreadsheets
 from registry.dunning import NoticeRow
 from registry.keyset import order
@@ -21,10 +22,11 @@ FILE_LIMIT = 100_000
 def filters() -> NoticeFilter:
     """Read the filters; a value that is none of a filter's filters nothing."""
     asked = request.args
-    state, days = asked.get("state", ""), asked.get("step", "")
+    state, days, channel = asked.get("state", ""), asked.get("step", ""), asked.get("channel", "")
     return NoticeFilter(
         text=asked.get("q", "").strip().replace("\0", "")[:80],
         state=state if state in notices.STATES else "",
+        channel=Channel(channel) if channel in set(Channel) else None,
         days=int(days) if re.fullmatch(r"-?[0-9]{1,3}", days) else None,
         first_day=_day("from"),
         last_day=_day("to"),
@@ -62,6 +64,7 @@ def _heads() -> list[str]:
         gettext("Due"),
         gettext("Sum"),
         gettext("Currency"),
+        gettext("Channel"),
         gettext("State"),
         gettext("Address"),
     ]
@@ -77,6 +80,7 @@ def _cells(row: NoticeRow) -> tuple[spreadsheets.Value, ...]:
         row.episode_on,
         row.amount,
         row.amount.currency,
+        gettext("text message") if row.channel is Channel.SMS else gettext("e-mail"),
         states.get(row.outcome, gettext("no address")),
         row.address,
     )

@@ -100,6 +100,7 @@ class ContactForm(Form):
     email = TextField(lazy_gettext("E-mail"), [Length(max=254)])
     is_primary = BooleanField(lazy_gettext("Call this one first"))
     takes_reminders = BooleanField(lazy_gettext("Takes reminders of debt by e-mail"), default=True)
+    takes_sms = BooleanField(lazy_gettext("Takes reminders of debt by text message"))
 
 
 class AddressForm(Form):

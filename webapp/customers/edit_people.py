@@ -36,6 +36,7 @@ def _save_contact(customer_id: int, item_id: int | None, form: ContactForm) -> N
         "email": form.email.data or "",
         "is_primary": form.is_primary.data,
         "takes_reminders": form.takes_reminders.data,
+        "takes_sms": form.takes_sms.data,
         "region": found.settings.isp.phone_region,
     }
     with found.database.transaction() as session:
