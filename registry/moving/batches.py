@@ -191,7 +191,7 @@ def check(database: Database, batch_id: int, act: Act, setting: Setting) -> None
         batch.rows_wrong = len({one.row_no for one in sheet_faults})
         batch.before = before | {"names": names, "known": len(known)} if before else {}
         batch.after, batch.error = after, sentences.keep(error.message) if error else None
-        batch.progress = {}
+        progress.end(batch)
         batch.state = ImportState.FAILED if error else ImportState.CHECKED
 
 
@@ -224,7 +224,8 @@ def lock(session: Session) -> None:
 def finish(session: Session, actor: audit.Actor, batch: ImportBatch, loaded: load.Loaded) -> None:
     """Note what an import made, so that it can be undone."""
     batch.state, batch.error = ImportState.BOOKED, None
-    batch.rows_done, batch.progress = batch.rows_total, {}
+    batch.rows_done = batch.rows_total
+    progress.end(batch)
     batch.booked_at = clock.now()
     batch.entry_from, batch.entry_to = loaded.money.first, loaded.money.last
     _record(session, actor, "import.booked", batch)
@@ -236,7 +237,8 @@ def fail(database: Database, batch_id: int, words: str) -> None:
     """Write down why an import could not be done."""
     with database.transaction() as session:
         batch = get(session, batch_id)
-        batch.state, batch.error, batch.progress = ImportState.FAILED, sentences.keep(words), {}
+        batch.state, batch.error = ImportState.FAILED, sentences.keep(words)
+        progress.end(batch)
 
 
 def source_of(batch: ImportBatch, zone: str) -> load.Source:

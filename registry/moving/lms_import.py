@@ -69,7 +69,8 @@ def run(
         batch = batches.get(session, batch_id)
         if wish.is_test:
             _write(batch, made)
-            batch.state, batch.progress = ImportState.CHECKED, {}
+            batch.state = ImportState.CHECKED
+            progress.end(batch)
     return batch
 
 

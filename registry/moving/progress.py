@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.orm.attributes import flag_modified
 
 from core.db import Database
 from core.words import N_
+from registry.models import ImportBatch
 
 # What is done, in this order; pages and the command name it.
 OPEN, READ, MAKE, COMPARE, UNDO = "open", "read", "make", "compare", "undo"
@@ -57,6 +59,12 @@ class Progress:
     def of(self, phase: str) -> Tell:
         """Return what tells one phase's progress."""
         return lambda done, total: self.tell(phase, done, total)
+
+
+def end(batch: ImportBatch) -> None:
+    """Say in the row that nothing goes on: written even where the session never saw what was told."""
+    batch.progress = {}
+    flag_modified(batch, "progress")
 
 
 def is_going_on(progress: dict[str, Any]) -> bool:

@@ -81,7 +81,7 @@ def undo(database: Database, batch_id: int, act: Act) -> None:
         with database.transaction() as session:
             batch = batches.get(session, batch_id)
             batch.state, batch.error = ImportState.BOOKED, sentences.keep(error.message)
-            batch.progress = {}
+            progress.end(batch)
 
 
 def _undo(session: Session, act: Act, batch: ImportBatch, tell: progress.Tell) -> None:
@@ -115,7 +115,7 @@ def _undo(session: Session, act: Act, batch: ImportBatch, tell: progress.Tell) -
         tell(place, len(_REMOVE) + 1)
         _run(session, statement, values)
     batch.state, batch.error, batch.undone_at = ImportState.UNDONE, None, clock.now()
-    batch.progress = {}
+    progress.end(batch)
     audit.record(
         session,
         audit.Actor(act.author.staff_id, act.author.name),

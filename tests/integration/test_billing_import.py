@@ -124,7 +124,7 @@ def test_faults_name_row_column_and_what_to_do_and_stop_the_booking(database, se
 def test_a_booked_import_agrees_to_the_cent_and_bills_from_where_the_old_system_stopped(database, session):
     networks.create(session, audit.Actor(None, "test"), name="Home", cidr="10.20.0.0/24")
     batch = seen(database, booked(database))
-    assert (batch.state, batch.error) == (ImportState.BOOKED, None)
+    assert (batch.state, batch.error, batch.progress) == (ImportState.BOOKED, None, {})
     for part in ("customers", "money", "plans"):
         assert batch.before[part] == batch.after[part]
     assert ledger.verify(session) == []
@@ -191,7 +191,7 @@ def test_an_undone_import_leaves_money_at_nothing_and_may_come_again(database, s
     batch_id = booked(database)
     _undo(database, batch_id)
     session.expire_all()
-    assert seen(database, batch_id).state is ImportState.UNDONE
+    assert (seen(database, batch_id).state, seen(database, batch_id).progress) == (ImportState.UNDONE, {})
     after = counts(session)
     # The three accounts that had money stay, each with its entry and the counter entry.
     assert after == before | {
