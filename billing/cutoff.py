@@ -156,12 +156,7 @@ def _decide(session: Session, run_id: int, rows: Sequence[tuple[Debtor, Verdict]
 
 
 def _locked(session: Session, run_id: int) -> CutoffRun:
-    run = session.scalar(
-        select(CutoffRun)
-        .where(CutoffRun.id == run_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    run = session.get(CutoffRun, run_id, with_for_update=True, populate_existing=True)
     if run is None:
         raise errors.NotFound("There is no such cutoff run")
     return run

@@ -9,7 +9,7 @@ of what is overdue does not cut.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import BigInteger, Date, FromClause, Subquery, case, false, func, literal, or_, select, true
 from sqlalchemy.orm import Session
@@ -198,8 +198,3 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
         .group_by(walked.c.account_id)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def grace_end(due_on: date, grace_days: int) -> date:
-    """Return the last day on which a charge due then does not cut yet."""
-    return due_on + timedelta(days=grace_days)

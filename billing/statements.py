@@ -1,12 +1,11 @@
-"""Reading the ledger: statement with running balance, last lines, totals of a day."""
+"""Reading the ledger: statement with running balance, last lines."""
 
 from dataclasses import dataclass
-from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from billing.models import EntryKind, LedgerEntry, Method
+from billing.models import EntryKind, LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +19,6 @@ class Line:
     def is_reversible(self) -> bool:
         """Whether it can be undone: not a reversal itself, and not undone yet."""
         return self.reversed_by_id is None and self.entry.kind is not EntryKind.REVERSAL
-
-
-@dataclass(frozen=True, slots=True)
-class DayTotal:
-    """What was booked on a day of one kind, method and currency."""
-
-    kind: EntryKind
-    method: Method
-    currency: str
-    entries: int
-    total_minor: int
 
 
 def entries(
@@ -60,22 +48,3 @@ def recent(session: Session, account_id: int, *, limit: int = 5) -> list[LedgerE
             .limit(limit)
         )
     )
-
-
-def day_totals(session: Session, first_day: date, last_day: date | None = None) -> list[DayTotal]:
-    """Return the sums booked on a day, or from one to another, by kind, method and currency."""
-    rows = session.execute(
-        select(
-            LedgerEntry.kind,
-            LedgerEntry.method,
-            LedgerEntry.currency,
-            func.count(),
-            func.sum(LedgerEntry.amount_minor),
-        )
-        .where(LedgerEntry.dated_on.between(first_day, last_day or first_day))
-        .group_by(LedgerEntry.kind, LedgerEntry.method, LedgerEntry.currency)
-        .order_by(LedgerEntry.currency, LedgerEntry.kind, LedgerEntry.method)
-    )
-    return [
-        DayTotal(kind, method, currency, count, int(total)) for kind, method, currency, count, total in rows
-    ]

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, Text, any_, func, literal
-from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET, JSONB, MACADDR
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, any_, func, literal
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET, MACADDR
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.sql import ColumnElement
 
@@ -14,8 +14,6 @@ Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Minor = Annotated[int, mapped_column(BigInteger)]
 Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
-LongText = Annotated[str, mapped_column(Text)]
-Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 
 Inet = INET
 Cidr = CIDR

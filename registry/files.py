@@ -24,7 +24,6 @@ _BEGINNINGS: Mapping[bytes, str] = {
     b"\x1f\x8b": "application/gzip",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "application/x-ole-storage",
 }
-IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _OFFICE = {
     b"word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     b"xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

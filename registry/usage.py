@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -156,11 +156,6 @@ def note_states(session: Session, states: Mapping[int, DeviceState], at: datetim
         ),
         {"at": at, "ids": list(states), "states": [state.value for state in states.values()]},
     )
-
-
-def forget_readings(session: Session, port_ids: Sequence[int]) -> None:
-    """Let the next reading of some ports begin anew: what was before it is not compared with it."""
-    session.execute(update(PortReading).where(PortReading.port_id.in_(port_ids)).values(reading={}))
 
 
 def sources(session: Session, customer_id: int) -> dict[SeriesKind, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -165,12 +165,7 @@ def booked(session: Session, batch_id: int, *, limit: int) -> list[BankLine]:
 
 def lock_line(session: Session, line_id: int) -> BankLine:
     """Return the line, locked and fresh; raises NotFound."""
-    line = session.scalar(
-        select(BankLine)
-        .where(BankLine.id == line_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    line = session.get(BankLine, line_id, with_for_update=True, populate_existing=True)
     if line is None:
         raise errors.NotFound("There is no such bank line")
     return line
@@ -178,12 +173,7 @@ def lock_line(session: Session, line_id: int) -> BankLine:
 
 def lock_batch(session: Session, batch_id: int) -> BankBatch:
     """Return the batch, locked and fresh; raises NotFound."""
-    batch = session.scalar(
-        select(BankBatch)
-        .where(BankBatch.id == batch_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    batch = session.get(BankBatch, batch_id, with_for_update=True, populate_existing=True)
     if batch is None:
         raise errors.NotFound("There is no such bank statement")
     return batch
@@ -276,15 +266,6 @@ def is_open(session: Session) -> Sequence[int]:
     """Return the batches that a worker has still to do something with."""
     working = (BatchStatus.MATCHING, BatchStatus.BOOKING, BatchStatus.UNDOING)
     return session.scalars(select(BankBatch.id).where(BankBatch.status.in_(working))).all()
-
-
-def has_booked(session: Session, batch_id: int) -> bool:
-    """Say whether any line of the batch is booked."""
-    return bool(
-        session.scalar(
-            select(exists().where(BankLine.batch_id == batch_id, BankLine.status == LineStatus.BOOKED))
-        )
-    )
 
 
 def gap_minor(batch: BankBatch) -> int | None:

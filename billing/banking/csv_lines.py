@@ -11,7 +11,6 @@ from billing.banking.words import Statement, StatementLine
 from core.words import N_
 
 ENCODINGS = ("utf-8", "cp1251", "cp1252", "cp1250", "iso8859-2", "iso8859-15", "koi8-u", "utf-16")
-DELIMITERS = (";", ",", "\t", "|")
 COLUMNS = (
     "date",
     "amount",

@@ -54,13 +54,6 @@ class Table:
         value: str | None = self._take(key, str, "a text")
         return value
 
-    def needed_text(self, key: str) -> str:
-        """Take a text that must be there."""
-        value = self.text(key)
-        if value is None:
-            raise self.fault(key, "is missing")
-        return value
-
     def word(self, key: str, allowed: frozenset[str]) -> str | None:
         """Take one of the allowed words."""
         value = self.text(key)
