@@ -3,6 +3,7 @@
 The nights to come are really passed by, one after another, by the functions of the night (tests.money_life).
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import event, given
@@ -92,7 +93,8 @@ def check_reconnect(by, told):
         return
     for minor in (told.reconnect_minor - 1, told.reconnect_minor):
         with db.tried(by.session):
-            opened = do(by, what_if.Pay(minor)) if minor > 0 else None
+            payer = replace(by, key=f"reconnect by {minor}")
+            opened = do(payer, what_if.Pay(minor)) if minor > 0 else None
             stand = suspensions.standing(by.session, by.account_id)
             is_cut = any(lock.reason is LockReason.DEBT for lock in stand)
             assert opened is None or is_cut == (minor < told.reconnect_minor)
