@@ -283,9 +283,10 @@ def test_plans_and_prices_that_do_not_fit_are_refused(session):
     with pytest.raises(errors.Invalid):
         early = NOVEMBER - timedelta(days=1)
         subscriptions.change(session, started.id, act, choice=choice(plan.id, quantity=2), on=early)
-    plan.is_offered = False
+    other = testing.plan(session, 4000)
+    other.is_offered = False
     with pytest.raises(errors.Invalid):
-        subscriptions.change(session, started.id, act, choice=choice(plan.id, quantity=2))
+        subscriptions.change(session, started.id, act, choice=choice(other.id))
     with pytest.raises(errors.NotFound):
         subscriptions.get(session, 10**9)
 

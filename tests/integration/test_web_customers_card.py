@@ -102,7 +102,7 @@ def _is_served(session, made):
     plan = Plan(name="Home 100", price_minor=1250, currency="EUR", down_kbps=100_000, up_kbps=50_000)
     session.add(plan)
     session.flush()
-    today = clock.now().date()
+    today = clock.today("Europe/Kyiv")
     row = Subscription(
         account_id=made.account_id, plan_id=plan.id, starts_on=today - timedelta(days=90), bill_day=1
     )
@@ -123,7 +123,7 @@ def _is_served(session, made):
 
 
 def _owes(session, made):
-    today = clock.now().date()
+    today = clock.today("Europe/Kyiv")
     session.execute(
         insert(LedgerEntry).values(
             account_id=made.account_id,

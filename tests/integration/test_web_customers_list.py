@@ -54,7 +54,7 @@ def town(database):
 
 
 def owe(session, customer, minor=1250):
-    today = clock.now().date()
+    today = clock.today("Europe/Kyiv")
     session.execute(
         insert(LedgerEntry).values(
             account_id=customer.account_id,

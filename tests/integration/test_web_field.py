@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -106,13 +105,11 @@ def taras(sign_in_as, database):
 
 @pytest.fixture
 def visit(database, taras, street):
-    """A visit of Taras to Close, two hours ago, so that it is his today whatever the hour."""
+    """A visit of Taras to Close, just now, so that it is of his day whatever the hour."""
     _, actor = taras
     with database.transaction() as session:
         ticket = tickets.open(session, ROOT, street[1], subject="Swap the ONU", content="Above the door")
-        made = visits.plan(
-            session, ROOT, ticket.id, staff_id=actor.staff_id, starts_at=clock.now() - timedelta(hours=2)
-        )
+        made = visits.plan(session, ROOT, ticket.id, staff_id=actor.staff_id, starts_at=clock.now())
         return made.id, ticket.id
 
 
