@@ -14,17 +14,9 @@ from webapp.cashier import day
 from webapp.cashier.bill_fields import BillFields
 from webapp.cashier.forms import EndForm, OnceForm
 from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
+from webapp.price_words import NET, ONCE, RECURRING
 
-PERIODS = choices(
-    (PeriodKind.ONCE, lazy_gettext("once")),
-    (PeriodKind.MONTH, lazy_gettext("a month")),
-    (PeriodKind.QUARTER, lazy_gettext("a quarter")),
-    (PeriodKind.HALF_YEAR, lazy_gettext("half a year")),
-    (PeriodKind.YEAR, lazy_gettext("a year")),
-    (PeriodKind.WEEK, lazy_gettext("a week")),
-    (PeriodKind.DAY, lazy_gettext("a day")),
-)
-NET = choices(("no", lazy_gettext("VAT included")), ("yes", lazy_gettext("VAT on top")))
+PERIODS = [*ONCE, *RECURRING]
 PAID = choices(("no", lazy_gettext("In advance")), ("yes", lazy_gettext("Afterwards")))
 
 

@@ -13,23 +13,15 @@ from core import clock, errors
 from core.words import N_
 from webapp import runtime, vat_words
 from webapp.forms import REQUIRED, Form, MoneyField, TextField, choices
+from webapp.price_words import NET, ONCE, RECURRING
 from webapp.setup.forms import NumberField
 from webapp.setup.pages import optional_id
 
 _NAME = [InputRequired(REQUIRED), Length(max=120)]
 _HUNDREDTHS = Decimal(100)
 
-PERIODS = choices(
-    (PeriodKind.MONTH, lazy_gettext("a month")),
-    (PeriodKind.QUARTER, lazy_gettext("a quarter")),
-    (PeriodKind.HALF_YEAR, lazy_gettext("half a year")),
-    (PeriodKind.YEAR, lazy_gettext("a year")),
-    (PeriodKind.WEEK, lazy_gettext("a week")),
-    (PeriodKind.DAY, lazy_gettext("a day")),
-    (PeriodKind.ONCE, lazy_gettext("once")),
-)
+PERIODS = [*RECURRING, *ONCE]
 PAID = choices(("no", lazy_gettext("in advance")), ("yes", lazy_gettext("afterwards")))
-NET = choices(("no", lazy_gettext("VAT included")), ("yes", lazy_gettext("VAT on top")))
 
 
 class PlanForm(Form):
