@@ -100,7 +100,7 @@ bench-billing: $(VENV)/dev.stamp ## money beside plain SQL, at 1,000, 10,000 and
 billing-properties: assets ## each property of money on two thousand examples; SEED=... repeats a run
 	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
 	echo "seed $$seed: \`make billing-properties SEED=$$seed\` tries the same examples again"; \
-	BILLING_EXAMPLES=2000 $(BIN)/python -m pytest tests -k billing -q -n 2 --maxschedchunk 1 --timeout=1800 \
+	BILLING_EXAMPLES=2000 $(BIN)/python -m pytest tests -k billing -q -n 2 --maxschedchunk 1 --timeout=7200 \
 	  --hypothesis-show-statistics --hypothesis-seed=$$seed
 
 migration: $(VENV)/dev.stamp ## draft a migration from the models: make migration name="add colours"

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    cast,
     column,
     exists,
     func,
@@ -30,6 +31,7 @@ from core import clock, errors
 from core.columns import any_of
 
 _row = SubscriptionAccess
+_lock = SuspensionLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def lock_rows(session: Session, subscription_ids: Iterable[int], *, today: date 
 def refresh(
     session: Session, subscription_ids: Iterable[int], *, today: date | None = None
 ) -> dict[int, AccessState]:
-    """Set what is wanted of each: open when no lock stands and the subscription runs on `today`, else closed.
+    """Set what is wanted of each: the strictest effect of its locks, open without any, closed if it is over.
 
     Returns those that changed. `today` is the ISP's business day; without it the day in UTC is taken.
     """
@@ -206,9 +208,16 @@ def settle(
     return False
 
 
-def note_observed(session: Session, observed: Mapping[int, AccessState | None], now: datetime) -> list[int]:
+def note_observed(
+    session: Session,
+    observed: Mapping[int, AccessState | None],
+    now: datetime,
+    *,
+    told: Mapping[AccessState, AccessState] | None = None,
+) -> list[int]:
     """Write down what the network does (None: it could not be told), measured from `now` on.
 
+    `told` is what the gate is asked for each wish it cannot fulfil to the letter: seen, it is the wish.
     Returns the lines that do otherwise than was applied before the measurement: they are unsettled again.
     """
     if not observed:
@@ -217,8 +226,11 @@ def note_observed(session: Session, observed: Mapping[int, AccessState | None], 
     seen = values(column("id", BigInteger), column("state", String), name="seen").data(
         [(key, state.value if state else None) for key, state in observed.items()]
     )
+    asked = {wish: (told or {}).get(wish, wish) for wish in AccessState}
+    is_asked = or_(*(and_(_row.wanted == wish, seen.c.state == way.value) for wish, way in asked.items()))
+    state = case((is_asked, _row.wanted), else_=cast(seen.c.state, _row.wanted.type))
     session.execute(
-        update(_row).where(_row.subscription_id == seen.c.id).values(observed=seen.c.state, observed_at=now),
+        update(_row).where(_row.subscription_id == seen.c.id).values(observed=state, observed_at=now),
         execution_options={"synchronize_session": False},
     )
     return list(
@@ -274,14 +286,21 @@ def _write(session: Session, where: ColumnElement[bool], **values_: Any) -> bool
 
 
 def _wanted(today: date | None) -> ColumnElement[AccessState]:
-    """Return the state a subscription's line should have."""
-    is_locked = exists().where(
-        SuspensionLock.subscription_id == Subscription.id, SuspensionLock.lifted_at.is_(None)
-    )
-    is_open = and_(is_running(today or clock.now().date()), ~is_locked)
+    """Return the state a subscription's line should have: of its standing locks the strictest effect."""
     kind = _row.wanted.type
+    strictness = case({word.value: place for place, word in enumerate(AccessState)}, value=_lock.effect)
+    strictest = (
+        select(_lock.effect)
+        .where(_lock.subscription_id == Subscription.id, _lock.lifted_at.is_(None))
+        .order_by(strictness.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return case(
-        (is_open, literal(AccessState.OPEN, kind)),
+        (
+            is_running(today or clock.now().date()),
+            func.coalesce(strictest, literal(AccessState.OPEN, kind), type_=kind),
+        ),
         else_=literal(AccessState.CLOSED, kind),
     )
 

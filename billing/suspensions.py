@@ -35,8 +35,9 @@ def place(
     today: date | None = None,
     billed_percent: int = 100,
     to_on: date | None = None,
+    effect: AccessState = AccessState.CLOSED,
 ) -> Moved:
-    """Suspend the subscriptions for this reason; where the lock stands already, nothing changes.
+    """Suspend the subscriptions for this reason; of a lock that stands already only the effect changes.
 
     `until` is when lift_expired() lifts it by itself, `to_on` the last day after which it does. `today` is
     the business day (see access.refresh). With `billed_percent` below 100 its days are billed at so much;
@@ -57,6 +58,7 @@ def place(
                     "note": note,
                     "until": until,
                     "run_id": run_id,
+                    "effect": effect,
                     "billed_percent": billed_percent,
                     "from_on": today or clock.now().date(),
                     "to_on": to_on,
@@ -65,8 +67,11 @@ def place(
                 for subscription_id in ids
             ]
         )
-        .on_conflict_do_nothing(
-            index_elements=["subscription_id", "reason"], index_where=SuspensionLock.lifted_at.is_(None)
+        .on_conflict_do_update(
+            index_elements=["subscription_id", "reason"],
+            index_where=SuspensionLock.lifted_at.is_(None),
+            set_={"effect": effect},
+            where=SuspensionLock.effect != effect,
         )
         .returning(SuspensionLock.subscription_id)
     ).all()

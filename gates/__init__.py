@@ -12,6 +12,7 @@ import pydantic
 
 from gates import dry_run, nftables, snmp_port
 from gates.contract import (
+    ACCESSES,
     Access,
     Gate,
     GateError,
@@ -21,9 +22,11 @@ from gates.contract import (
     LineAccess,
     Outcome,
     PortRef,
+    nearest,
 )
 
 __all__ = [
+    "ACCESSES",
     "KINDS",
     "Access",
     "Gate",
@@ -36,18 +39,21 @@ __all__ = [
     "Outcome",
     "PortRef",
     "make",
+    "nearest",
+    "told",
 ]
 
 
 @dataclass(frozen=True)
 class GateKind:
-    """A kind of gate: what staff read about it, the settings its form is drawn from, and its maker."""
+    """A kind of gate: what staff read about it, its settings (drawn as a form), maker and powers."""
 
     name: str
     title: str
     summary: str
     settings: type[pydantic.BaseModel]
     build: Callable[[Any], Gate]
+    can: frozenset[Access] = frozenset({"open", "closed"})
 
 
 KINDS: Mapping[str, GateKind] = {
@@ -59,6 +65,7 @@ KINDS: Mapping[str, GateKind] = {
             "Says what it would do and touches nothing.",
             dry_run.DryRunSettings,
             dry_run.DryRunGate,
+            frozenset(ACCESSES),
         ),
         GateKind(
             "nftables",
@@ -76,6 +83,12 @@ KINDS: Mapping[str, GateKind] = {
         ),
     )
 }
+
+
+def told(kind: str, wish: Access) -> Access:
+    """Return what a gate of this kind is asked for a wish: the nearest it can, never stricter than meant."""
+    found = KINDS.get(kind)
+    return nearest(wish, found.can) if found else wish
 
 
 def make(kind: str, settings: Mapping[str, object]) -> Gate:

@@ -1,12 +1,23 @@
 """What every gate promises: the words, the outcome of a call and the errors; `gates` re-exports it all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from netdiag.snmp import SnmpTarget
 
-Access = Literal["open", "closed"]
+# From mild to strict. "notice" passes, but web requests are led to a page; "slow" passes at a low rate;
+# "walled" reaches the walled garden only; "closed" is passed by nothing.
+Access = Literal["open", "notice", "slow", "walled", "closed"]
+ACCESSES: tuple[Access, ...] = get_args(Access)
+
+# What a gate does that cannot do what is meant: never stricter than meant.
+_INSTEAD: Mapping[Access, Access] = {"notice": "open", "slow": "open", "walled": "closed"}
+
+
+def nearest(access: Access, can: Collection[Access]) -> Access:
+    """Return what a gate that `can` do so much is asked for this access; open and closed every gate can."""
+    return access if access in can else _INSTEAD.get(access, access)
 
 
 class GateError(Exception):

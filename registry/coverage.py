@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from billing.models import AccessState, Subscription, SubscriptionAccess
+from billing.models import CUT, Subscription, SubscriptionAccess
 from core import errors
 from registry.models import (
     Address,
@@ -145,9 +145,9 @@ def _state() -> tuple[ColumnElement[int], ColumnElement[str]]:
         (Customer.status != CustomerStatus.CONNECTED, "off", "not_connected"),
         (has_device(DeviceState.SILENT), "bad", "device_silent"),
         (is_failing, "warn", "gate_failing"),
-        (has_access(SubscriptionAccess.wanted == AccessState.CLOSED), "warn", "cut_off"),
+        (has_access(SubscriptionAccess.wanted.in_(CUT)), "warn", "cut_off"),
         (has_device(DeviceState.ANSWERED), "ok", "device_answers"),
-        (has_access(SubscriptionAccess.applied == AccessState.OPEN), "ok", "service_open"),
+        (has_access(SubscriptionAccess.applied.not_in(CUT)), "ok", "service_open"),
     )
     rank = case(
         *((condition, literal(STATES.index(state))) for condition, state, _ in ladder),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from billing import access
-from billing.models import AccessState, SubscriptionAccess
+from billing.models import CUT, SubscriptionAccess
 from core import db, errors
 from core.secrets import Cipher
 from core.words import N_
@@ -153,7 +153,7 @@ def overview(session: Session) -> list[GateRow]:
 
 def takeover(session: Session) -> Takeover:
     """Return what the next default gate takes over, and from which."""
-    is_closed = SubscriptionAccess.applied == AccessState.CLOSED
+    is_closed = SubscriptionAccess.applied.in_(CUT)
     query = (
         select(func.count(), func.count().filter(is_closed))
         .select_from(Line)

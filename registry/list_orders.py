@@ -19,7 +19,7 @@ _STATUS_ORDER = (
     CustomerStatus.FORMER,
 )
 # What the sorts by several subscriptions put together; also the words a row's `access` has.
-ACCESS_ORDER = ("failing", "closed", "mixed", "open", "none")
+ACCESS_ORDER = ("failing", "closed", "walled", "mixed", "slow", "notice", "open", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,12 @@ def _to_sums(sums: Subquery) -> Callable[[Select[Any]], Select[Any]]:
 def rank_of_many() -> ColumnElement[int]:
     """Return, for a group of subscriptions with their access rows, the place in ACCESS_ORDER."""
     row = SubscriptionAccess
-    is_open = func.coalesce(row.wanted, AccessState.OPEN.value) == AccessState.OPEN.value
+    wanted = func.coalesce(row.wanted, AccessState.OPEN.value)
     return case(
         (func.count() == 0, ACCESS_ORDER.index("none")),
         (func.bool_or(func.coalesce(row.error, "") != ""), ACCESS_ORDER.index("failing")),
-        (func.bool_and(is_open), ACCESS_ORDER.index("open")),
-        (func.bool_or(is_open), ACCESS_ORDER.index("mixed")),
-        else_=ACCESS_ORDER.index("closed"),
+        (func.min(wanted) != func.max(wanted), ACCESS_ORDER.index("mixed")),
+        *((func.min(wanted) == state.value, ACCESS_ORDER.index(state.value)) for state in AccessState),
     ).cast(Integer)
 
 

@@ -1,6 +1,7 @@
 """Gates: tell each line its wanted access until that is so, and read back what the network really does."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -107,20 +108,27 @@ def _apply(
     """Ask one gate; return the outcome of each subscription, also when the whole gate failed."""
     accesses, outcomes = _described(runtime, members)
     fault = ""
+    wishes = {line: wanted[target.subscription_id].wanted for line, target in accesses.items()}
     try:
         made = _make(runtime, gate, make)
-        answers = made.apply(
-            {line: wanted[target.subscription_id].wanted.value for line, target in accesses.items()}
-        )
+        answers = made.apply({line: gates.told(gate.kind, wish.value) for line, wish in wishes.items()})
     except (GateError, LinecardError) as error:
         fault = str(error)
         needs_person = isinstance(error, gates.GateRefused | gates.GateMisconfigured)
         answers = {line.line_id: Outcome(line.line_id, None, fault, needs_person) for line in accesses}
     for line, target in accesses.items():
         silent = Outcome(line.line_id, None, "The gate said nothing of this line")
-        outcomes[target.subscription_id] = answers.get(line.line_id, silent)
+        outcomes[target.subscription_id] = _of_wish(
+            answers.get(line.line_id, silent), gate.kind, wishes[line]
+        )
     _note_gate(runtime, gate, fault)
     return outcomes
+
+
+def _of_wish(answer: Outcome, kind: str, wish: AccessState) -> Outcome:
+    """Return the answer in terms of the wish: what stands for it at this gate has fulfilled it."""
+    is_fulfilled = answer.applied is not None and answer.applied == gates.told(kind, wish.value)
+    return replace(answer, applied=wish.value) if is_fulfilled else answer
 
 
 def _settle(runtime: Runtime, claim: Claim, outcome: Outcome) -> bool:
@@ -169,7 +177,8 @@ def _observe_gate(runtime: Runtime, gate: GateTarget, members: list[LineTarget],
         for line, target in accesses.items()
     }
     with runtime.database.transaction() as session:
-        return access.note_observed(session, found, measured_at)
+        told = {wish: AccessState(gates.told(gate.kind, wish.value)) for wish in AccessState}
+        return access.note_observed(session, found, measured_at, told=told)
 
 
 def _by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTarget]]]:

@@ -115,7 +115,9 @@ def _account(services: Iterable[ServiceFacts], taken_at: datetime) -> AccountEvi
     running = list(services)
     if not running:
         return AccountEvidence(has_service=False)
-    worst = max(running, key=lambda one: (bool(one.locks), one.wanted == "closed", one.applied != "open"))
+    worst = max(
+        running, key=lambda one: (bool(one.locks), _access(one.wanted) == "closed", one.applied != "open")
+    )
     zone = taken_at.tzinfo
     return AccountEvidence(
         locks=tuple(
@@ -129,8 +131,12 @@ def _account(services: Iterable[ServiceFacts], taken_at: datetime) -> AccountEvi
     )
 
 
+# A noticed or slowed line answers; in the walled garden nothing but the garden does.
+_ACCESS = {"open": "open", "notice": "open", "slow": "open", "walled": "closed", "closed": "closed"}
+
+
 def _access(word: str | None) -> Any:
-    return word if word in ("open", "closed") else None
+    return _ACCESS.get(word or "")
 
 
 def _pop(

@@ -27,6 +27,7 @@ from billing.models.services import (
     VatRate,
 )
 from billing.models.words import (
+    CUT,
     AccessState,
     BatchStatus,
     Certainty,
@@ -45,6 +46,7 @@ from billing.models.words import (
 )
 
 __all__ = [
+    "CUT",
     "AccessState",
     "Account",
     "AccountDiscount",

@@ -23,6 +23,7 @@ from core.db import Base
 class SuspensionLock(Base):
     """A reason why a subscription is off. The line is open when no lock stands (lifted_at is null).
 
+    `effect` is what the lock does to the line; where locks overlap the strictest counts.
     `billed_percent` is how much of the price is asked for the days from `from_on` to `to_on` (both included;
     no `to_on`: still off). Where locks overlap the least counts. `to_on` of a lock that stands is the day it
     was agreed to; the night after it lifts the lock.
@@ -35,6 +36,9 @@ class SuspensionLock(Base):
     reason: Mapped[LockReason] = mapped_column(choice(LockReason))
     owner: Mapped[str] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    effect: Mapped[AccessState] = mapped_column(
+        choice(AccessState, "effect"), default=AccessState.CLOSED, server_default="closed"
+    )
     billed_percent: Mapped[int] = mapped_column(default=100, server_default="100")
     from_on: Mapped[date | None]
     to_on: Mapped[date | None]
@@ -47,6 +51,7 @@ class SuspensionLock(Base):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("cutoff_runs.id"))
 
     __table_args__ = (
+        CheckConstraint("effect <> 'open'", name="effect_is_one"),
         CheckConstraint("billed_percent BETWEEN 0 AND 100", name="billed_percent"),
         CheckConstraint("billed_percent = 100 OR from_on IS NOT NULL", name="from_on"),
         Index(

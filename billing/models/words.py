@@ -74,10 +74,21 @@ class LockReason(StrEnum):
 
 
 class AccessState(StrEnum):
-    """Whether packets of a line pass."""
+    """What the network does with a line, from mild to strict.
+
+    A notice leads its web requests to a page; slow lets it pass at a low rate; walled lets it reach only the
+    walled garden; closed lets nothing pass.
+    """
 
     OPEN = "open"
+    NOTICE = "notice"
+    SLOW = "slow"
+    WALLED = "walled"
     CLOSED = "closed"
+
+
+# A line in one of these is cut off from the internet.
+CUT = (AccessState.WALLED, AccessState.CLOSED)
 
 
 class PromiseStatus(StrEnum):

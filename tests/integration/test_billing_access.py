@@ -229,3 +229,38 @@ def test_one_who_lifts_and_one_who_places_at_once_leave_the_line_as_the_locks_sa
             select(SubscriptionAccess.wanted, func.count()).group_by(SubscriptionAccess.wanted)
         ).all()
         assert wanted == [(CLOSED, 8)]
+
+
+def test_of_several_locks_the_strictest_effect_is_wanted_and_the_milder_returns(session, line):
+    place(session, line, effect=AccessState.SLOW)
+    assert row(session, line).wanted is AccessState.SLOW
+    place(session, line, LockReason.ABUSE, effect=AccessState.WALLED)
+    assert row(session, line).wanted is AccessState.WALLED
+    place(session, line, LockReason.MANUAL)
+    assert row(session, line).wanted is CLOSED
+    lift(session, line, LockReason.MANUAL)
+    lift(session, line, LockReason.ABUSE)
+    assert row(session, line).wanted is AccessState.SLOW
+    lift(session, line)
+    assert row(session, line).wanted is OPEN
+
+
+def test_a_lock_that_stands_changes_its_effect_only_and_its_line_with_it(session, line):
+    first = place(session, line, effect=AccessState.NOTICE, note="first")
+    raised = place(session, line, effect=AccessState.WALLED, note="second")
+    again = place(session, line, effect=AccessState.WALLED)
+    lock = suspensions.standing_of(session, line, LockReason.DEBT)
+    assert (first.locks, raised.locks, again.locks) == ((line,), (line,), ())
+    assert raised.lines == (line,)
+    assert (lock.effect, lock.note) == (AccessState.WALLED, "first")
+
+
+def test_what_the_gate_does_instead_counts_as_the_wish(session, line):
+    place(session, line, effect=AccessState.WALLED)
+    [claimed] = claim(session)
+    settle(session, line, claimed.version, applied=AccessState.WALLED)
+    later = clock.now() + timedelta(seconds=1)
+    told = {AccessState.WALLED: CLOSED}
+    assert access.note_observed(session, {line: CLOSED}, later, told=told) == []
+    assert row(session, line).observed is AccessState.WALLED
+    assert access.note_observed(session, {line: CLOSED}, later) == [line]

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
@@ -23,6 +23,7 @@ from billing import (
 from billing.models import Account, LedgerEntry, LockReason, Method, PeriodKind, Subscription, SuspensionLock
 from billing.rules import Rules
 from core import errors
+from tests import properties
 
 TODAY = date(2026, 11, 18)  # a Wednesday
 RULES = Rules(grace_days=2, minimum_debt_minor=100, brake_minimum=50)
@@ -114,7 +115,7 @@ scenes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@properties.money(few=18)
 @given(scene=scenes)
 def test_what_if_equals_what_then_happens(database, scene):
     with database.transaction() as session:

@@ -71,3 +71,15 @@ def test_a_port_that_would_hurt_others_is_refused_before_any_switch_is_asked() -
     }
     assert gate.read([LineAccess(1)]) == {1: None}
     assert "own switch" in gate.check()
+
+
+def test_a_gate_that_cannot_is_never_asked_for_anything_stricter_than_meant() -> None:
+    order = gates.ACCESSES
+    for kind in gates.KINDS.values():
+        assert {"open", "closed"} <= kind.can
+        for wish in order:
+            asked = gates.told(kind.name, wish)
+            assert asked in kind.can
+            assert wish in {asked, "walled"} or order.index(asked) < order.index(wish)
+    assert gates.nearest("walled", {"open", "closed"}) == "closed"
+    assert gates.nearest("slow", {"open", "closed"}) == gates.nearest("notice", {"open", "closed"}) == "open"

@@ -24,6 +24,9 @@ STATUS_WORDS = {
 ACCESS_WORDS = {
     "open": lazy_gettext("open"),
     "closed": lazy_gettext("closed"),
+    "walled": lazy_gettext("walled garden"),
+    "slow": lazy_gettext("slow lane"),
+    "notice": lazy_gettext("notice shown"),
     "mixed": lazy_gettext("mixed"),
     "failing": lazy_gettext("gate fails"),
     "none": lazy_gettext("no service"),
