@@ -1,10 +1,12 @@
 """The arithmetic of money: periods, proration, due dates, promises, cutoff rules. No database."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from billing.models.words import AccessState
 from core import money
 from core.settings import Cutoff, Settings
 from core.words import N_
@@ -38,19 +40,46 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """When a debtor is cut, and when a plan stops to ask. Weekdays are ISO: 1 is Monday, 7 is Sunday."""
+class Step:
+    """What is done to a debtor's lines from so many days after the first day on which debt cuts him."""
 
+    days: int
+    effect: AccessState
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a debtor is cut and how far, and when a plan stops to ask.
+
+    `version` is that of the stored policy they come from, 0 for the settings file (see billing.policies).
+    Weekdays are ISO: 1 is Monday, 7 is Sunday. `yearly_holidays` are (month, day). With `notice_days` nobody
+    is cut without a reminder delivered in so many days before; 0 asks for none. The brake compares with the
+    last `brake_last_runs` applied plans, times `brake_growth`; asks how old the last bank import is, in
+    hours; and whether so large a share of a group, POP or device of at least `brake_whole_minimum` lines
+    goes at once. A figure of 0 puts its question off.
+    """
+
+    version: int = 0
     grace_days: int = 3
     minimum_debt_minor: int = 100
     brake_share_percent: float = 10.0
     brake_minimum: int = 5
+    brake_last_runs: int = 7
+    brake_growth: float = 3.0
+    brake_import_hours: int = 0
+    brake_whole_percent: float = 80.0
+    brake_whole_minimum: int = 5
     promise_days_limit: int = 14
     promise_broken_limit: int = 3
     promise_sum_limit_minor: int = 0
     promise_needs_payment: bool = True
     instalments_limit: int = 12
     skip_weekdays: tuple[int, ...] = ()
+    holidays: tuple[date, ...] = ()
+    yearly_holidays: tuple[tuple[int, int], ...] = ()
+    excluded_groups: tuple[int, ...] = ()
+    notice_days: int = 0
+    steps: tuple[Step, ...] = (Step(0, AccessState.CLOSED),)
     is_automatic: bool = True
     reconnects_at_zero: bool = False
     late_fee_minor: int = 0
@@ -68,10 +97,26 @@ class Rules:
         """Whether so large an overdue sum (minor units) cuts."""
         return overdue_minor > 0 and overdue_minor >= self.minimum_debt_minor
 
+    def is_holiday(self, on: date) -> bool:
+        """Whether nobody is cut on that day because it is a holiday, of that year or of every year."""
+        return on in self.holidays or (on.month, on.day) in self.yearly_holidays
+
+    def effect_after(self, days: int) -> AccessState:
+        """Return how far a debtor is cut so many days after debt first cuts him; open before any step."""
+        reached = [step for step in self.steps if step.days <= days]
+        return max(reached, key=lambda step: step.days).effect if reached else AccessState.OPEN
+
     def as_json(self) -> dict[str, Any]:
         """Return the rules as plain values: they are kept with every run that used them."""
-        rates = [[from_on.isoformat(), percent] for from_on, percent in self.interest_rates]
-        return {**asdict(self), "skip_weekdays": list(self.skip_weekdays), "interest_rates": rates}
+        return {
+            **asdict(self),
+            "skip_weekdays": list(self.skip_weekdays),
+            "holidays": [day.isoformat() for day in self.holidays],
+            "yearly_holidays": [list(day) for day in self.yearly_holidays],
+            "excluded_groups": list(self.excluded_groups),
+            "steps": [[step.days, step.effect.value] for step in self.steps],
+            "interest_rates": [[from_on.isoformat(), percent] for from_on, percent in self.interest_rates],
+        }
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -104,10 +149,22 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
 
 
 def rules_of_json(stored: dict[str, Any]) -> Rules:
-    """Return the rules a run was made with."""
-    rates = tuple((date.fromisoformat(day), percent) for day, percent in stored.get("interest_rates", ()))
-    skipped = tuple(stored.get("skip_weekdays", ()))
-    return Rules(**{**stored, "skip_weekdays": skipped, "interest_rates": rates})
+    """Return the rules a run was made with, from Rules.as_json(); what it does not name is as usual."""
+    return Rules(**{name: _READ.get(name, _as_is)(value) for name, value in stored.items()})
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "skip_weekdays": tuple,
+    "holidays": lambda days: tuple(date.fromisoformat(day) for day in days),
+    "yearly_holidays": lambda days: tuple((month, day) for month, day in days),
+    "excluded_groups": tuple,
+    "steps": lambda steps: tuple(Step(days, AccessState(effect)) for days, effect in steps),
+    "interest_rates": lambda rates: tuple((date.fromisoformat(day), percent) for day, percent in rates),
+}
 
 
 def prorate(price_minor: int, whole: Period, part: Period) -> int:

@@ -1,5 +1,6 @@
 """The arithmetic of money: nothing is lost between the days of a month."""
 
+import json
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing import periods, rules
+from billing.models import AccessState
 from billing.rules import Period, Rules
 from tests import properties
 
@@ -161,3 +163,34 @@ def test_rules_come_from_the_settings_and_survive_a_run(make_settings):
     assert made.skip_weekdays == (6, 7)
     assert made.grace_days == 9
     assert rules.rules_of_json(made.as_json()) == made
+
+
+def test_rules_kept_with_a_run_are_read_back_as_they_were():
+    made = Rules(
+        version=4,
+        skip_weekdays=(6, 7),
+        holidays=(date(2027, 3, 29),),
+        yearly_holidays=((1, 1), (12, 25)),
+        excluded_groups=(3,),
+        notice_days=10,
+        steps=(rules.Step(0, AccessState.OPEN), rules.Step(9, AccessState.CLOSED)),
+        interest_rates=((date(2026, 1, 1), 12.5),),
+    )
+    assert rules.rules_of_json(json.loads(json.dumps(made.as_json()))) == made
+    assert rules.rules_of_json({"grace_days": 9}) == Rules(grace_days=9)
+
+
+def test_a_step_holds_from_its_day_until_the_next():
+    stepped = Rules(steps=(rules.Step(2, AccessState.OPEN), rules.Step(5, AccessState.CLOSED)))
+    assert [stepped.effect_after(days) for days in (1, 4, 5, 90)] == [AccessState.OPEN] * 2 + [
+        AccessState.CLOSED
+    ] * 2
+    assert Rules().effect_after(0) is AccessState.CLOSED
+    assert Rules().effect_after(-1) is AccessState.OPEN
+
+
+def test_a_holiday_is_a_date_or_a_day_of_every_year():
+    resting = Rules(holidays=(date(2027, 3, 29),), yearly_holidays=((12, 25),))
+    assert resting.is_holiday(date(2027, 3, 29))
+    assert resting.is_holiday(date(2031, 12, 25))
+    assert not resting.is_holiday(date(2028, 3, 29))
