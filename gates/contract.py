@@ -93,6 +93,24 @@ class Gate(Protocol):
         """
         ...
 
+    def epoch(self) -> str | None:
+        """Say cheaply by which life of the gear our state lives: another value means that it may be lost.
+
+        The empty text: the gear holds nothing of ours, or not all of it is in force (never told, flushed,
+        rebooted); then, and whenever the value is another than the last one seen, every line must be told
+        again. Read it before the lines are told, so that what is lost meanwhile shows in the next reading.
+        None: there is nothing to compare, only `read` tells. Raises GateError when it could not be read.
+        """
+        ...
+
+    def held(self) -> Mapping[str, Access] | None:
+        """List what the gear keeps restricted for us, whoever it belongs to: address or prefix and access.
+
+        None where the gear keeps no such list. An entry that is no line's is removed by opening a line made
+        of it: `apply({LineAccess(0, (entry,)): "open"})`. Raises GateError when it could not be read.
+        """
+        ...
+
     def check(self) -> str:
         """Try the gate without changing anything and say in one sentence what was found; raises GateError."""
         ...

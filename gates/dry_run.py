@@ -37,6 +37,14 @@ class DryRunGate:
         """Return None for every line: nothing was looked at."""
         return {line.line_id: None for line in lines}
 
+    def epoch(self) -> str | None:
+        """Return None: there is no gear that could lose anything."""
+        return None
+
+    def held(self) -> Mapping[str, Access] | None:
+        """Return None: there is no gear."""
+        return None
+
     def check(self) -> str:
         """Say that nothing on the network is touched."""
         return "Dry run: decisions are written down, nothing on the network is touched."

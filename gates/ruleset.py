@@ -4,6 +4,7 @@ Pure: no process is started here. The JSON is that of libnftables-json(5).
 """
 
 import ipaddress
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from gates.contract import Access, LineAccess, Outcome
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Command = dict[str, Any]
 
+# A counter that counts nothing: it keeps the random value it was made with until the table is gone, and
+# adding it again changes nothing.
+MARKER = "marker"
 FAMILY, TABLE, CHAIN = "inet", "linecard", "forward"
 # Host addresses sit in hash sets, which never conflict; prefixes need interval sets, which must not overlap.
 SETS = {
@@ -73,6 +77,11 @@ def _parse_one(address: str, protected: Sequence[Network]) -> Network:
         if keep.version == network.version and keep.overlaps(network):
             raise BadAddress(f"{address} is protected by the gate's settings ({keep})")
     return network
+
+
+def written(network: Network) -> str:
+    """Write an address without the length of its prefix, a prefix with it."""
+    return str(network.network_address) if is_host(network) else str(network)
 
 
 def is_host(network: Network) -> bool:
@@ -166,11 +175,16 @@ def _table(priority: int) -> list[Command]:
             }
             for name, (kind, wide) in SETS.items()
         ),
+        {"add": {"counter": {**home, "name": MARKER, "packets": _random(), "bytes": _random()}}},
         {"add": {"chain": {**chain, **hook}}},
         # Flush and add in the same transaction: never a moment without the rules, never a rule twice.
         {"flush": {"chain": chain}},
         *({"add": {"rule": {**home, "chain": CHAIN, **rule}}} for rule in _rules()),
     ]
+
+
+def _random() -> int:
+    return secrets.randbits(62)
 
 
 def _rules() -> list[dict[str, Any]]:
@@ -226,6 +240,15 @@ def listing(objects: Iterable[Mapping[str, Any]]) -> Listing:
             comments.add(item["rule"].get("comment", ""))
     enforced = {name for name in SETS if {_comment(name, "saddr"), _comment(name, "daddr")} <= comments}
     return Listing(frozenset(closed), frozenset(enforced if is_hooked else ()))
+
+
+def marker(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return the marker of our table, the empty text where it or a rule is missing."""
+    if len(listing(objects).enforced) < len(SETS):
+        return ""
+    counters = (item["counter"] for item in objects if "counter" in item)
+    found = next((counter for counter in counters if counter.get("name") == MARKER), None)
+    return f"{found['packets']:x}-{found['bytes']:x}" if found else ""
 
 
 def _prefixes(element: Any) -> set[Network]:

@@ -71,6 +71,17 @@ class SnmpPortGate:
                 found[line.line_id] = answer
         return found
 
+    def epoch(self) -> str | None:
+        """Return None: the gate has no switch of its own, and reading a port tells of a reboot as cheaply.
+
+        A switch that came back with its saved configuration reads as it is, and is told again for that.
+        """
+        return None
+
+    def held(self) -> Mapping[str, Access] | None:
+        """Return None: a switch keeps ports that are down, not whose they are."""
+        return None
+
     def check(self) -> str:
         """Say where the switches come from: this gate has none of its own to try."""
         return "Ports are set on each line's own switch, with the credentials of its record."

@@ -10,8 +10,10 @@ from gates.contract import Access, GateError, LineAccess, Outcome
 class FakeGate:
     """Keeps the access of every line in `state`, and fails where it was told to.
 
-    `failures` are raised one per call of apply, read or check, first come first; None lets a call through.
-    `broken` gives the error of single lines. `blind` lines read as None. `calls` lists what apply was asked.
+    `failures` are raised one per call (apply, read, epoch, held, check), first come first; None lets a call
+    through. `broken` gives the error of single lines. `blind` lines read as None. `calls` lists what apply
+    was asked. `life` is the epoch; `reboot` forgets everything and begins another. `list_of_addresses` is
+    what `held` returns.
     """
 
     failures: list[GateError | None] = field(default_factory=list)
@@ -19,6 +21,8 @@ class FakeGate:
     blind: set[int] = field(default_factory=set)
     state: dict[int, Access] = field(default_factory=dict)
     calls: list[dict[int, Access]] = field(default_factory=list)
+    life: str | None = "1"
+    list_of_addresses: dict[str, Access] = field(default_factory=dict)
 
     def apply(self, wanted: Mapping[LineAccess, Access]) -> dict[int, Outcome]:
         """Remember each access, save for broken lines."""
@@ -29,6 +33,7 @@ class FakeGate:
             error = self.broken.get(line.line_id)
             if error is None:
                 self.state[line.line_id] = access
+                self._list(line, access)
             outcomes[line.line_id] = Outcome(line.line_id, None if error else access, error)
         return outcomes
 
@@ -39,6 +44,29 @@ class FakeGate:
             line.line_id: None if line.line_id in self.blind else self.state.get(line.line_id, "open")
             for line in lines
         }
+
+    def epoch(self) -> str | None:
+        """Return the life of the gear, as it stands."""
+        self._fail_as_written()
+        return self.life
+
+    def held(self) -> Mapping[str, Access] | None:
+        """Return the addresses that are not open."""
+        self._fail_as_written()
+        return dict(self.list_of_addresses)
+
+    def reboot(self) -> None:
+        """Lose everything, as gear does that starts anew."""
+        self.state.clear()
+        self.list_of_addresses.clear()
+        self.life = str(int(self.life or 0) + 1)
+
+    def _list(self, line: LineAccess, access: Access) -> None:
+        for address in line.addresses:
+            if access == "open":
+                self.list_of_addresses.pop(address, None)
+            else:
+                self.list_of_addresses[address] = access
 
     def check(self) -> str:
         """Say that it is a fake."""

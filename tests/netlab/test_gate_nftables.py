@@ -197,6 +197,25 @@ def test_a_flushed_gateway_reads_open_and_the_next_batch_repairs_it(
         assert gate.read([line]) == {1: "closed"}
 
 
+def test_the_epoch_stays_while_the_table_lives_and_is_another_after_a_flush(
+    lab_up: lab.LabStatus, gate: gates.Gate
+) -> None:
+    line = _line(lab_up.plan.customer("c1"))
+    assert (gate.epoch(), gate.held()) == ("", {})
+    gate.apply({line: "closed", LineAccess(2, ("10.77.9.0/29",)): "closed"})
+    first = gate.epoch()
+    assert first
+    assert gate.held() == {line.addresses[0]: "closed", "10.77.9.0/29": "closed"}
+    gate.apply({line: "open"})
+    assert gate.epoch() == first, "the next batch makes no other table"
+    _nft(lab_up, "flush", "chain", "inet", "linecard", "forward")
+    assert gate.epoch() == "", "what is not in force is not there"
+    _nft(lab_up, "flush", "ruleset")
+    assert gate.epoch() == ""
+    gate.apply({line: "closed"})
+    assert gate.epoch() not in {"", first}
+
+
 def test_four_workers_at_once_lose_nothing(lab_up: lab.LabStatus, gate: gates.Gate) -> None:
     faults: list[Exception] = []
 

@@ -63,6 +63,23 @@ def test_the_fake_gate_remembers_and_fails_as_written() -> None:
     assert gate.calls == [{1: "closed", 2: "closed", 3: "closed"}] * 2
 
 
+def test_the_fake_gate_loses_everything_in_a_reboot_and_tells_by_its_epoch() -> None:
+    gate = testing.FakeGate()
+    line = LineAccess(1, ("192.0.2.1",))
+    gate.apply({line: "closed", LineAccess(2, ("192.0.2.2",)): "open"})
+    before = gate.epoch()
+    assert gate.held() == {"192.0.2.1": "closed"}
+    gate.reboot()
+    assert gate.epoch() not in {before, None}
+    assert (gate.held(), gate.read([line])) == ({}, {1: "open"})
+
+
+def test_gates_without_gear_of_their_own_have_no_epoch_and_no_list() -> None:
+    for kind in ("dry_run", "snmp_port"):
+        gate = gates.make(kind, {})
+        assert (gate.epoch(), gate.held()) == (None, None)
+
+
 def test_a_port_that_would_hurt_others_is_refused_before_any_switch_is_asked() -> None:
     gate = gates.make("snmp_port", {"parallel_devices": 4})
     assert gate.apply({}) == {}
