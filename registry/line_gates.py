@@ -1,7 +1,5 @@
 """Configured gates: where lines are opened and closed, one of them the default."""
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,89 +16,6 @@ from core.secrets import Cipher
 from core.words import N_
 from registry import audit, credentials, in_use
 from registry.models import Line, LineGate, Pop
-
-
-@dataclass(frozen=True, slots=True)
-class GateOption:
-    """A setting of a kind of gate, as a form asks for it. `form`: text, whole, decimal or prefixes."""
-
-    name: str
-    label: str
-    form: str = "text"
-    default: Any = ""
-    hint: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    pattern: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GateKind:
-    """A kind of gate: what staff read about it and what they can set."""
-
-    name: str
-    title: str
-    summary: str
-    options: tuple[GateOption, ...] = ()
-
-
-# Records may not import the package gates: this is what its forms need of it. A test of the house holds
-# every name, word, default and bound to the settings the gates themselves read.
-KINDS: Mapping[str, GateKind] = {
-    kind.name: kind
-    for kind in (
-        GateKind("dry_run", "Dry run", "Says what it would do and touches nothing."),
-        GateKind(
-            "nftables",
-            "Linux gateway (nftables)",
-            "Rejects every packet from and to the addresses of a closed line.",
-            (
-                GateOption(
-                    "namespace",
-                    "Network namespace",
-                    hint="Empty: the filter of this machine. Else the name known to `ip netns`.",
-                    pattern=r"^[A-Za-z0-9_.-]{0,64}$",
-                ),
-                GateOption("program", "Program", default="nft", hint="Name or path of nft.", pattern=r"^.+$"),
-                GateOption(
-                    "priority",
-                    "Priority",
-                    form="whole",
-                    default=-10,
-                    hint="Of our chain on the forward hook; the usual filter chains run at 0.",
-                    minimum=-400,
-                    maximum=400,
-                ),
-                GateOption(
-                    "protected",
-                    "Never close",
-                    form="prefixes",
-                    default=(),
-                    hint="Prefixes no line may be closed in.",
-                ),
-                GateOption(
-                    "timeout_s", "Patience, seconds", form="decimal", default=10.0, minimum=0.1, maximum=120
-                ),
-            ),
-        ),
-        GateKind(
-            "snmp_port",
-            "Switch port (SNMP)",
-            "Sets ifAdminStatus of the line's own port down and up.",
-            (
-                GateOption(
-                    "parallel_devices",
-                    "Switches at once",
-                    form="whole",
-                    default=16,
-                    hint="One switch is asked by one worker at a time: small agents choke on more.",
-                    minimum=1,
-                    maximum=256,
-                ),
-            ),
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +141,11 @@ def change(
     *,
     name: str,
     options: Mapping[str, Any],
+    secrets: Mapping[str, str] | None = None,
+    ring: Cipher | None = None,
     pop_id: int | None = None,
 ) -> LineGate:
-    """Change a gate's name, POP and options, and have it told its lines anew where that matters.
+    """Change a gate's name, POP, options and the secrets given; have it told its lines anew where it matters.
 
     The kind stays. Raises Invalid at the faulty field, NotFound.
     """
@@ -241,9 +158,14 @@ def change(
                 setattr(gate, field, value)
     except IntegrityError as error:
         raise errors.Invalid("The name is taken", {"name": "Another gate has this name"}) from error
+    if secrets and ring is not None:
+        known = open_secrets(ring, gate_id, gate.secrets_sealed)
+        gate.secrets_sealed = credentials.seal(ring, "gate", gate_id, {**known, **secrets})
+        # History says which were changed, never to what.
+        changes["secrets"] = [None, ", ".join(sorted(secrets))]
     if changes:
         audit.record(session, actor, "gate.changed", object_kind="gate", object_id=gate_id, changes=changes)
-    if {"options", "pop_id"} & set(changes):
+    if {"options", "pop_id", "secrets"} & set(changes):
         _tell_again(session, gate)
     return gate
 
@@ -288,69 +210,6 @@ def _checked(session: Session, name: str, pop_id: int | None) -> dict[str, Any]:
     if faults:
         raise errors.Invalid("The gate is not complete", faults)
     return {"name": name.strip(), "pop_id": pop_id}
-
-
-def read_options(kind: str, written: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options of a gate from what a form wrote; raises Invalid with every fault at its option.
-
-    What equals its default is left out, so that a better default of a later version is taken.
-    """
-    if kind not in KINDS:
-        raise errors.Invalid("No such kind", {"kind": "Choose from the list"})
-    read, faults = {}, {}
-    for option in KINDS[kind].options:
-        try:
-            value = _option(option, written.get(option.name, "").strip())
-        except ValueError as error:
-            faults[option.name] = error.args[0]
-        else:
-            if value not in (option.default, list(option.default) if option.form == "prefixes" else None):
-                read[option.name] = value
-    if faults:
-        raise errors.Invalid("The gate is not complete", faults)
-    return read
-
-
-def written_options(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """Return a gate's options as a form shows them, defaults included."""
-    values = {option.name: options.get(option.name, option.default) for option in KINDS[kind].options}
-    return {
-        name: "\n".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        for name, value in values.items()
-    }
-
-
-def _option(option: GateOption, text: str) -> Any:
-    """Read one option; raises ValueError with words for the person."""
-    if not text and option.form != "prefixes":
-        return option.default
-    if option.form == "prefixes":
-        return [_prefix(part) for part in re.split(r"[\s,;]+", text) if part]
-    if option.form == "text":
-        if option.pattern and not re.fullmatch(option.pattern, text):
-            raise ValueError(N_("This is not written as it has to be"))
-        return text
-    return _number(option, text)
-
-
-def _prefix(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as error:
-        raise ValueError(N_("%(text)s is not a prefix such as 10.0.0.0/24", text=text)) from error
-
-
-def _number(option: GateOption, text: str) -> float:
-    try:
-        number = int(text) if option.form == "whole" else float(text.replace(",", "."))
-    except ValueError as error:
-        raise ValueError(N_("Write a number")) from error
-    low, high = option.minimum, option.maximum
-    if low is None or high is None or not low <= number <= high:
-        raise ValueError(
-            N_("Write a number between %(low)s and %(high)s", low=f"{low or 0:g}", high=f"{high or 0:g}")
-        )
-    return number
 
 
 def make_default(session: Session, actor: audit.Actor, gate_id: int) -> None:

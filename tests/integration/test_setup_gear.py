@@ -8,7 +8,7 @@ from sqlalchemy import select
 from billing import testing as money_testing
 from billing.models import AccessState, SubscriptionAccess
 from core import clock, errors
-from registry import audit, equipment, gear, line_gates, lines, ports, testing
+from registry import audit, equipment, gate_kinds, gear, line_gates, lines, ports, testing
 from registry.gear import GearFilter
 from registry.models import AuditEvent, DeviceRole, DeviceState
 
@@ -196,12 +196,12 @@ def test_options_come_back_with_their_faults_at_their_fields():
         "timeout_s": "ten",
     }  # fmt: skip
     with pytest.raises(errors.Invalid) as refused:
-        line_gates.read_options("nftables", written)
+        gate_kinds.read_options("nftables", written)
     assert set(refused.value.fields) == {"namespace", "priority", "protected", "timeout_s"}
     fine = {"namespace": "", "program": "nft", "priority": "-10", "protected": "", "timeout_s": "2,5"}
-    assert line_gates.read_options("nftables", fine) == {"timeout_s": 2.5}
+    assert gate_kinds.read_options("nftables", fine) == {"timeout_s": 2.5}
     with pytest.raises(errors.Invalid):
-        line_gates.read_options("magic", {})
+        gate_kinds.read_options("magic", {})
 
 
 def test_a_failing_gate_says_since_when(session):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, DecimalField, IntegerField, SelectField
+from wtforms import BooleanField, DecimalField, IntegerField, PasswordField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from registry.line_gates import GateKind
+from registry.gate_kinds import GateKind, GateOption
 from registry.models import DeviceRole
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField, WatchForm, choices
 from webapp.setup import gate_words
@@ -224,15 +224,21 @@ def gate_form(kind: GateKind) -> Any:
         ),
     }
     rows = [("name", "pop_id")]
-    for option in kind.options:
-        field = ParagraphField if option.form == "prefixes" else TextField
-        limit = 5000 if option.form == "prefixes" else 200
-        drawn[option.name] = field(
-            gate_words.say(option.label),
-            [Length(max=limit)],
-            description=gate_words.say(option.hint) if option.hint else "",
-            render_kw=_MONO,
-        )
+    drawn |= {option.name: _option_field(option) for option in kind.options}
     names = [option.name for option in kind.options]
     rows += [tuple(names[place : place + 2]) for place in range(0, len(names), 2)]
     return type("GateForm", (Form,), {**drawn, "ROWS": tuple(rows)})
+
+
+_OPTION_FIELDS = {"prefixes": ParagraphField, "secrets": ParagraphField, "secret": PasswordField}
+
+
+def _option_field(option: GateOption) -> Any:
+    """Return the field of one option; what was kept as a secret is never written into the page."""
+    hint = gate_words.say(option.hint) if option.hint else ""
+    if option.form == "choice":
+        offered = [(value, gate_words.say(label)) for value, label in option.choices]
+        return SelectField(gate_words.say(option.label), choices=offered, description=hint)
+    limit = 5000 if option.form in ("prefixes", "secrets") else 200
+    field = _OPTION_FIELDS.get(option.form, TextField)
+    return field(gate_words.say(option.label), [Length(max=limit)], description=hint, render_kw=_MONO)

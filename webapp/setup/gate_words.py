@@ -1,4 +1,4 @@
-"""The words of registry.line_gates.KINDS once more, so that translators find them."""
+"""The words of registry.gate_kinds.KINDS once more, so that translators find them."""
 
 from typing import Any
 

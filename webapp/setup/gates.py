@@ -6,8 +6,8 @@ from flask import Response, request, url_for
 from flask_babel import gettext
 
 from core import db, errors
-from registry import in_use, line_gates, pops
-from registry.line_gates import KINDS, GateKind
+from registry import gate_kinds, in_use, line_gates, pops
+from registry.gate_kinds import KINDS, GateKind
 from registry.models import LineGate
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
@@ -43,7 +43,7 @@ def add() -> Response:
 
 
 def _add(kind: GateKind, form: Any) -> None:
-    options = line_gates.read_options(kind.name, _written(kind, form))
+    options, secrets = _read(kind, form)
     with runtime.current().database.transaction() as session:
         line_gates.create(
             session,
@@ -51,6 +51,8 @@ def _add(kind: GateKind, form: Any) -> None:
             name=form.name.data or "",
             kind=kind.name,
             options=options,
+            secrets=secrets,
+            ring=runtime.current().ring,
             pop_id=form.pop_id.data,
         )
 
@@ -87,19 +89,22 @@ def _kind(gate: LineGate) -> GateKind:
 def _form(kind: GateKind, gate: LineGate | None) -> Any:
     with runtime.current().database.reading() as session:
         places = pops.list_all(session)
-    written: dict[str, Any] = line_gates.written_options(kind.name, gate.options if gate else {})
+    written: dict[str, Any] = gate_kinds.written_options(kind.name, gate.options if gate else {})
     shown = {"name": gate.name, "pop_id": gate.pop_id} if gate else {}
     form = gate_form(kind)(**shown, **written)
     form.pop_id.choices = pages.offer((pop.id, pop.name) for pop in places)
     return form
 
 
-def _written(kind: GateKind, form: Any) -> dict[str, str]:
-    return {option.name: form[option.name].data or "" for option in kind.options}
+def _read(kind: GateKind, form: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the options and the secrets the form wrote; raises Invalid with every fault at its option."""
+    written = {option.name: form[option.name].data or "" for option in kind.options}
+    read = gate_kinds.read_options(kind.name, written)
+    return read, {name: read.pop(name) for name in gate_kinds.secret_names(kind.name) & set(read)}
 
 
 def _change(gate_id: int, kind: GateKind, form: Any) -> None:
-    options = line_gates.read_options(kind.name, _written(kind, form))
+    options, secrets = _read(kind, form)
     with runtime.current().database.transaction() as session:
         line_gates.change(
             session,
@@ -107,6 +112,8 @@ def _change(gate_id: int, kind: GateKind, form: Any) -> None:
             gate_id,
             name=form.name.data or "",
             options=options,
+            secrets=secrets,
+            ring=runtime.current().ring,
             pop_id=form.pop_id.data,
         )
         _wake(session)
