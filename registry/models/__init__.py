@@ -28,6 +28,7 @@ from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
 from registry.models.networks import Connection, IpAddress, Line, LineGate, Network
 from registry.models.outbox import OutboxChannel, OutboxMessage, OutboxStatus
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
+from registry.models.pop_boxes import PopBox
 from registry.models.shared_runs import SharedRun
 from registry.models.staff import StaffSession, StaffUser
 from registry.models.upkeep import Heartbeat
@@ -88,6 +89,7 @@ __all__ = [
     "OutboxMessage",
     "OutboxStatus",
     "Pop",
+    "PopBox",
     "Port",
     "PortReading",
     "RadiusSession",
