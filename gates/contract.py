@@ -55,11 +55,15 @@ class PortRef:
 
 @dataclass(frozen=True)
 class LineAccess:
-    """What one line is on the network: its addresses (or prefixes) and, where known, its port."""
+    """What one line is on the network: its addresses (or prefixes), its port and its login, where known.
+
+    `login` is the User-Name (RFC 2865 5.1) of its sessions, in the very letters RADIUS sees.
+    """
 
     line_id: int
     addresses: tuple[str, ...] = ()
     port: PortRef | None = None
+    login: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,23 @@
 """Lines: where a subscription meets the network, and what a gate needs to know of each."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from billing import access, suspensions
 from billing.models import LockReason, Plan, Subscription
-from core import clock, errors
+from core import clock, db, errors
 from registry import audit
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
 from registry.words import STATUS_WORDS
+
+_LOGIN = re.compile(r"[^\s\x00-\x1f\x7f]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class LineTarget:
     port: PortTarget | None = None
     gate: GateTarget | None = None
     pop: str | None = None
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,44 @@ def _check(session: Session, pop_id: int | None, gate_id: int | None) -> None:
         raise errors.Invalid("No such gate", {"gate_id": "Choose from the list"})
 
 
+def find(session: Session, customer_id: int, line_id: int) -> Line:
+    """Return the customer's line; raises NotFound."""
+    line = session.get(Line, line_id)
+    if line is None or line.customer_id != customer_id:
+        raise errors.NotFound("The customer has no such line")
+    return line
+
+
+def set_login(session: Session, actor: audit.Actor, customer_id: int, line_id: int, login: str) -> bool:
+    """Write down the name the line dials in with (empty: none) and have its gate told anew.
+
+    Capitals count, as they do for RADIUS. What the gate keeps under the old name stays there: whoever takes
+    the name next begins with it. Returns whether anything changed; raises NotFound, Invalid at `login`.
+    """
+    line = find(session, customer_id, line_id)
+    after, before = login.strip() or None, line.login
+    if after == before:
+        return False
+    if after and not _LOGIN.fullmatch(after):
+        raise errors.Invalid("The login is not right", {"login": "Write at most 120 characters, no spaces"})
+    try:
+        with db.part(session):
+            line.login = after
+    except IntegrityError as error:
+        raise errors.Invalid("The login is taken", {"login": "Another line dials in with it"}) from error
+    audit.record(
+        session,
+        actor,
+        "line.login_set",
+        customer_id=customer_id,
+        object_kind="line",
+        object_id=line.id,
+        changes=audit.difference({"login": before}, {"login": after}),
+    )
+    access.tell_again(session, [line.subscription_id])
+    return True
+
+
 def choices(session: Session, customer_id: int) -> list[LineChoice]:
     """Return the customer's lines for a form, by the name of their plan."""
     query = (
@@ -147,6 +190,7 @@ def targets(
             port=ports.get(line.id),
             gate=_gate(gate) if gate else None,
             pop=pop,
+            login=line.login or "",
         )
         for line, gate, pop in rows
     }

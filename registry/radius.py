@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from registry import history, usage
-from registry.models import Customer, IpAddress, RadiusSession, RadiusUsage, SeriesKind
+from registry.models import Customer, IpAddress, Line, RadiusSession, RadiusUsage, SeriesKind
 from registry.series_codec import USAGE, UsagePoint, usage_moment
 
 LOCK = "radius.fold"
@@ -158,16 +158,22 @@ def _sessions(session: Session, keys: Iterable[Key]) -> dict[Key, dict[str, Any]
 
 
 def _customers(session: Session, rows: Iterable[Any]) -> dict[int, int]:
-    """Return whose each report is: the user name is the customer's number, else the address is his."""
+    """Return whose each report is: by the login of his line, his number as user name, else his address."""
     rows = list(rows)
     numbers = {row.username for row in rows if row.username}
     addresses = {row.framed_ip for row in rows if row.framed_ip}
-    by_number = dict(
+    by_login: dict[str | None, int] = dict(
+        session.execute(select(Line.login, Line.customer_id).where(Line.login.in_(numbers))).all()
+    )
+    by_number: dict[str, int] = dict(
         session.execute(select(Customer.number, Customer.id).where(Customer.number.in_(numbers))).all()
     )
     query = select(IpAddress.address, IpAddress.customer_id).where(IpAddress.address.in_(addresses))
     by_address = dict(session.execute(query).all())
-    found = {row.id: by_number.get(row.username) or by_address.get(row.framed_ip) for row in rows}
+    found = {
+        row.id: by_login.get(row.username) or by_number.get(row.username) or by_address.get(row.framed_ip)
+        for row in rows
+    }
     return {row_id: customer_id for row_id, customer_id in found.items() if customer_id is not None}
 
 

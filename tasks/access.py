@@ -200,7 +200,7 @@ def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict
     outcomes = {}
     for target in members:
         try:
-            line = LineAccess(target.line_id, target.addresses, _port(runtime, target))
+            line = LineAccess(target.line_id, target.addresses, _port(runtime, target), target.login)
         except LinecardError as error:
             outcomes[target.subscription_id] = Outcome(target.line_id, None, str(error), needs_person=True)
         else:

@@ -54,7 +54,7 @@ class LineGate(Base):
 
 
 class Line(Base):
-    """Where a subscription meets the network: its customer, POP and gate."""
+    """Where a subscription meets the network: its customer, POP, gate and, where it dials in, its login."""
 
     __tablename__ = "lines"
 
@@ -63,6 +63,7 @@ class Line(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     pop_id: Mapped[int | None] = mapped_column(ForeignKey("pops.id"), index=True)
     gate_id: Mapped[int | None] = mapped_column(ForeignKey("gates.id"), index=True)
+    login: Mapped[str | None] = mapped_column(String(120), unique=True)
 
     gate: Mapped[LineGate | None] = relationship(lazy="raise")
 

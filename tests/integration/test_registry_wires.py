@@ -258,6 +258,28 @@ def test_a_line_is_attached_to_its_own_customer_only(session):
             lines.attach(session, subscription, olha.id, actor=OLENA, **values)
 
 
+def test_a_login_is_one_lines_and_its_gate_is_told_anew(session):
+    olha, other = person(session), person(session, "Мельник")
+    first, second = subscribe(session, olha), subscribe(session, other)
+    mine = lines.attach(session, first, olha.id, actor=OLENA)
+    theirs = lines.attach(session, second, other.id, actor=OLENA)
+    version = access.ensure(session, first).version
+    assert lines.set_login(session, OLENA, olha.id, mine.id, " Olha@ppp ")
+    assert not lines.set_login(session, OLENA, olha.id, mine.id, "Olha@ppp")
+    assert lines.targets(session, [first, second])[first].login == "Olha@ppp"
+    assert access.ensure(session, first).version == version + 1
+    with pytest.raises(errors.Invalid) as caught:
+        lines.set_login(session, OLENA, other.id, theirs.id, "Olha@ppp")
+    assert caught.value.fields == {"login": "Another line dials in with it"}
+    lines.set_login(session, OLENA, other.id, theirs.id, "olha@ppp")
+    with pytest.raises(errors.Invalid):
+        lines.set_login(session, OLENA, other.id, theirs.id, "two words")
+    with pytest.raises(errors.NotFound):
+        lines.set_login(session, OLENA, other.id, mine.id, "x")
+    lines.set_login(session, OLENA, olha.id, mine.id, "")
+    assert lines.targets(session, [first])[first].login == ""
+
+
 def test_a_cable_shows_its_other_end_from_both_sides(session, street):
     olha, other = person(session), person(session, "Мельник")
     here = cables.Place("customer", olha.id)
