@@ -10,7 +10,9 @@ import structlog
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from billing import brake as brakes
 from billing import debtors, rules, suspensions, verdicts
+from billing.brake import Witness
 from billing.models import Account, CutoffDecision, CutoffRun, DecisionAction, LockReason, RunStatus
 from billing.verdicts import Debtor, Verdict
 from core import clock, db, errors
@@ -37,12 +39,15 @@ _DECIDED = """
     ) d
 """
 _OPEN = (RunStatus.PLANNED, RunStatus.BRAKED)
+_ALONE = Witness()
 
 
-def plan(session: Session, on: date, *, rules: Rules, planned_by: str) -> CutoffRun:
+def plan(
+    session: Session, on: date, *, rules: Rules, planned_by: str, witness: Witness = _ALONE
+) -> CutoffRun:
     """Decide on every subscription of every account that is past due or cut for debt; change no lock.
 
-    Plans not applied yet are discarded: this one is fresher. A plan larger than the set share is braked (see
+    Plans not applied yet are discarded: this one is fresher. A plan that is not to be trusted is braked (see
     brake). Raises Busy while another plan is being made.
     """
     if not db.try_advisory_lock(session, "cutoff"):
@@ -70,16 +75,13 @@ def plan(session: Session, on: date, *, rules: Rules, planned_by: str) -> Cutoff
     session.add(run)
     session.flush()
     _decide(session, run.id, rows)
-    brake(session, run, rules=rules)
+    brake(session, run, rules=rules, witness=witness)
     return run
 
 
-def brake(session: Session, run: CutoffRun, *, rules: Rules) -> list[str]:
-    """Return in words why the plan waits for a person, and mark it so; empty when it need not wait.
-
-    It waits when it cuts more than the set share of the running subscriptions and at least the set number.
-    """
-    reasons = _brake_reasons(run.cut_count, debtors.count_running(session, run.run_on), rules)
+def brake(session: Session, run: CutoffRun, *, rules: Rules, witness: Witness = _ALONE) -> list[str]:
+    """Return in words why the plan waits for a person (see billing.brake), and mark it so."""
+    reasons = brakes.reasons(session, run, rules=rules, witness=witness)
     run.brake_reasons = reasons
     run.status = RunStatus.BRAKED if reasons else RunStatus.PLANNED
     session.flush()
@@ -134,10 +136,6 @@ def outcomes(session: Session, run_id: int) -> dict[str, int]:
         .group_by(CutoffDecision.outcome)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def _brake_reasons(cut_count: int, running_count: int, limits: Rules) -> list[str]:
-    return rules.brake_reasons(cut_count, running_count, limits)
 
 
 def _decide(session: Session, run_id: int, rows: Sequence[tuple[Debtor, Verdict]]) -> None:

@@ -24,6 +24,7 @@ from billing import (
     verdicts,
 )
 from billing.acts import Act
+from billing.brake import Witness
 from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.promises import Settled
 from billing.rules import Rules
@@ -32,6 +33,8 @@ from core.db import Database
 from core.words import N_
 
 log = structlog.get_logger()
+
+_ALONE = Witness()
 
 Report = dict[str, Any]
 Step = Callable[[Session, NightRun], Report]
@@ -49,13 +52,18 @@ class Rehearsal:
 
 
 def close_day(
-    database: Database, act: Act, *, rules: Rules, more: Mapping[str, Step] | None = None
+    database: Database,
+    act: Act,
+    *,
+    rules: Rules,
+    more: Mapping[str, Step] | None = None,
+    witness: Witness = _ALONE,
 ) -> NightRun:
     """Close that business day. Each step is one transaction that also notes the step as done.
 
     So a night that was killed goes on where it stopped, and one that is done is returned as it is. `more`
-    are steps of those who stand on billing, taken last. Raises Busy while another closes a day, Conflict when
-    a later day is closed already.
+    are steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
+    Raises Busy while another closes a day, Conflict when a later day is closed already.
     """
     on, author = act.today, act.author
     _open(database, on)
@@ -70,7 +78,7 @@ def close_day(
         return asdict(promises.settle(session, on, rules=rules))
 
     def plan(session: Session, night: NightRun) -> Report:
-        run = cutoff.plan(session, on, rules=rules, planned_by=author.name)
+        run = cutoff.plan(session, on, rules=rules, planned_by=author.name, witness=witness)
         night.cutoff_run_id = run.id
         return _plan_report(run)
 

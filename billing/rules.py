@@ -54,9 +54,9 @@ class Rules:
     `version` is that of the stored policy they come from, 0 for the settings file (see billing.policies).
     Weekdays are ISO: 1 is Monday, 7 is Sunday. `yearly_holidays` are (month, day). With `notice_days` nobody
     is cut without a reminder delivered in so many days before; 0 asks for none. The brake compares with the
-    last `brake_last_runs` applied plans, times `brake_growth`; asks how old the last bank import is, in
-    hours; and whether so large a share of a group, POP or device of at least `brake_whole_minimum` lines
-    goes at once. A figure of 0 puts its question off.
+    last `brake_last_runs` applied plans, times `brake_growth`; asks whether payments of the last
+    `brake_import_hours` came in as on the same weekdays before; and whether so large a share of a group, POP
+    or device of at least `brake_whole_minimum` customers goes at once. A figure of 0 puts its question off.
     """
 
     version: int = 0
@@ -66,7 +66,7 @@ class Rules:
     brake_minimum: int = 5
     brake_last_runs: int = 7
     brake_growth: float = 3.0
-    brake_import_hours: int = 0
+    brake_import_hours: int = 24
     brake_whole_percent: float = 80.0
     brake_whole_minimum: int = 5
     promise_days_limit: int = 14

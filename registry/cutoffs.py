@@ -9,6 +9,7 @@ from sqlalchemy import Select, Subquery, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from billing import cutoff, debt
+from billing.brake import Clock, Witness
 from billing.models import (
     Account,
     CutoffDecision,
@@ -26,7 +27,7 @@ from billing.rules import Rules
 from core import errors
 from core.money import Money
 from core.words import N_
-from registry import audit, paging, search
+from registry import audit, paging, search, wholes
 from registry.models import Customer
 
 PAGE = 100
@@ -94,7 +95,8 @@ class DebtorPage:
 
 def plan(session: Session, actor: audit.Actor, on: date, *, rules: Rules) -> CutoffRun:
     """Make a plan (see billing.cutoff.plan)."""
-    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name)
+    witness = Witness(wholes.find, Clock(on))
+    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name, witness=witness)
     _record(session, actor, "cutoff.planned", made)
     return made
 

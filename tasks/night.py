@@ -7,10 +7,11 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from billing import acts, charge_runs, ledger, night, rules
+from billing.brake import Clock, Witness
 from billing.ledger import Author
 from billing.models import NightRun
 from core import clock
-from registry import cutoffs, dunning
+from registry import cutoffs, dunning, wholes
 from registry.audit import Actor
 from tasks import enqueue
 from tasks.runtime import Runtime
@@ -34,7 +35,8 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     def remind(session: Session, _: NightRun) -> dict[str, int]:
         return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)
 
-    closed = night.close_day(runtime.database, act, rules=limits, more={"dunning": remind})
+    witness = Witness(wholes.find, Clock(clock.today(settings.isp.time_zone), runtime.steady.jumped_s()))
+    closed = night.close_day(runtime.database, act, rules=limits, more={"dunning": remind}, witness=witness)
     if closed.cutoff_run_id is not None:
         with runtime.database.transaction() as session:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)

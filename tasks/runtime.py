@@ -5,7 +5,7 @@ import threading
 
 import redis
 
-from core import db, secrets
+from core import clock, db, secrets
 from core.settings import Settings, SettingsError
 
 
@@ -14,6 +14,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.steady = clock.Steady()
         self.is_stopping = threading.Event()  # set when the worker is asked to end: long jobs end early
         self.renew()
 

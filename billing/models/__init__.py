@@ -9,7 +9,7 @@ from billing.models.bank import (
     PaymentGateway,
     VirtualAccount,
 )
-from billing.models.cutoff import CutoffDecision, CutoffRun, NightRun
+from billing.models.cutoff import CutoffDecision, CutoffDeferral, CutoffRun, NightRun
 from billing.models.debt import CutoffPause, Instalment, InstalmentPlan, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
 from billing.models.dunning import DunningNotice, DunningStep
@@ -29,6 +29,7 @@ from billing.models.services import (
 from billing.models.words import (
     CUT,
     AccessState,
+    Approval,
     BatchStatus,
     Certainty,
     Channel,
@@ -42,6 +43,7 @@ from billing.models.words import (
     Method,
     PeriodKind,
     PromiseStatus,
+    Review,
     RunStatus,
 )
 
@@ -51,6 +53,7 @@ __all__ = [
     "Account",
     "AccountDiscount",
     "AccountGroup",
+    "Approval",
     "BankBatch",
     "BankLine",
     "BankMapping",
@@ -59,6 +62,7 @@ __all__ = [
     "Channel",
     "ChargeRun",
     "CutoffDecision",
+    "CutoffDeferral",
     "CutoffPause",
     "CutoffRun",
     "DecisionAction",
@@ -90,6 +94,7 @@ __all__ = [
     "PlannedSuspension",
     "Promise",
     "PromiseStatus",
+    "Review",
     "RunStatus",
     "Seller",
     "SeriesCounter",

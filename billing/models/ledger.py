@@ -144,4 +144,6 @@ class LedgerEntry(Base):
             postgresql_where=text("liability_id IS NOT NULL"),
         ),
         Index("ix_ledger_entries_dated_on", "dated_on", "id"),
+        # What the brake of the cutoff counts: payments by when they were booked.
+        Index("ix_ledger_entries_paid", "posted_at", "method", postgresql_where=text("kind = 'payment'")),
     )

@@ -101,12 +101,16 @@ class PromiseStatus(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """Where a cutoff run stands. A braked run waits for a person."""
+    """Where a cutoff run stands. A braked run waits for a person; one that is made or applied goes on."""
 
+    MAKING = "making"
     PLANNED = "planned"
     BRAKED = "braked"
+    APPLYING = "applying"
     APPLIED = "applied"
+    UNDONE = "undone"
     DISCARDED = "discarded"
+    FAILED = "failed"
 
 
 class DecisionAction(StrEnum):
@@ -116,6 +120,23 @@ class DecisionAction(StrEnum):
     SPARE = "spare"
     KEEP = "keep"
     LIFT = "lift"
+
+
+class Approval(StrEnum):
+    """What of a cutoff plan people must approve before it is applied: nothing, the whole, or each row."""
+
+    NONE = "none"
+    WHOLE = "whole"
+    EACH = "each"
+
+
+class Review(StrEnum):
+    """What a person said of a row of a cutoff plan; a removed or deferred one is not carried out."""
+
+    NONE = "none"
+    APPROVED = "approved"
+    REMOVED = "removed"
+    DEFERRED = "deferred"
 
 
 class BatchStatus(StrEnum):
