@@ -114,6 +114,32 @@ class Outlook:
     interest_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account stands now: the part of Outlook that looks at no night to come."""
+
+    balance_minor: int
+    past_due_minor: int
+    overdue_minor: int
+    is_cut: bool
+    reconnect_minor: int
+    is_held: bool
+
+
+def standing(session: Session, account_id: int, *, today: date, rules: Rules) -> Standing:
+    """Return how the account stands, in any session; raises NotFound."""
+    stands = debt.of(session, account_id, today=today, grace_days=rules.grace_days)
+    is_cut = bool(_locked(session, account_id, is_debt=True))
+    return Standing(
+        balance_minor=stands.balance_minor,
+        past_due_minor=stands.past_due_minor,
+        overdue_minor=stands.overdue_minor,
+        is_cut=is_cut,
+        reconnect_minor=_least(stands.cutting_minor, rules) if is_cut else 0,
+        is_held=is_cut and bool(_locked(session, account_id, is_debt=False)),
+    )
+
+
 def outlook(
     database: Database, account_id: int, act: Act, *, rules: Rules, deed: Deed | None = None
 ) -> Outlook:
@@ -125,19 +151,16 @@ def outlook(
     with database.rehearsal() as session:
         before = _take(session, account_id)
         opened = _do(session, account_id, deed, quiet, rules) if deed is not None else ()
-        stands = debt.of(session, account_id, today=act.today, grace_days=rules.grace_days)
-        is_cut = bool(_locked(session, account_id, is_debt=True))
-        least = _least(stands.cutting_minor, rules) if is_cut else 0
-        is_held = is_cut and bool(_locked(session, account_id, is_debt=False))
+        stands = standing(session, account_id, today=act.today, rules=rules)
         accrued = interest.pending_minor(session, account_id, act.today, rules=rules)
         cut_on, reason = _next_cut(session, account_id, quiet, rules)
     return Outlook(
         balance_minor=stands.balance_minor,
         past_due_minor=stands.past_due_minor,
         overdue_minor=stands.overdue_minor,
-        is_cut=is_cut,
-        reconnect_minor=least,
-        is_held=is_held,
+        is_cut=stands.is_cut,
+        reconnect_minor=stands.reconnect_minor,
+        is_held=stands.is_held,
         cut_on=cut_on,
         reason=reason,
         booked_minor=stands.balance_minor - before,

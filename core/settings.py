@@ -66,6 +66,17 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _payment_url(value: str) -> str:
+    """Return the URL with its places {number}, {amount} and {currency}; raises ValueError for others."""
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("a payment URL is https://host/..., with {number}, {amount} and {currency} in it")
+    try:
+        value.format(number="", amount="", currency="")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("only {number}, {amount} and {currency} are filled in") from error
+    return value
+
+
 def _locale(value: str) -> str:
     Locale.parse(value)
     return value
@@ -240,6 +251,29 @@ class Map(Section):
     zoom: int = Field(default=13, ge=1, le=19)
 
 
+class Garden(Section):
+    """The page that customers who are cut or warned are led to; `url` is where their browsers find it."""
+
+    is_on: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=8766, ge=1, le=65535)
+    url: Annotated[str, AfterValidator(_public_url)] = ""
+    trusted_proxies: int = Field(default=0, ge=0, le=8)
+    threads: int = Field(default=16, ge=2, le=256)
+    view_limit: str = "60 per minute"
+    act_limit: str = "6 per 15 minutes; 30 per day"
+    is_promise_on: bool = True
+    promise_days_limit: int = Field(default=5, ge=1, le=365)
+    promise_check: Literal["phone", "none"] = "phone"
+    payment_url: Annotated[str, AfterValidator(_payment_url)] = ""
+
+    @property
+    def address(self) -> str:
+        """Where browsers find it, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"http://{host}:{self.port}"
+
+
 class Logs(Section):
     """What is written to standard error."""
 
@@ -261,6 +295,7 @@ class Settings(Section):
     mail: Mail = Mail()
     geocoding: Geocoding = Geocoding()
     map: Map = Map()
+    garden: Garden = Garden()
     logs: Logs = Logs()
 
 
