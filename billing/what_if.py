@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from billing import (
     debt,
@@ -29,6 +30,7 @@ from billing import (
 )
 from billing.acts import Act
 from billing.models import (
+    AccessState,
     Account,
     AccountGroup,
     DecisionAction,
@@ -243,11 +245,16 @@ def _locked(session: Session, account_id: int, *, is_debt: bool) -> int:
             .where(
                 Subscription.account_id == account_id,
                 SuspensionLock.lifted_at.is_(None),
-                reason == LockReason.DEBT if is_debt else reason != LockReason.DEBT,
+                reason == LockReason.DEBT if is_debt else and_(reason != LockReason.DEBT, ~_passes()),
             )
         )
         or 0
     )
+
+
+def _passes() -> ColumnElement[bool]:
+    """A lock that only leads to a page holds nothing back."""
+    return SuspensionLock.effect.in_([AccessState.OPEN, AccessState.NOTICE])
 
 
 def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tuple[date | None, str]:

@@ -69,6 +69,7 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
         commands.add_parser("lab", help="build or remove the laboratory of network namespaces (root)")
     worker = add("worker", _worker, "run one worker, for systemd")
     worker.add_argument("kind", choices=["probe", "work"])
+    add("garden", _garden, "serve the page for customers who are cut off or warned, for systemd")
     add("beat", _beat, "run the timetable's clock, for systemd")
     add("version", _version, "print the version")
     return parser
@@ -202,6 +203,13 @@ def _beat(_: argparse.Namespace) -> int:
     from linecard import programs
 
     programs.become(programs.beat(_settings()))
+    return 0
+
+
+def _garden(_: argparse.Namespace) -> int:
+    from linecard import programs
+
+    programs.become(programs.garden(_settings()))
     return 0
 
 

@@ -10,24 +10,27 @@ from linecard.errors import StartError
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp (proc(5))
 
 
-def check_free(host: str, port: int) -> None:
-    """Raise StartError with the holder's name when the web server could not listen there."""
+def check_free(host: str, port: int, *, section: str = "web") -> None:
+    """Raise StartError with the holder's name when the server of that section could not listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StartError(_in_words(host, port, error)) from error
+            raise StartError(_in_words(host, port, error, section)) from error
 
 
-def _in_words(host: str, port: int, error: OSError) -> str:
-    other = "choose another with LINECARD_WEB__PORT or web.port in the settings file"
+def _in_words(host: str, port: int, error: OSError, section: str) -> str:
+    name = f"LINECARD_{section.upper()}__PORT"
+    other = f"choose another with {name} or {section}.port in the settings file"
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is taken by {holder(port)}. Stop it, or {other}."
     if error.errno == errno.EACCES:
         return f"This user may not listen on port {port}: ports below 1024 are root's; {other}."
-    return f"Cannot listen on {host} port {port}: {error.strerror}. Check web.host in the settings file."
+    return (
+        f"Cannot listen on {host} port {port}: {error.strerror}. Check {section}.host in the settings file."
+    )
 
 
 def holder(port: int) -> str:

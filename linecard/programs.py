@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.settings import Settings
 from linecard.children import Program
 
-WEB, PROBE, WORK, BEAT, DEMO = "web", "probe", "work", "beat", "demo"
+WEB, GARDEN, PROBE, WORK, BEAT, DEMO = "web", "garden", "probe", "work", "beat", "demo"
 # A job in hand when we are asked to stop has this long to finish; then the database rows bring it back.
 JOB_S = 30.0
 # Celery's advice against root is not for us: the jobs are JSON, and lab and gates need root's rights.
@@ -19,6 +19,15 @@ def web() -> Program:
     """Return the web server; its settings are read by linecard.gunicorn_conf."""
     argv = _python("-m", "gunicorn", "-c", "python:linecard.gunicorn_conf", "webapp.wsgi:app")
     return Program(WEB, argv, stop_s=12.0)
+
+
+def garden(settings: Settings) -> Program:
+    """Return the server of the page for customers who are cut or warned (webapp.garden)."""
+    own = settings.garden
+    host = f"[{own.host}]" if ":" in own.host else own.host
+    how = ("-b", f"{host}:{own.port}", "-k", "gthread", "--threads", str(own.threads), "--keep-alive", "1")
+    words = ("--no-control-socket", "--log-level", settings.logs.level, "-n", "linecard-garden")
+    return Program(GARDEN, _python("-m", "gunicorn", *how, *words, "webapp.garden.app:serve()"), stop_s=12.0)
 
 
 def worker(settings: Settings, kind: str, prefix: Sequence[str] = ()) -> Program:

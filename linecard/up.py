@@ -15,11 +15,11 @@ from core.settings import Settings
 from linecard import embedded, lock, migrate, ports, probes, programs, seed, supervisor
 from linecard.errors import StartError
 from linecard.lock import Holder
-from linecard.programs import BEAT, DEMO, PROBE, WEB, WORK
+from linecard.programs import BEAT, DEMO, GARDEN, PROBE, WEB, WORK
 
 LEAST_FREE_BYTES = 100_000_000
 ANSWERS_S = 90.0
-STOP_ORDER = ((BEAT, WEB), (PROBE, probes.LAB_PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
+STOP_ORDER = ((BEAT, WEB, GARDEN), (PROBE, probes.LAB_PROBE, WORK), (DEMO,), ("valkey",), ("postgresql",))
 
 
 def run(settings: Settings, *, has_demo: bool = True) -> int:
@@ -31,6 +31,8 @@ def run(settings: Settings, *, has_demo: bool = True) -> int:
     embedded.make_folder(log_folder)
     with lock.held(data, "`linecard up`") as held:
         ports.check_free(settings.web.host, settings.web.port)
+        if settings.garden.is_on:
+            ports.check_free(settings.garden.host, settings.garden.port, section="garden")
         os.umask(0o077)
         with supervisor.Supervisor(log_folder, keep_fds=(held.fileno(),)) as watcher:
             try:
@@ -62,6 +64,7 @@ def _start(
         watcher.start(programs.demo_agents(prefix))
     watcher.start(
         programs.web(),
+        *([programs.garden(settings)] if settings.garden.is_on else []),
         programs.worker(settings, PROBE, prefix),
         programs.worker(settings, WORK),
         programs.beat(settings),
@@ -74,6 +77,8 @@ def _start(
     else:
         watcher.say(f"\nLinecard runs, but not every part answers yet ({health.said}):  {address}/")
         watcher.say("`linecard doctor` says what is wrong.")
+    if settings.garden.is_on:
+        watcher.say(f"The page for customers who are cut off:  {settings.garden.address}/")
     if is_demo:
         watcher.say(json.loads((data / seed.MARK).read_text())["words"])
     watcher.say(f"Data and logs: {data}    Stop: Ctrl-C\n")

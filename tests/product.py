@@ -39,7 +39,8 @@ PASSWORDS = {"noc": "demo-noc", "billing": "demo-billing", "tech": "demo-tech", 
 PARTS = {
     "postgresql": ("/postgres",),
     "valkey": ("-server",),
-    "web": ("gunicorn",),
+    "web": ("gunicorn", "webapp.wsgi:app"),
+    "garden": ("gunicorn", "webapp.garden.app:serve()"),
     "probe": ("celery", "probe.core@%h"),
     "probe-lab": ("celery", "probe.lab@%h"),
     "work": ("celery", "work@%h"),
@@ -248,6 +249,7 @@ def running(
     environ = _environ(folder) | {
         "LINECARD_WEB__PORT": str(free_port()),
         "LINECARD_WEB__SIGN_IN_LIMIT": "1000 per minute",
+        "LINECARD_GARDEN__IS_ON": "false",
         **(settings or {}),
     }
     made: Product | None = None

@@ -27,7 +27,7 @@ import importlib
 import mimetypes
 from typing import Any
 
-from flask import Flask, Response, has_request_context, request, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 from flask_babel import Babel
 
 from core import db
@@ -80,7 +80,7 @@ def _speak(app: Flask, settings: Settings) -> None:
         person = identity.known()
         if person:
             return person.locale or settings.isp.locale
-        return _wanted(settings.isp.locale)
+        return texts.of_browser(settings.isp.locale)
 
     Babel(
         app,
@@ -89,20 +89,6 @@ def _speak(app: Flask, settings: Settings) -> None:
         locale_selector=locale,
         timezone_selector=lambda: settings.isp.time_zone,
     )
-
-
-def _wanted(usual: str) -> str:
-    """Return the language a browser asks for, of those there are; else, and in its own one, the ISP's."""
-    if not has_request_context():
-        return usual
-    own = usual.partition("_")[0]
-    for tag in request.accept_languages.values():  # the best first; a region is nothing to us (RFC 4647, 3.4)
-        wanted = tag.partition("-")[0].lower()
-        if wanted == own:
-            return usual
-        if wanted in texts.languages():
-            return wanted
-    return usual
 
 
 @permissions.public

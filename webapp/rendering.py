@@ -77,6 +77,11 @@ def _manifest() -> dict[str, str]:
     return found
 
 
+def built(name: str) -> Path:
+    """Return the built file of a source such as app.css; raises RuntimeError when it is not built."""
+    return DIST / _manifest()[name]
+
+
 def _frame() -> dict[str, Any]:
     """What base.html needs beside the page's own object; the rail is made for pages only."""
     person = identity.known()

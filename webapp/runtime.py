@@ -28,14 +28,15 @@ class Runtime:
         return secrets.Ring([key.get_secret_value() for key in self.settings.secrets.keys])
 
 
-def make(settings: Settings, database: db.Database | None = None) -> Runtime:
-    """Put it together; nothing is opened before it is used. Raises SettingsError when a URL is missing."""
+def make(settings: Settings, database: db.Database | None = None, *, name: str = "linecard-web") -> Runtime:
+    """Put it together; nothing is opened before it is used. Raises SettingsError when a URL is missing.
+
+    `name` is what the database calls its connections.
+    """
     queue_url = _url(settings.data.queue_url, "queue_url")
     if database is None:
         url = _url(settings.data.database_url, "database_url")
-        database = db.Database(
-            db.engine_of(url, pool_size=settings.data.pool_size, application_name="linecard-web")
-        )
+        database = db.Database(db.engine_of(url, pool_size=settings.data.pool_size, application_name=name))
     client = redis.Redis.from_url(
         queue_url,
         socket_connect_timeout=3,

@@ -49,15 +49,7 @@ def protect(app: Flask, settings: Settings) -> None:
 
 def limit_guesses(app: Flask, settings: Settings, endpoint: str, shared: str) -> None:
     """Bound the attempts to sign in by address and by name, and looks at shared links, for all processes."""
-    url = settings.data.queue_url.get_secret_value() if settings.data.queue_url else "memory://"
-    limiter = Limiter(
-        lambda: request.remote_addr or "",
-        app=app,
-        storage_uri=url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url,
-        key_prefix="linecard",
-        in_memory_fallback_enabled=True,  # without Redis each process counts for itself
-        in_memory_fallback=[settings.web.sign_in_limit],
-    )
+    limiter = limiter_of(app, settings, settings.web.sign_in_limit)
     by_name = limiter.shared_limit(
         settings.web.sign_in_limit,
         scope="sign-in-name",
@@ -76,6 +68,19 @@ def limit_guesses(app: Flask, settings: Settings, endpoint: str, shared: str) ->
     )
     app.view_functions[shared] = by_guess(app.view_functions[shared])
     app.extensions[_LIMITER] = limiter
+
+
+def limiter_of(app: Flask, settings: Settings, fallback: str) -> Limiter:
+    """Return what counts the requests of an address, for all processes at once."""
+    url = settings.data.queue_url.get_secret_value() if settings.data.queue_url else "memory://"
+    return Limiter(
+        lambda: request.remote_addr or "",
+        app=app,
+        storage_uri=url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url,
+        key_prefix="linecard",
+        in_memory_fallback_enabled=True,  # without Redis each process counts for itself
+        in_memory_fallback=[fallback],
+    )
 
 
 def open_hook(app: Flask, endpoint: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel import Locale
-from flask import current_app
+from flask import current_app, has_request_context, request
 from flask_babel import format_date, format_decimal, get_locale, get_translations, gettext
 
 from core import errors, money, sentences
@@ -57,6 +57,20 @@ def language() -> str:
     if locale is None or locale.language not in languages():
         return SOURCE
     return str(locale).replace("_", "-")
+
+
+def of_browser(usual: str) -> str:
+    """Return the language a browser asks for, of those there are; else, and in its own one, the ISP's."""
+    if not has_request_context():
+        return usual
+    own = usual.partition("_")[0]
+    for tag in request.accept_languages.values():  # the best first; a region is nothing to us (RFC 4647, 3.4)
+        wanted = tag.partition("-")[0].lower()
+        if wanted == own:
+            return usual
+        if wanted in languages():
+            return wanted
+    return usual
 
 
 def tell(words: Any) -> str:

@@ -26,8 +26,8 @@ class Whole:
         self.folder = Path(mkdtemp(prefix="lc-"))
         self.folder.chmod(0o711)
         init.write(self.folder / "config.toml")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
+            self.port, self.garden_port = free.getsockname()[1], other.getsockname()[1]
         self.data = self.folder / "var"
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
@@ -35,6 +35,7 @@ class Whole:
             "LINECARD_CONFIG": str(self.folder / "config.toml"),
             "LINECARD_DATA__FOLDER": str(self.data),
             "LINECARD_WEB__PORT": str(self.port),
+            "LINECARD_GARDEN__PORT": str(self.garden_port),
         }
         self.running: list[subprocess.Popen[str]] = []
 

@@ -2,13 +2,10 @@
 
 from datetime import date
 
-from sqlalchemy.orm import Session
-
 from billing import acts, rules
-from core import clock, db
+from core import clock
 from registry import dunning
-from tasks import enqueue
-from webapp import runtime
+from webapp import runtime, waking
 
 
 def today() -> date:
@@ -37,8 +34,4 @@ def terms() -> acts.Terms:
     return acts.terms_of(runtime.current().settings)
 
 
-def wake_gates(session: Session) -> None:
-    """Have the gate worker look, once the change is written; the sweep finds it anyway if this is lost."""
-    now = runtime.current()
-    pop = now.settings.diagnostics.default_pop
-    db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
+wake_gates = waking.wake_gates

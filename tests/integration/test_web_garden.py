@@ -1,0 +1,259 @@
+"""The walled garden: who is known by his address, what he is shown, his own promise, and where probes are led."""
+
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select
+
+from billing import promises, suspensions
+from billing import testing as money_testing
+from billing.acts import Terms
+from billing.models import AccessState, LockReason, SubscriptionAccess
+from billing.subscriptions import Choice
+from core import clock
+from registry import company, money, seats, testing
+from registry.models import AuditEvent, Contact
+from webapp import runtime
+from webapp.garden import app as garden_app
+from webapp.garden import seals
+
+TODAY = clock.today("Europe/Kyiv")
+HERE = "127.0.7.7"
+URL = "http://pay.example.net"
+LIMIT = "10 per minute"
+
+
+@pytest.fixture(scope="module")
+def _made():
+    return []
+
+
+@pytest.fixture
+def garden(make_settings, postgres_url, redis_url, database, _made):
+    """The garden on the test's own database; one application for all tests of this file."""
+    settings = make_settings(
+        data={"database_url": postgres_url, "queue_url": redis_url},
+        web={"secret_key": "g" * 43},
+        garden={
+            "url": URL,
+            "view_limit": "1000 per minute",
+            "act_limit": LIMIT,
+            "payment_url": "https://cards.example.net/?a={number}&s={amount}",
+        },
+    )
+    if not _made:
+        _made.append(garden_app.create_app(settings, database=database))
+    app = _made[0]
+    app.extensions[runtime.KEY] = runtime.make(settings, database)
+    return app
+
+
+@pytest.fixture
+def walled(database):
+    """A customer at HERE whose line is walled for a debt of 30.00; with a telephone number on file."""
+    with database.transaction() as session:
+        actor = testing.person(session, "setup")
+        customer = testing.customer(session, "4711", addresses=[HERE])
+        started = money.start_service(
+            session, actor, customer.id, choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
+            starts_on=TODAY - timedelta(days=60), today=TODAY, terms=Terms(14),
+        )  # fmt: skip
+        money_testing.charge(session, customer.account_id, 3000, due_on=TODAY - timedelta(days=20))
+        session.add(Contact(customer_id=customer.id, name="Secret Person", phone="+380671234567"))
+        suspensions.place(
+            session, [started.id], LockReason.DEBT, owner="cutoff", today=TODAY, effect=AccessState.WALLED
+        )
+        company.save(
+            session,
+            actor,
+            name="Fibre Ltd",
+            iban="DE89370400440532013000",
+            bic="COBADEFFXXX",
+            phone="+380 44 123 45 67",
+        )
+    return SimpleNamespace(customer=customer, subscription_id=started.id)
+
+
+def get(garden, path="/", *, address=HERE, host="pay.example.net", **headers):
+    return garden.test_client().get(
+        path, base_url=f"http://{host}", environ_overrides={"REMOTE_ADDR": address}, headers=headers
+    )
+
+
+def send(garden, path, fields, *, address=HERE, seal=None):
+    if seal is None:
+        seal = re.search(r'name="seal" value="([^"]+)"', get(garden, address=address).text)[1]
+    return garden.test_client().post(
+        path, data={"seal": seal, **fields}, base_url=URL, environ_overrides={"REMOTE_ADDR": address}
+    )
+
+
+def promised(until=None, **fields):
+    day = TODAY + timedelta(days=3) if until is None else until
+    return {"until": day.isoformat(), "digits": "4567", "is_sure": "1", **fields}
+
+
+def test_the_page_says_the_sum_that_reconnects_and_every_way_to_pay_and_nobody_s_name(garden, walled) -> None:
+    answer = get(garden)
+    assert answer.status_code == 200
+    assert '<p class="sum">€30.00</p>' in answer.text
+    assert "opens from €29.01 on" in answer.text  # smaller debts are left alone
+    assert "4711" in answer.text
+    assert "DE89 3704 0044 0532 0130 00" in answer.text
+    assert '<svg class="qr"' in answer.text
+    assert 'href="tel:+380441234567"' in answer.text
+    assert re.search(r"https://[^\"]+", answer.text)[0] == "https://cards.example.net/?a=4711&amp;s=30.00"
+    for private in ("Koval", "Secret", "4567<", HERE):
+        assert private not in answer.text
+    assert "<script" not in answer.text
+    assert len(answer.data) < 12_000
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    sheet = re.search(r'href="(/garden-[^"]+\.css)"', answer.text)[1]
+    assert get(garden, sheet).headers["Content-Type"].startswith("text/css")
+
+
+def test_it_speaks_the_language_of_the_browser_or_the_one_chosen(garden, walled) -> None:
+    assert "Ваш інтернет вимкнено" in get(garden, **{"Accept-Language": "uk-UA"}).text
+    chosen = get(garden, "/?lang=uk").text
+    assert 'lang="uk"' in chosen
+    assert 'action="/promise?lang=uk"' in chosen
+
+
+@pytest.mark.parametrize("address", ["127.0.9.9", "::1", "nonsense"])
+def test_an_address_that_is_nobody_s_gets_a_neutral_page(garden, walled, address) -> None:
+    text = get(garden, address=address).text
+    assert "4711" not in text
+    assert "30.00" not in text
+    assert "+380 44 123 45 67" in text
+
+
+def test_a_prefix_on_file_is_the_customer_s_and_one_of_several_customers_is_nobody_s(session) -> None:
+    testing.customer(session, "1", addresses=["127.1.0.0/28"])
+    testing.customer(session, "2", addresses=["127.2.0.0/16"])
+    testing.customer(session, "3", addresses=["127.2.0.5"])
+    assert seats.at(session, "127.1.0.9", today=TODAY).number == "1"
+    assert seats.at(session, "::ffff:127.1.0.9", today=TODAY).number == "1"
+    assert seats.at(session, "127.2.0.5", today=TODAY) is None
+    assert seats.at(session, "127.2.0.6", today=TODAY).number == "2"
+    assert seats.at(session, "127.3.0.1", today=TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("connectivitycheck.gstatic.com", "/generate_204"),
+        ("captive.apple.com", "/hotspot-detect.html"),
+        ("www.msftconnecttest.com", "/connecttest.txt"),
+        ("detectportal.firefox.com", "/success.txt"),
+        ("example.test", "/"),
+        ("pay.example.net:8080", "/"),
+        ("pay.example.net", "/wp-login.php"),
+        ("pay.example.net", "/customers"),
+    ],
+)
+def test_every_other_host_and_path_is_led_to_the_page_and_shown_nothing(garden, walled, host, path) -> None:
+    answer = get(garden, path, host=host)
+    assert (answer.status_code, answer.location) == (302, f"{URL}/")
+    assert answer.data == b""
+    assert answer.headers["Connection"] == "close"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_is_sent_elsewhere_is_answered_511(garden) -> None:
+    answer = garden.test_client().post("/api", base_url="http://telemetry.example", data="x")
+    assert answer.status_code == 511
+    assert URL in answer.text
+
+
+def test_the_captive_portal_interface_tells_who_is_held(garden, walled) -> None:
+    answer = get(garden, "/captive")
+    assert answer.mimetype == "application/captive+json"
+    assert answer.get_json() == {"captive": True, "user-portal-url": f"{URL}/"}
+    assert get(garden, "/captive", address="127.0.9.9").get_json()["captive"] is False
+
+
+def test_a_promise_opens_the_line_as_staff_s_does_and_sending_it_twice_gives_one(
+    garden, walled, database, redis_client
+) -> None:
+    seal = re.search(r'name="seal" value="([^"]+)"', get(garden).text)[1]
+    for _ in range(2):
+        answer = send(garden, "/promise", promised(), seal=seal)
+        assert (answer.status_code, answer.location) == (303, "/")
+    with database.reading() as session:
+        line = session.get(SubscriptionAccess, walled.subscription_id)
+        given = promises.history(session, walled.customer.account_id)
+        line_of_history = session.scalar(select(AuditEvent).where(AuditEvent.action == "promise.made"))
+    assert line.wanted is AccessState.OPEN
+    assert [one.until for one in given] == [TODAY + timedelta(days=3)]
+    assert line_of_history.staff_name == "customer's page"
+    assert HERE in line_of_history.note
+    text = get(garden).text
+    assert "You promised to pay €30.00" in text
+    assert '<meta http-equiv="refresh"' in text  # until the gate has done it
+    assert 'action="/promise' not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (promised(digits="0000"), "not the last four digits"),
+        (promised(until=TODAY + timedelta(days=6)), "5 days ahead"),
+        (promised(until=TODAY - timedelta(days=1)), "over already"),
+        ({**promised(), "until": "soon"}, "from the list"),
+        ({**promised(), "is_sure": ""}, "Tick that you will pay"),
+    ],
+)
+def test_a_promise_is_refused_in_words_at_its_field(garden, walled, database, fields, words) -> None:
+    answer = send(garden, "/promise", fields)
+    assert answer.status_code == 422
+    assert words in answer.text
+    with database.reading() as session:
+        assert promises.active(session, walled.customer.account_id) is None
+
+
+def test_a_form_of_another_address_or_page_is_not_taken(garden, walled, database) -> None:
+    with database.transaction() as session:
+        other = testing.customer(session, "4712", addresses=["127.0.7.8"])
+    settings = garden.extensions[runtime.KEY].settings
+    for sealed in ("", "forged", seals.seal(settings, "form", ["127.0.7.8", other.id])):
+        assert send(garden, "/promise", promised(), seal=sealed).status_code == 409
+    with database.reading() as session:
+        assert promises.active(session, walled.customer.account_id) is None
+
+
+def test_where_another_lock_holds_the_line_the_page_says_to_call_and_takes_no_promise(
+    garden, walled, database
+) -> None:
+    with database.transaction() as session:
+        suspensions.place(
+            session, [walled.subscription_id], LockReason.ABUSE, owner="noc", note="spam", today=TODAY
+        )
+    text = get(garden).text
+    assert "for another reason" in text
+    assert "spam" not in text
+    assert 'action="/promise' not in text
+    seal = seals.seal(garden.extensions[runtime.KEY].settings, "form", [HERE, walled.customer.id])
+    assert send(garden, "/promise", promised(), seal=seal).status_code == 409
+
+
+def test_guessing_the_digits_ends_soon(garden, walled) -> None:
+    seal = re.search(r'name="seal" value="([^"]+)"', get(garden).text)[1]
+    found = [send(garden, "/promise", promised(digits=f"{n:04}"), seal=seal).status_code for n in range(12)]
+    assert found[0] == 422
+    assert found[-1] == 429
+
+
+def test_staff_see_a_customer_s_page_and_can_do_nothing_there(garden, walled) -> None:
+    settings = garden.extensions[runtime.KEY].settings
+    sealed = seals.seal(settings, "preview", walled.customer.id)
+    text = get(garden, f"/?preview={sealed}", address="127.0.9.9").text
+    assert "€30.00" in text
+    assert "Nothing can be done from here" in text
+    form = re.search(r'name="seal" value="([^"]+)"', text)[1]
+    answer = garden.test_client().post(
+        f"/promise?preview={sealed}", data={"seal": form, **promised()}, base_url=URL
+    )
+    assert answer.status_code == 409

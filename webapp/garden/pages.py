@@ -1,0 +1,169 @@
+"""The pages of the garden: what stands against the line, how to pay, a promise; what each act answers."""
+
+from datetime import date, timedelta
+
+from flask import Response, jsonify, render_template, request
+from flask_babel import gettext, lazy_gettext
+
+from billing import rules
+from billing.models import CUT, AccessState
+from core import errors
+from core.money import to_decimal
+from desk import garden
+from desk.garden import Face
+from registry import company
+from webapp import runtime, texts, waking
+from webapp.garden import door
+
+RECHECK_S = 4
+_OFF = lazy_gettext("Your internet is switched off")
+_BILL_OFF = lazy_gettext("Your internet is switched off because of an unpaid bill")
+_BILL = {
+    AccessState.SLOW: lazy_gettext("Your internet is slowed down because of an unpaid bill"),
+    AccessState.WALLED: _BILL_OFF,
+    AccessState.CLOSED: _BILL_OFF,
+}
+_OTHER = {
+    AccessState.OPEN: lazy_gettext("Your internet is on"),
+    AccessState.NOTICE: lazy_gettext("We have a message for you"),
+    AccessState.SLOW: lazy_gettext("Your internet is slowed down"),
+    AccessState.WALLED: _OFF,
+    AccessState.CLOSED: _OFF,
+}
+
+
+def home() -> Response:
+    """Show what stands against the caller's line; who is not known by his address is told whom to call."""
+    return _page()
+
+
+def promise() -> Response:
+    """Take a promise to pay; the page says what came of it."""
+    try:
+        with runtime.current().database.transaction() as session:
+            seat = door.sender(session)
+            if not request.form.get("is_sure"):
+                words = gettext("Tick that you will pay")
+                raise errors.Invalid(words, {"is_sure": words})
+            made = garden.promise(
+                session,
+                seat,
+                _terms(),
+                until=_until(request.form.get("until", "")),
+                digits=request.form.get("digits", ""),
+                today=door.today(),
+            )
+            if made is not None and made.reopened:
+                waking.wake_gates(session)
+    except errors.Invalid as error:
+        return _page(error)
+    return _back()
+
+
+def captive() -> Response:
+    """Tell a device whether it is held here, and where its page is (RFC 8908, 5)."""
+    with runtime.current().database.reading() as session:
+        found = door.caller(session)
+        face = garden.look(session, found.seat, _terms(), today=door.today()) if found else None
+    is_captive = face is not None and (face.wanted is not AccessState.OPEN or not face.is_reached)
+    answer = jsonify(
+        {"captive": is_captive, "user-portal-url": runtime.current().settings.garden.address + "/"}
+    )
+    answer.mimetype = "application/captive+json"
+    return answer
+
+
+def health() -> Response:
+    """Say that the garden answers; for who watches over it."""
+    with runtime.current().database.reading() as session:
+        session.connection()
+    return Response("ok\n", mimetype="text/plain")
+
+
+SEEN = (("/", "home", home), ("/captive", "captive", captive))
+DONE = (("/promise", "promise", promise),)
+
+
+def _page(error: errors.Invalid | None = None) -> Response:
+    with runtime.current().database.reading() as session:
+        found = door.caller(session)
+        if found is None:
+            page = render_template("garden/neutral.html", company=company.get(session))
+            return Response(page)
+        face = garden.look(session, found.seat, _terms(), today=door.today())
+    page = render_template(
+        "garden/page.html",
+        face=face,
+        company=face.company,
+        headline=_headline(face),
+        tone=_tone(face),
+        recheck_s=None if face.is_reached else RECHECK_S,
+        seal=door.form_seal(face.seat),
+        is_preview=found.is_preview,
+        is_checked=runtime.current().settings.garden.promise_check == "phone",
+        days=_days(face),
+        payment_url=_payment_url(face),
+        faults=_faults(error),
+        sent=request.form,
+    )
+    return Response(page, 200 if error is None else 422)
+
+
+def _back() -> Response:
+    return Response(status=303, headers={"Location": door.link("home")})
+
+
+def _terms() -> garden.Terms:
+    settings = runtime.current().settings
+    own = settings.garden
+    return garden.terms(
+        rules.rules_of(settings),
+        days_limit=own.promise_days_limit,
+        is_promise_on=own.is_promise_on,
+        is_checked=own.promise_check == "phone",
+    )
+
+
+def _until(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        words = gettext("Choose a day from the list")
+        raise errors.Invalid(words, {"until": words}) from error
+
+
+def _faults(error: errors.Invalid | None) -> dict[str, str]:
+    if error is None:
+        return {}
+    return {name: texts.tell(words) for name, words in (error.fields or {"": error.message}).items()}
+
+
+def _days(face: Face) -> list[date]:
+    """The days a promise may reach, from tomorrow on where that is one of them; the last is offered."""
+    if face.offer is None:
+        return []
+    count = (face.offer.last_day - door.today()).days
+    return [door.today() + timedelta(days=one) for one in range(min(1, count), count + 1)]
+
+
+def _payment_url(face: Face) -> str:
+    """Return where the sum is paid by card, with it and the number filled in; empty when nowhere."""
+    template = runtime.current().settings.garden.payment_url
+    if not template or face.due.minor <= 0:
+        return ""
+    due = face.due
+    return template.format(number=face.seat.number, amount=to_decimal(due), currency=due.currency)
+
+
+def _headline(face: Face) -> str:
+    if face.is_cut:
+        return _BILL.get(face.wanted, lazy_gettext("There is an unpaid bill"))
+    if face.wanted is AccessState.OPEN and not face.is_reached:
+        return lazy_gettext("Your internet is being switched on")
+    return _OTHER[face.wanted]
+
+
+def _tone(face: Face) -> str:
+    if face.wanted in CUT:
+        return "bad"
+    return "ok" if face.wanted is AccessState.OPEN else "warn"
