@@ -1,18 +1,13 @@
 """Wanted, applied, observed: what a line's access should be, and who may tell the gate next."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    CursorResult,
-    String,
     and_,
     case,
-    cast,
-    column,
     exists,
     func,
     literal,
@@ -20,13 +15,12 @@ from sqlalchemy import (
     select,
     true,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from billing.models import AccessState, Subscription, SubscriptionAccess, SuspensionLock
+from billing.models import CUT, AccessState, Subscription, SubscriptionAccess, SuspensionLock
 from core import clock, errors
 from core.columns import any_of
 
@@ -36,11 +30,16 @@ _lock = SuspensionLock
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A line to be told its wanted state; `version` goes back with the gate's answer."""
+    """A line to be told its wanted state; `version` and `lease` go back with the gate's answer.
+
+    `is_repair`: a person waits for it, so it is read back at once.
+    """
 
     subscription_id: int
     wanted: AccessState
     version: int
+    lease: datetime | None = field(default=None, compare=False)
+    is_repair: bool = field(default=False, compare=False)
 
 
 def ensure(session: Session, subscription_id: int, *, today: date | None = None) -> SubscriptionAccess:
@@ -58,18 +57,22 @@ def lock_rows(session: Session, subscription_ids: Iterable[int], *, today: date 
     Whoever changes a subscription's locks takes this first: two who lift and place at once would else each
     decide without seeing the other's lock.
     """
-    ids = sorted(set(subscription_ids))
+    ids, now = sorted(set(subscription_ids)), clock.now()
     session.execute(
         insert(_row)
         .from_select(
-            ["subscription_id", "wanted", "wanted_at", "version", "attempts", "next_attempt_at"],
+            [
+                *("subscription_id", "wanted", "wanted_at", "version", "attempts"),
+                *("next_attempt_at", "unsettled_since"),
+            ],
             select(
                 Subscription.id,
                 _wanted(today),
-                literal(clock.now()),
+                literal(now),
                 literal(1),
                 literal(0),
-                literal(clock.now()),
+                literal(now),
+                literal(now),
             ).where(
                 Subscription.id == any_of(ids),
                 ~exists().where(_row.subscription_id == Subscription.id),
@@ -100,6 +103,10 @@ def refresh(
         .subquery()
     )
     now = clock.now()
+    # A gate that was told and has not answered, or answered with an error, may have obeyed.
+    is_doubtful = or_(_row.leased_until.is_not(None), _row.attempts > 0)
+    # What the gate never did ends at no moment: a line that was never cut does not reconnect.
+    was_cut = and_(_row.wanted.in_(CUT), or_(is_doubtful, _row.applied.is_(None), _row.applied.in_(CUT)))
     changed = session.execute(
         update(_row)
         .where(_row.subscription_id == wanted.c.id, _row.wanted != wanted.c.state)
@@ -109,8 +116,12 @@ def refresh(
             version=_row.version + 1,
             next_attempt_at=now,
             attempts=0,
-            # A gate that was told and has not answered, or answered with an error, may have obeyed.
-            applied=case((or_(_row.leased_until.is_not(None), _row.attempts > 0), None), else_=_row.applied),
+            applied=case((is_doubtful, None), else_=_row.applied),
+            unsettled_since=now,
+            astray_since=None,
+            reconnecting_since=case(
+                (wanted.c.state.in_(CUT), None), (was_cut, literal(now)), else_=_row.reconnecting_since
+            ),
         )
         .returning(_row.subscription_id, _row.wanted),
         execution_options={"synchronize_session": False},
@@ -134,6 +145,7 @@ def claim(
     limit: int,
     lease_s: float,
     now: datetime,
+    retry_limit_s: float = 900,
     among: ColumnElement[bool] | None = None,
 ) -> list[Claim]:
     """Take up to `limit` lines whose gate must be told, each for `lease_s` seconds; nobody else gets them.
@@ -143,12 +155,7 @@ def claim(
     """
     free = (
         select(_row.subscription_id)
-        .where(
-            _row.applied.is_distinct_from(_row.wanted),
-            or_(_row.next_attempt_at.is_(None), _row.next_attempt_at <= now),
-            or_(_row.leased_until.is_(None), _row.leased_until <= now),
-            true() if among is None else among,
-        )
+        .where(is_due(now, lease_s=lease_s, retry_limit_s=retry_limit_s), true() if among is None else among)
         .order_by(_row.next_attempt_at, _row.subscription_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -158,94 +165,24 @@ def claim(
         update(_row)
         .where(_row.subscription_id == free.c.subscription_id)
         .values(leased_until=now + timedelta(seconds=lease_s))
-        .returning(_row.subscription_id, _row.wanted, _row.version),
+        .returning(
+            _row.subscription_id,
+            _row.wanted,
+            _row.version,
+            _row.leased_until,
+            and_(_row.repair_asked_at.is_not(None), _row.repaired_at.is_(None)),
+        ),
         execution_options={"synchronize_session": False},
     )
     return sorted((Claim(*row) for row in rows), key=lambda taken: taken.subscription_id)
 
 
-def settle(
-    session: Session,
-    subscription_id: int,
-    *,
-    version: int,
-    applied: AccessState | None,
-    error: str | None,
-    now: datetime,
-    retry_first_s: float,
-    retry_limit_s: float,
-) -> bool:
-    """Write down the gate's answer to a claim; return whether it settled the line.
-
-    An error is tried again after a pause that doubles up to `retry_limit_s`, with a quarter of jitter. An
-    answer to an older version settles nothing: the line is told again, even if it looked settled meanwhile.
-    """
-    pause_s = func.least(retry_first_s * func.power(2, func.least(_row.attempts, 20)), retry_limit_s) * (
-        0.75 + 0.5 * func.random()
-    )
-    if error is None:
-        answer: dict[str, Any] = {
-            "applied": applied,
-            "applied_at": now,
-            "attempts": 0,
-            "error": None,
-            "next_attempt_at": now,
-        }
-    else:
-        answer = {
-            "attempts": _row.attempts + 1,
-            "error": error,
-            "next_attempt_at": literal(now) + func.make_interval(0, 0, 0, 0, 0, 0, pause_s),
-        }
-    if _write(session, and_(_row.subscription_id == subscription_id, _row.version == version), **answer):
-        return error is None
-    _write(
-        session,
-        _row.subscription_id == subscription_id,
-        next_attempt_at=now,
-        applied=case((_row.applied == _row.wanted, None), else_=_row.applied),
-    )
-    return False
-
-
-def note_observed(
-    session: Session,
-    observed: Mapping[int, AccessState | None],
-    now: datetime,
-    *,
-    told: Mapping[AccessState, AccessState] | None = None,
-) -> list[int]:
-    """Write down what the network does (None: it could not be told), measured from `now` on.
-
-    `told` is what the gate is asked for each wish it cannot fulfil to the letter: seen, it is the wish.
-    Returns the lines that do otherwise than was applied before the measurement: they are unsettled again.
-    """
-    if not observed:
-        return []
-    lock_rows(session, observed)
-    seen = values(column("id", BigInteger), column("state", String), name="seen").data(
-        [(key, state.value if state else None) for key, state in observed.items()]
-    )
-    asked = {wish: (told or {}).get(wish, wish) for wish in AccessState}
-    is_asked = or_(*(and_(_row.wanted == wish, seen.c.state == way.value) for wish, way in asked.items()))
-    state = case((is_asked, _row.wanted), else_=cast(seen.c.state, _row.wanted.type))
-    session.execute(
-        update(_row).where(_row.subscription_id == seen.c.id).values(observed=state, observed_at=now),
-        execution_options={"synchronize_session": False},
-    )
-    return list(
-        session.scalars(
-            update(_row)
-            .where(
-                _row.subscription_id == any_of(sorted(observed)),
-                _row.observed != _row.wanted,
-                _row.applied == _row.wanted,
-                or_(_row.applied_at.is_(None), _row.applied_at <= now),
-            )
-            .values(applied=None, next_attempt_at=now)
-            .returning(_row.subscription_id),
-            execution_options={"synchronize_session": False},
-        )
+def is_due(now: datetime, *, lease_s: float, retry_limit_s: float) -> ColumnElement[bool]:
+    """Return the condition that a line is to be told now: not as wanted, not paused, with nobody at it."""
+    return and_(
+        _row.applied.is_distinct_from(_row.wanted),
+        is_past(_row.next_attempt_at, now, retry_limit_s),
+        is_past(_row.leased_until, now, lease_s),
     )
 
 
@@ -253,6 +190,7 @@ def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
     """Have the gate told these lines anew, whatever it was told: the gear behind it is another one now."""
     ids = sorted(set(subscription_ids))
     lock_rows(session, ids)
+    now = clock.now()
     session.execute(
         update(_row)
         .where(_row.subscription_id == any_of(ids))
@@ -261,28 +199,22 @@ def tell_again(session: Session, subscription_ids: Iterable[int]) -> None:
             applied=None,
             observed=None,
             observed_at=None,
+            astray_since=None,
             attempts=0,
             error=None,
-            next_attempt_at=clock.now(),
+            next_attempt_at=now,
+            unsettled_since=func.coalesce(_row.unsettled_since, now),
         ),
         execution_options={"synchronize_session": False},
     )
 
 
-def least_observed(session: Session, *, limit: int, among: ColumnElement[bool] | None = None) -> list[int]:
-    """Return the lines whose network state was not read for longest, never read ones first (see claim)."""
-    order = (_row.observed_at.asc().nulls_first(), _row.subscription_id)
-    query = select(_row.subscription_id).where(true() if among is None else among)
-    return list(session.scalars(query.order_by(*order).limit(limit)))
+def is_past(moment: Any, now: datetime, longest_s: float) -> ColumnElement[bool]:
+    """Return the condition that a wait until `moment` is over, or never began.
 
-
-def _write(session: Session, where: ColumnElement[bool], **values_: Any) -> bool:
-    """Update the row and end its lease; return whether there was one."""
-    result = session.execute(
-        update(_row).where(where).values(leased_until=None, **values_),
-        execution_options={"synchronize_session": False},
-    )
-    return isinstance(result, CursorResult) and result.rowcount == 1
+    A wait lasts `longest_s` seconds at most: one much longer was written under a clock set back since.
+    """
+    return or_(moment.is_(None), moment <= now, moment > now + timedelta(seconds=2 * longest_s))
 
 
 def _wanted(today: date | None) -> ColumnElement[AccessState]:

@@ -208,6 +208,7 @@ class Cutoff(Section):
     lease_s: int = Field(default=60, ge=10, le=3600)
     retry_first_s: int = Field(default=5, ge=1, le=3600)
     retry_limit_s: int = Field(default=900, ge=1, le=86_400)
+    gate_pause_limit_s: int = Field(default=60, ge=1, le=3600)
 
 
 class Mail(Section):

@@ -54,6 +54,8 @@ class GateKind:
     settings: type[pydantic.BaseModel]
     build: Callable[[Any], Gate]
     can: frozenset[Access] = frozenset({"open", "closed"})
+    # How many lines one call is asked: gear that takes a list as a whole can take all of them.
+    at_once: int = 500
 
 
 KINDS: Mapping[str, GateKind] = {
@@ -66,6 +68,7 @@ KINDS: Mapping[str, GateKind] = {
             dry_run.DryRunSettings,
             dry_run.DryRunGate,
             frozenset(ACCESSES),
+            at_once=10_000,
         ),
         GateKind(
             "nftables",
@@ -73,6 +76,7 @@ KINDS: Mapping[str, GateKind] = {
             "Rejects every packet from and to the addresses of a closed line.",
             nftables.NftablesSettings,
             nftables.NftablesGate,
+            at_once=10_000,
         ),
         GateKind(
             "snmp_port",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
@@ -180,6 +179,8 @@ def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
 
 
 def _tell_again(session: Session, gate: LineGate) -> int:
+    """Have the gate told its lines anew: other gear may stand behind it now, so it is tried at once."""
+    gate.paused_until, gate.epoch, gate.epoch_read_at = None, None, None
     is_served = Line.gate_id == gate.id
     if gate.is_default:
         is_served = or_(is_served, Line.gate_id.is_(None))
@@ -225,12 +226,3 @@ def make_default(session: Session, actor: audit.Actor, gate_id: int) -> None:
 def open_secrets(ring: Cipher, gate_id: int, sealed: str) -> dict[str, Any]:
     """Return a gate's secrets; raises Unavailable when no key fits or they are another gate's."""
     return credentials.open_sealed(ring, "gate", gate_id, sealed) if sealed else {}
-
-
-def note_state(session: Session, gate_id: int, error: str, now: datetime) -> None:
-    """Write down that the gate failed as a whole and since when, or, with no error, that it works."""
-    gate = session.get(LineGate, gate_id)
-    if gate is not None and gate.error != error:
-        gate.failing_since = (gate.failing_since or now) if error else None
-        gate.error = error
-        session.flush()

@@ -1,18 +1,20 @@
 """Lines: where a subscription meets the network, and what a gate needs to know of each."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from billing import access, suspensions
 from billing.models import LockReason, Plan, Subscription
 from core import clock, db, errors
+from core.columns import any_of
 from registry import audit
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
 from registry.words import STATUS_WORDS
@@ -173,9 +175,9 @@ def targets(
     """
     query = (
         select(Line, LineGate, Pop.code)
-        .outerjoin(LineGate, _gate_of_line())
+        .outerjoin(LineGate, gate_of_line())
         .outerjoin(Pop, Pop.id == Line.pop_id)
-        .where(Line.subscription_id.in_(list(subscription_ids)))
+        .where(Line.subscription_id == any_of(subscription_ids))
     )
     rows = session.execute(query).all()
     mains = _main_lines(session, {line.customer_id for line, *_ in rows}, today or clock.now().date())
@@ -196,18 +198,8 @@ def targets(
     }
 
 
-def gated_in(pops: Collection[str]) -> Select[int]:
-    """Return a query of the subscriptions whose line's gate stands in one of these POPs (codes)."""
-    return (
-        select(Line.subscription_id)
-        .join(LineGate, _gate_of_line())
-        .join(Pop, Pop.id == LineGate.pop_id)
-        .where(Pop.code.in_(sorted(pops)))
-    )
-
-
-def _gate_of_line() -> Any:
-    """The line's own gate; without one the default gate."""
+def gate_of_line() -> ColumnElement[bool]:
+    """Return the condition that a gate is the line's own; without one the default gate."""
     return or_(LineGate.id == Line.gate_id, and_(Line.gate_id.is_(None), LineGate.is_default))
 
 
@@ -232,7 +224,7 @@ def _main_lines(session: Session, customer_ids: Iterable[int], today: date) -> s
     ranked = (
         select(Line.id, is_first)
         .join(Subscription, Subscription.id == Line.subscription_id)
-        .where(Line.customer_id.in_(list(customer_ids)))
+        .where(Line.customer_id == any_of(customer_ids))
         .subquery()
     )
     return set(session.scalars(select(ranked.c.id).where(ranked.c.place == 1)))
@@ -240,8 +232,8 @@ def _main_lines(session: Session, customer_ids: Iterable[int], today: date) -> s
 
 def _of_lines(query: Any, row: Any, lines: Iterable[Line]) -> Any:
     lines = list(lines)
-    is_loose = and_(row.line_id.is_(None), row.customer_id.in_({line.customer_id for line in lines}))
-    return query.where(or_(row.line_id.in_([line.id for line in lines]), is_loose))
+    is_loose = and_(row.line_id.is_(None), row.customer_id == any_of({line.customer_id for line in lines}))
+    return query.where(or_(row.line_id == any_of(line.id for line in lines), is_loose))
 
 
 def _line_id(line_id: int | None, customer_id: int, main_of: Mapping[int, int]) -> int | None:

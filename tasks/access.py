@@ -1,36 +1,35 @@
-"""Gates: tell each line its wanted access until that is so, and read back what the network really does."""
+"""Gates: tell each line its wanted access until that is so, and read back what the network really does.
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
+Every gate has its turn in a thread of its own: one that does not answer holds up nobody else's lines.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
-from sqlalchemy.sql import ColumnElement
 
 import gates
-from billing import access
+from billing import access, answers
 from billing.access import Claim
-from billing.models import AccessState, SubscriptionAccess
+from billing.answers import Answer
+from billing.models import AccessState
 from core import clock, errors
-from core.errors import LinecardError
-from gates import Gate, GateError, LineAccess, Outcome, PortRef
-from registry import diagnostics, line_gates, lines
-from registry.lines import GateTarget, LineTarget
-from tasks import agents
+from gates import Gate, LineAccess, Outcome
+from registry import diagnostics, gate_turns, line_gates, lines, strangers
+from registry.gate_turns import Turn
+from tasks import gate_calls
+from tasks.gate_calls import Failed, Maker
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
 
-BATCH = 200
+GATES_AT_ONCE = 16
 ROUNDS = 50
 OBSERVE_LIMIT = 5000
 
-# Until a gate is configured nothing on the network is touched.
-_NO_GATE = GateTarget(id=0, kind="dry_run", options={}, secrets_sealed="")
-
-Lines = dict[LineAccess, LineTarget]
-Maker = Callable[[str, Mapping[str, Any]], Gate]
+_Found = TypeVar("_Found")
 
 
 def pass_on(runtime: Runtime, send: Callable[[str], None]) -> None:
@@ -55,17 +54,27 @@ def _other_pops(runtime: Runtime) -> list[str]:
         return sorted((alive & line_gates.pops(session)) - {runtime.settings.diagnostics.default_pop})
 
 
-def _own_lines(runtime: Runtime) -> ColumnElement[bool] | None:
-    """Return which lines this worker tells: those gated in its POP; the default one all the others too.
+def _turns(runtime: Runtime) -> list[Turn]:
+    """Return the gates this worker visits: those of its POP; the default one all the others, too.
 
     Some gear can only be reached from its own POP.
     """
-    limits = runtime.settings.diagnostics
-    key = SubscriptionAccess.subscription_id
+    limits, waits, now = runtime.settings.diagnostics, gate_calls.waits(runtime), clock.now()
     if limits.pop != limits.default_pop:
-        return key.in_(lines.gated_in([limits.pop]))
+        with runtime.database.reading() as session:
+            return gate_turns.open_turns(session, now, waits, pop=limits.pop)
     others = _other_pops(runtime)
-    return key.not_in(lines.gated_in(others)) if others else None
+    with runtime.database.reading() as session:
+        return gate_turns.open_turns(session, now, waits, but=others)
+
+
+def _each(turns: list[Turn], visit: Callable[[Turn], _Found]) -> list[_Found]:
+    """Visit every gate at the same time; the first error is raised when all are done."""
+    if len(turns) < 2:
+        return [visit(turn) for turn in turns]
+    with ThreadPoolExecutor(min(len(turns), GATES_AT_ONCE), "gate") as pool:
+        visits = [pool.submit(visit, turn) for turn in turns]
+    return [made.result() for made in visits]
 
 
 def sweep(runtime: Runtime, make: Maker = gates.make) -> int:
@@ -73,156 +82,193 @@ def sweep(runtime: Runtime, make: Maker = gates.make) -> int:
 
     Sweeps may run at once: each line is claimed by one of them. No transaction is open while gear is asked.
     """
-    settled = 0
-    among = _own_lines(runtime)
-    lease_s = runtime.settings.cutoff.lease_s
-    for _ in range(ROUNDS):
+    turns = [turn for turn in _turns(runtime) if turn.has_due or turn.is_epoch_due]
+    return sum(_each(turns, lambda turn: _sweep_gate(runtime, turn, make)))
+
+
+def _sweep_gate(runtime: Runtime, turn: Turn, make: Maker) -> int:
+    """Tell one gate what is due, and see whether its gear still holds what it was told before."""
+    settled: list[int] = []
+    with gate_calls.trial(runtime, turn) as is_mine, contextlib.suppress(Failed):
+        if is_mine:
+            _serve(runtime, turn, make, settled)
+    return len(settled)
+
+
+def _serve(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> None:
+    """Tell what is due first, for somebody waits for it; then see what the gear still holds."""
+    if turn.has_due:
+        _tell_all(runtime, turn, make, settled)
+        _remove_strangers(runtime, turn, make)
+    if turn.is_epoch_due and _begin_epoch(runtime, turn, make, settled):
+        _tell_all(runtime, turn, make, settled)
         with runtime.database.transaction() as session:
-            claims = access.claim(session, limit=BATCH, lease_s=lease_s, now=clock.now(), among=among)
+            gate_turns.end_resync(session, turn.gate.id, clock.now(), gate_calls.waits(runtime))
+
+
+def _tell_all(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> None:
+    """Tell the gate its lines, a batch at a time, until none is due; raises Failed."""
+    for _ in range(ROUNDS):
+        claims = _claim(runtime, turn, gate_calls.batch(turn.gate.kind))
         if not claims:
             break
-        settled += _tell(runtime, claims, make)
-    return settled
+        _tell(runtime, claims, make, settled)
 
 
-def _tell(runtime: Runtime, claims: list[Claim], make: Maker) -> int:
+def _claim(runtime: Runtime, turn: Turn, limit: int) -> list[Claim]:
+    waits = gate_calls.waits(runtime)
+    with runtime.database.transaction() as session:
+        return access.claim(
+            session,
+            limit=limit,
+            lease_s=waits.lease_s,
+            retry_limit_s=waits.retry_limit_s,
+            now=clock.now(),
+            among=gate_turns.of_gate(turn.gate.id),
+        )
+
+
+def _tell(runtime: Runtime, claims: list[Claim], make: Maker, settled: list[int]) -> None:
+    """Tell the gates of the claimed lines and write down what they answer; raises Failed when one did not."""
     wanted = {claim.subscription_id: claim for claim in claims}
     with runtime.database.reading() as session:
         targets = lines.targets(session, wanted, today=clock.today(runtime.settings.isp.time_zone))
-    outcomes = {
-        subscription_id: Outcome(0, None, "This service has no line to open or close", needs_person=True)
-        for subscription_id in set(wanted) - set(targets)
-    }
-    for gate, members in _by_gate(targets.values()):
-        outcomes |= _apply(runtime, gate, members, wanted, make)
-    return sum(_settle(runtime, wanted[key], outcome) for key, outcome in sorted(outcomes.items()))
+    no_line = Outcome(0, None, "This service has no line to open or close", needs_person=True)
+    outcomes = dict.fromkeys(set(wanted) - set(targets), no_line)
+    fault = None
+    for gate, members in gate_calls.by_gate(targets.values()):
+        try:
+            outcomes |= gate_calls.apply(runtime, gate, members, wanted, make)
+        except Failed as failed:
+            fault, outcomes = failed, outcomes | failed.outcomes
+    settled += _settle(runtime, [_answer(runtime, wanted[key], one) for key, one in outcomes.items()])
+    if fault is not None:
+        raise fault
+    _read_back(runtime, [claim.subscription_id for claim in claims if claim.is_repair], make)
 
 
-def _apply(
-    runtime: Runtime,
-    gate: GateTarget,
-    members: list[LineTarget],
-    wanted: Mapping[int, Claim],
-    make: Maker,
-) -> dict[int, Outcome]:
-    """Ask one gate; return the outcome of each subscription, also when the whole gate failed."""
-    accesses, outcomes = _described(runtime, members)
-    fault = ""
-    wishes = {line: wanted[target.subscription_id].wanted for line, target in accesses.items()}
-    try:
-        made = _make(runtime, gate, make)
-        answers = made.apply({line: gates.told(gate.kind, wish.value) for line, wish in wishes.items()})
-    except (GateError, LinecardError) as error:
-        fault = str(error)
-        needs_person = isinstance(error, gates.GateRefused | gates.GateMisconfigured)
-        answers = {line.line_id: Outcome(line.line_id, None, fault, needs_person) for line in accesses}
-    for line, target in accesses.items():
-        silent = Outcome(line.line_id, None, "The gate said nothing of this line")
-        outcomes[target.subscription_id] = _of_wish(
-            answers.get(line.line_id, silent), gate.kind, wishes[line]
-        )
-    _note_gate(runtime, gate, fault)
-    return outcomes
-
-
-def _of_wish(answer: Outcome, kind: str, wish: AccessState) -> Outcome:
-    """Return the answer in terms of the wish: what stands for it at this gate has fulfilled it."""
-    is_fulfilled = answer.applied is not None and answer.applied == gates.told(kind, wish.value)
-    return replace(answer, applied=wish.value) if is_fulfilled else answer
-
-
-def _settle(runtime: Runtime, claim: Claim, outcome: Outcome) -> bool:
+def _answer(runtime: Runtime, claim: Claim, outcome: Outcome) -> Answer:
     cutoff = runtime.settings.cutoff
+    pause_s = cutoff.retry_limit_s if outcome.needs_person else cutoff.retry_first_s
+    # The pause of a gate that failed as a whole is the gate's own: its lines wait for nothing else.
+    pause_s = 0 if isinstance(outcome, gate_calls.OfGate) else pause_s
+    return Answer(claim, AccessState(outcome.applied) if outcome.applied else None, outcome.error, pause_s)
+
+
+def _settle(runtime: Runtime, given: Iterable[Answer]) -> list[int]:
+    limit_s = runtime.settings.cutoff.retry_limit_s
     with runtime.database.transaction() as session:
-        return access.settle(
-            session,
-            claim.subscription_id,
-            version=claim.version,
-            applied=AccessState(outcome.applied) if outcome.applied else None,
-            error=outcome.error,
-            now=clock.now(),
-            retry_first_s=cutoff.retry_limit_s if outcome.needs_person else cutoff.retry_first_s,
-            retry_limit_s=cutoff.retry_limit_s,
-        )
+        return answers.settle(session, given, now=clock.now(), pause_limit_s=limit_s)
+
+
+def _remove_strangers(runtime: Runtime, turn: Turn, make: Maker) -> None:
+    """Take off the gate's list what a person asked away, and look whether it is gone; raises Failed."""
+    with runtime.database.reading() as session:
+        asked = strangers.to_remove(session, turn.gate.id) if turn.gate.id else {}
+    if not asked:
+        return
+    wanted: dict[LineAccess, gates.Access] = {
+        LineAccess(-key, (address,)): "open" for key, address in asked.items()
+    }
+
+    def call(made: Gate) -> dict[int, Outcome]:
+        outcomes = made.apply(wanted)
+        _note_held(runtime, turn, made)
+        return outcomes
+
+    outcomes = gate_calls.ask(runtime, turn.gate, make, call)
+    with runtime.database.transaction() as session:
+        for key, outcome in outcomes.items():
+            if outcome.error:
+                strangers.note_error(session, [-key], outcome.error)
+
+
+def _begin_epoch(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> bool:
+    """Read the gate's epoch; where its gear began another life, have all its lines told again. Raises Failed.
+
+    The first one is only kept: what was lost before it was known shows when the lines are read back.
+    Gear that holds nothing of ours has no mark to keep: one line told first makes one, so that what is lost
+    while the others are told shows in the next reading.
+    """
+    gate_id = turn.gate.id
+    with runtime.database.transaction() as session:
+        if not gate_turns.take_epoch(session, gate_id, clock.now()):
+            return False
+        known = gate_turns.find_epoch(session, gate_id)
+    epoch = gate_calls.ask(runtime, turn.gate, make, lambda made: made.epoch())
+    if known is None:
+        if epoch:
+            with runtime.database.transaction() as session:
+                gate_turns.keep_epoch(session, gate_id, epoch)
+        return False
+    if epoch == "":
+        _tell_one(runtime, turn, make, settled)
+        epoch = gate_calls.ask(runtime, turn.gate, make, lambda made: made.epoch())
+    if epoch is None or epoch == known:
+        return False
+    with runtime.database.transaction() as session:
+        count = gate_turns.begin_epoch(session, gate_id, epoch, clock.now())
+    log.warning("gate_restarted", gate=turn.name, lines=count)
+    return count > 0
+
+
+def _tell_one(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> None:
+    with runtime.database.transaction() as session:
+        line = gate_turns.a_line(session, turn.gate.id)
+        if line is not None:
+            access.tell_again(session, [line])
+    if claims := _claim(runtime, turn, 1):
+        _tell(runtime, claims, make, settled)
 
 
 def observe(runtime: Runtime, make: Maker = gates.make) -> list[int]:
-    """Read from the gates what is so, those not looked at for longest first.
+    """Read from the gates what is so, the lines not looked at for longest first.
 
     Returns the subscriptions that do otherwise than was applied: the next sweep tells them again.
     """
-    among = _own_lines(runtime)
-    with runtime.database.reading() as session:
-        ids = access.least_observed(session, limit=OBSERVE_LIMIT, among=among)
-        targets = lines.targets(session, ids, today=clock.today(runtime.settings.isp.time_zone))
-    astray = []
-    for gate, members in _by_gate(targets.values()):
-        if gate.kind != _NO_GATE.kind:
-            astray += _observe_gate(runtime, gate, members, make)
+    turns = [turn for turn in _turns(runtime) if turn.gate.kind != gate_turns.NONE.kind]
+    found = _each(turns, lambda turn: _observe_gate(runtime, turn, make))
+    astray = sorted(key for keys in found for key in keys)
     if astray:
         log.warning("lines_astray", subscriptions=astray[:20], count=len(astray))
     return astray
 
 
-def _observe_gate(runtime: Runtime, gate: GateTarget, members: list[LineTarget], make: Maker) -> list[int]:
-    accesses, _ = _described(runtime, members)
-    measured_at: datetime = clock.now()
-    try:
-        seen = _make(runtime, gate, make).read(accesses)
-    except (GateError, LinecardError) as error:
-        _note_gate(runtime, gate, str(error))
+def _observe_gate(runtime: Runtime, turn: Turn, make: Maker) -> list[int]:
+    astray: list[int] = []
+    among, limit = gate_turns.of_gate(turn.gate.id), max(OBSERVE_LIMIT, gate_calls.batch(turn.gate.kind))
+    with gate_calls.trial(runtime, turn) as is_mine, contextlib.suppress(Failed):
+        if is_mine:
+            with runtime.database.reading() as session:
+                ids = answers.least_observed(session, limit=limit, among=among)
+            astray += _read_back(runtime, ids, make)
+            gate_calls.ask(runtime, turn.gate, make, lambda made: _note_held(runtime, turn, made))
+    return astray
+
+
+def _read_back(runtime: Runtime, ids: list[int], make: Maker) -> list[int]:
+    """Read these lines from their gates and write down what is so; raises Failed. Returns those astray."""
+    if not ids:
         return []
-    found = {
-        target.subscription_id: AccessState(state) if (state := seen.get(line.line_id)) else None
-        for line, target in accesses.items()
-    }
-    with runtime.database.transaction() as session:
+    with runtime.database.reading() as session:
+        targets = lines.targets(session, ids, today=clock.today(runtime.settings.isp.time_zone))
+    astray: list[int] = []
+    for gate, members in gate_calls.by_gate(targets.values()):
+        if gate.kind == gate_turns.NONE.kind:
+            continue
+        measured_at = clock.now()
+        found = gate_calls.read(runtime, gate, members, make)
         told = {wish: AccessState(gates.told(gate.kind, wish.value)) for wish in AccessState}
-        return access.note_observed(session, found, measured_at, told=told)
-
-
-def _by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTarget]]]:
-    groups: dict[int, tuple[GateTarget, list[LineTarget]]] = {}
-    for target in targets:
-        gate = target.gate or _NO_GATE
-        groups.setdefault(gate.id, (gate, []))[1].append(target)
-    return list(groups.values())
-
-
-def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
-    known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
-    return make(gate.kind, {**gate.options, **known})
-
-
-def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict[int, Outcome]]:
-    """Return the lines as gates know them, and the outcome of those that cannot be described."""
-    found: Lines = {}
-    outcomes = {}
-    for target in members:
-        try:
-            line = LineAccess(target.line_id, target.addresses, _port(runtime, target), target.login)
-        except LinecardError as error:
-            outcomes[target.subscription_id] = Outcome(target.line_id, None, str(error), needs_person=True)
-        else:
-            found[line] = target
-    return found, outcomes
-
-
-def _port(runtime: Runtime, target: LineTarget) -> PortRef | None:
-    # Only a gate on switch ports needs the port, and with it the switch's credentials.
-    if target.port is None or target.gate is None or target.gate.kind != "snmp_port":
-        return None
-    port = target.port
-    return PortRef(
-        device=agents.target_of(runtime, port.device_id),
-        if_index=port.if_index,
-        name=port.name,
-        is_uplink=port.is_uplink,
-        shared_with=port.shared_with,
-    )
-
-
-def _note_gate(runtime: Runtime, gate: GateTarget, fault: str) -> None:
-    if gate.id:
         with runtime.database.transaction() as session:
-            line_gates.note_state(session, gate.id, fault, clock.now())
+            astray += answers.note_observed(session, found, measured_at, told=told)
+    return astray
+
+
+def _note_held(runtime: Runtime, turn: Turn, made: Gate) -> None:
+    """Write down what the gate's list holds that is no line's."""
+    held = made.held()
+    if held is None:
+        return
+    with runtime.database.transaction() as session:
+        alien = strangers.among(session, turn.gate.id, held)
+        strangers.note(session, turn.gate.id, {address: held[address] for address in alien}, clock.now())

@@ -103,6 +103,10 @@ class SubscriptionAccess(Base):
     """Wanted, applied, observed: the state a line is to reach, the one the gate confirmed, the one measured.
 
     `version` grows with every change of `wanted`: a gate's answer to an older version settles nothing.
+    `unsettled_since` is when the gate became to be told, `astray_since` when the network was first seen to do
+    otherwise than it had confirmed. `reconnecting_since` stands from the end of a cut until the gate confirms
+    that the line passes; the time it took stays in `reconnect_ms`. A repair is what a person asked for, over
+    when the network was read to do as is wanted.
     """
 
     __tablename__ = "subscription_access"
@@ -119,11 +123,29 @@ class SubscriptionAccess(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str | None] = mapped_column(Text)
+    unsettled_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    astray_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reconnecting_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reconnected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reconnect_ms: Mapped[int | None] = mapped_column(BigInteger)
+    repair_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    repair_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    repaired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index(
             "ix_subscription_access_unsettled",
             "next_attempt_at",
             postgresql_where=text("applied IS DISTINCT FROM wanted"),
+        ),
+        Index(
+            "ix_subscription_access_astray",
+            "astray_since",
+            postgresql_where=text("astray_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_subscription_access_repair",
+            "repair_asked_at",
+            postgresql_where=text("repair_asked_at IS NOT NULL"),
         ),
     )

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.columns import Cidr, Id, Inet, Mac
+from core.columns import Cidr, Id, Inet, Instant, Mac
 from core.db import Base
 from registry.models.equipment import Device, Port
 
@@ -34,7 +34,11 @@ class Network(Base):
 
 
 class LineGate(Base):
-    """A configured gate: its kind (see the package gates), settings, and sealed secrets."""
+    """A configured gate: its kind (see the package gates), settings, and sealed secrets.
+
+    `epoch` is the mark by which its gear said what it holds; another mark means that it lost it. A gate that
+    failed `failures` times in a row is left alone until `paused_until`, then tried once.
+    """
 
     __tablename__ = "gates"
 
@@ -47,10 +51,36 @@ class LineGate(Base):
     is_default: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
     failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    paused_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    epoch: Mapped[str | None] = mapped_column(Text)
+    epoch_read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    restarted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    restarted_lines: Mapped[int] = mapped_column(default=0, server_default="0")
+    resynced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("uq_gates_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
+
+
+class GateStranger(Base):
+    """An address a gate restricts although no line of its is to be; `repaired_at`: when it was seen gone."""
+
+    __tablename__ = "gate_strangers"
+
+    id: Mapped[Id]
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gates.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(Inet)
+    access: Mapped[str] = mapped_column(String(24))
+    since: Mapped[Instant]
+    seen_at: Mapped[Instant]
+    repair_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    repair_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    repaired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    error: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+    __table_args__ = (UniqueConstraint("gate_id", "address"),)
 
 
 class Line(Base):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import access, subscriptions, suspensions, testing
+from billing import access, answers, subscriptions, suspensions, testing
 from billing.models import AccessState, LockReason, SubscriptionAccess
 from core import clock, errors
 
@@ -35,17 +35,10 @@ def claim(session, *, now=None, limit=10, lease_s=60):
     return access.claim(session, limit=limit, lease_s=lease_s, now=now or clock.now())
 
 
-def settle(session, line, version, *, applied=None, error=None, now=None):
-    return access.settle(
-        session,
-        line,
-        version=version,
-        applied=applied,
-        error=error,
-        now=now or clock.now(),
-        retry_first_s=5,
-        retry_limit_s=900,
-    )
+def settle(session, line, version, *, applied=None, error=None, now=None, lease=None):
+    taken = access.Claim(line, applied or OPEN, version, lease)
+    given = [answers.Answer(taken, applied, error, pause_s=5)]
+    return answers.settle(session, given, now=now or clock.now(), pause_limit_s=900) == [line]
 
 
 def open_line(session, line):
@@ -165,12 +158,12 @@ def test_a_claim_that_is_never_settled_comes_back(session, line):
 
 def test_a_line_that_drifted_is_told_again(session, line):
     open_line(session, line)
-    assert access.note_observed(session, {}, clock.now()) == []
-    assert access.note_observed(session, {line: OPEN}, clock.now()) == []
-    assert access.note_observed(session, {line: None}, clock.now()) == []
+    assert answers.note_observed(session, {}, clock.now()) == []
+    assert answers.note_observed(session, {line: OPEN}, clock.now()) == []
+    assert answers.note_observed(session, {line: None}, clock.now()) == []
     assert row(session, line).observed is None
-    assert access.note_observed(session, {line: CLOSED}, clock.now() - timedelta(hours=1)) == []
-    assert access.note_observed(session, {line: CLOSED}, clock.now()) == [line]
+    assert answers.note_observed(session, {line: CLOSED}, clock.now() - timedelta(hours=1)) == []
+    assert answers.note_observed(session, {line: CLOSED}, clock.now()) == [line]
     assert row(session, line).observed is CLOSED
     assert claim(session) == [access.Claim(line, OPEN, 1)]
 
@@ -261,6 +254,6 @@ def test_what_the_gate_does_instead_counts_as_the_wish(session, line):
     settle(session, line, claimed.version, applied=AccessState.WALLED)
     later = clock.now() + timedelta(seconds=1)
     told = {AccessState.WALLED: CLOSED}
-    assert access.note_observed(session, {line: CLOSED}, later, told=told) == []
+    assert answers.note_observed(session, {line: CLOSED}, later, told=told) == []
     assert row(session, line).observed is AccessState.WALLED
-    assert access.note_observed(session, {line: CLOSED}, later) == [line]
+    assert answers.note_observed(session, {line: CLOSED}, later) == [line]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from billing import testing as money_testing
 from billing.models import AccessState, SubscriptionAccess
 from core import clock, errors
-from registry import audit, equipment, gate_kinds, gear, line_gates, lines, ports, testing
+from registry import audit, equipment, gate_kinds, gate_turns, gear, line_gates, lines, ports, testing
 from registry.gear import GearFilter
 from registry.models import AuditEvent, DeviceRole, DeviceState
 
@@ -207,6 +207,7 @@ def test_options_come_back_with_their_faults_at_their_fields():
 def test_a_failing_gate_says_since_when(session):
     gate = line_gates.create(session, OLENA, name="Gw", kind="dry_run", options={})
     first = clock.now() - timedelta(hours=1)
-    line_gates.note_state(session, gate.id, "no answer", first)
+    gate_turns.note_failed(session, gate.id, "no answer", first, pause_s=5, limit_s=60)
+    session.expire_all()
     row = line_gates.overview(session)[0]
     assert (row.gate.error, row.gate.failing_since) == ("no answer", first)

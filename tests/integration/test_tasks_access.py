@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import select, update
 
 import gates
-from billing import access, suspensions
+from billing import access, answers, suspensions
 from billing import testing as money
 from billing.models import AccessState, LockReason, NightRun, SubscriptionAccess
 from core import clock, errors
 from gates.testing import FakeGate
-from registry import audit, credentials, line_gates, lines, testing
-from registry.models import Customer, CustomerStatus, Device, LineGate
+from registry import audit, credentials, line_gates, lines, strangers, testing
+from registry.models import Customer, CustomerStatus, Device, GateStranger, IpAddress, Line, LineGate
 from tasks import access as tasks_access
-from tasks import celery_app, night
+from tasks import celery_app, gate_calls, night
+from tasks.gate_calls import Maker
 from tasks.runtime import Runtime
 
 ACTOR = audit.Actor(None, "test")
@@ -41,7 +42,7 @@ def runtime(make_settings: Callable[..., Any], fresh_url: str, redis_url: str):
     made.close()
 
 
-def maker(gate: FakeGate) -> tasks_access.Maker:
+def maker(gate: FakeGate) -> Maker:
     """Return what makes gates: the shipped in-memory one for the kind `fake`."""
     return lambda kind, settings: gate if kind == "fake" else gates.make(kind, settings)
 
@@ -85,7 +86,7 @@ def due_now(runtime: Runtime) -> None:
 
 
 def test_four_sweeps_at_once_tell_each_line_once(runtime, fake, monkeypatch):
-    monkeypatch.setattr(tasks_access, "BATCH", 30)
+    monkeypatch.setattr(gate_calls, "BATCH", 30)
     ids = add_lines(runtime, 70)
     threads = [threading.Thread(target=tasks_access.sweep, args=(runtime, maker(fake))) for _ in range(4)]
     for thread in threads:
@@ -120,29 +121,141 @@ def test_a_change_of_mind_during_the_call_is_not_lost(runtime, fake):
     assert len(slow.calls) == 2
 
 
-def test_a_failing_gate_is_shown_and_tried_again_after_growing_pauses(runtime, fake):
-    (subscription_id,) = add_lines(runtime, 1)
-    fake.failures = [gates.GateUnreachable("the gateway does not answer")] * 2
+def gate_row(runtime: Runtime) -> LineGate:
+    with runtime.database.transaction() as session:
+        return session.scalars(select(LineGate)).one()
+
+
+def end_pause(runtime: Runtime) -> None:
+    with runtime.database.transaction() as session:
+        session.execute(update(LineGate).values(paused_until=clock.now(), epoch_read_at=None))
+
+
+def test_a_gate_that_fails_as_a_whole_is_left_alone_longer_each_time_and_then_tried_once(runtime, fake):
+    ids = add_lines(runtime, 2)
+    assert tasks_access.sweep(runtime, maker(fake)) == 2
+    for key in ids:
+        lock(runtime, key)
+    fake.failures = [gates.GateUnreachable("the gateway does not answer")] * 3
     pauses = []
-    for _ in range(2):
-        due_now(runtime)
+    for attempt in range(1, 4):
         before = clock.now()
         assert tasks_access.sweep(runtime, maker(fake)) == 0
-        row = rows(runtime)[subscription_id]
-        pauses.append((row.next_attempt_at - before).total_seconds())
-        assert row.error == "the gateway does not answer"
+        gate, row = gate_row(runtime), rows(runtime)[ids[0]]
+        pauses.append((gate.paused_until - before).total_seconds())
+        assert (gate.error, gate.failures) == ("the gateway does not answer", attempt)
+        assert (row.error, row.leased_until) == ("the gateway does not answer", None)
         assert tasks_access.sweep(runtime, maker(fake)) == 0, "not before its time"
-    assert pauses[1] > pauses[0] * 1.1
+        assert tasks_access.observe(runtime, maker(fake)) == []
+        assert len(fake.failures) == 3 - attempt, "one trial, not one for each line"
+        end_pause(runtime)
+    assert pauses[2] > pauses[0] * 1.5
+    assert tasks_access.sweep(runtime, maker(fake)) == 2
+    assert rows(runtime)[ids[0]].error is None
+    gate = gate_row(runtime)
+    assert (gate.error, gate.failing_since, gate.failures, gate.paused_until) == ("", None, 0, None)
+
+
+def test_a_dead_gate_holds_up_nobody_else(runtime, fake):
+    """The dead one answers only when the other gate's lines are settled."""
+    ids = add_lines(runtime, 4)
     with runtime.database.transaction() as session:
-        gate = session.scalars(select(LineGate)).one()
-        assert gate.error == "the gateway does not answer"
-        assert gate.failing_since is not None
-    due_now(runtime)
-    assert tasks_access.sweep(runtime, maker(fake)) == 1
-    assert rows(runtime)[subscription_id].error is None
+        dead = line_gates.create(session, ACTOR, name="dead", kind="dead", options={})
+        session.execute(update(Line).where(Line.subscription_id.in_(ids[:2])).values(gate_id=dead.id))
+    is_settled = threading.Event()
+
+    class Dead(FakeGate):
+        """Says nothing until the other gate has been told."""
+
+        def apply(self, wanted: Any) -> Any:
+            assert is_settled.wait(20), "the other gate waits for this one"
+            raise gates.GateUnreachable("no answer in 10 s")
+
+    class Quick(FakeGate):
+        """Tells that its lines were told."""
+
+        def read(self, lines: Any) -> Any:
+            is_settled.set()
+            return super().read(lines)
+
+    made = {"dead": Dead(), "fake": Quick()}
     with runtime.database.transaction() as session:
-        gate = session.scalars(select(LineGate)).one()
-        assert (gate.error, gate.failing_since) == ("", None)
+        answers.repair(session, ids[2:], by="Olha")
+    assert tasks_access.sweep(runtime, lambda kind, settings: made[kind]) == 2
+    found = rows(runtime)
+    assert [found[key].applied for key in ids] == [None, None, AccessState.OPEN, AccessState.OPEN]
+    assert [found[key].repaired_at is not None for key in ids] == [False, False, True, True]
+
+
+def test_one_line_a_gate_refuses_is_found_and_the_others_are_told(runtime):
+    ids = add_lines(runtime, 9)
+    with runtime.database.transaction() as session:
+        bad = lines.targets(session, ids)[ids[4]].line_id
+
+    class Picky(FakeGate):
+        """Refuses every batch with a certain line in it."""
+
+        def apply(self, wanted: Any) -> Any:
+            if any(line.line_id == bad for line in wanted):
+                raise gates.GateRefused("overlaps what is there")
+            return super().apply(wanted)
+
+    assert tasks_access.sweep(runtime, maker(Picky())) == 8
+    assert {key for key, row in rows(runtime).items() if row.error} == {ids[4]}
+    assert gate_row(runtime).error == ""
+
+
+def test_gear_that_lost_everything_is_told_all_its_lines_again(runtime, fake):
+    ids = add_lines(runtime, 5)
+    lock(runtime, ids[0])
+    assert tasks_access.sweep(runtime, maker(fake)) == 5
+    told = len(fake.calls)
+    end_pause(runtime)
+    assert tasks_access.sweep(runtime, maker(fake)) == 0
+    assert len(fake.calls) == told, "the same life: nothing is told again"
+    assert gate_row(runtime).restarted_at is None
+    fake.reboot()
+    end_pause(runtime)
+    assert tasks_access.sweep(runtime, maker(fake)) == 5
+    assert sorted(fake.state.values()) == ["closed", "open", "open", "open", "open"]
+    gate = gate_row(runtime)
+    assert gate.restarted_lines == 5
+    assert gate.resynced_at >= gate.restarted_at
+    fake.reboot()
+    fake.life = ""
+    end_pause(runtime)
+    fake.calls.clear()
+    tasks_access.sweep(runtime, maker(fake))
+    assert len(fake.state) == 5
+    assert len(fake.calls[0]) == 1, "one line first: it makes the mark that is kept"
+
+
+def test_what_a_gate_holds_for_no_line_is_listed_and_taken_off_when_asked(runtime, fake):
+    ids = add_lines(runtime, 1)
+    with runtime.database.transaction() as session:
+        target = lines.targets(session, ids)[ids[0]]
+        network = testing.network(session, "10.60.0.0/24")
+        session.add(IpAddress(address="10.60.0.5", network_id=network.id, customer_id=target.customer_id))
+    lock(runtime, ids[0])
+    tasks_access.sweep(runtime, maker(fake))
+    fake.list_of_addresses["10.60.0.9"] = "closed"
+    for _ in range(2):
+        tasks_access.observe(runtime, maker(fake))
+    with runtime.database.transaction() as session:
+        stranger = session.scalars(select(GateStranger)).one()
+        assert (stranger.address, stranger.access, stranger.repaired_at) == ("10.60.0.9", "closed", None)
+        assert strangers.repair(session, [stranger.id], by="Olha") == {stranger.gate_id}
+    tasks_access.sweep(runtime, maker(fake))
+    assert fake.list_of_addresses == {"10.60.0.5": "closed"}
+    with runtime.database.transaction() as session:
+        stranger = session.scalars(select(GateStranger)).one()
+        assert stranger.repaired_at is not None
+        assert stranger.repair_by == "Olha"
+    fake.list_of_addresses["10.60.0.9"] = "closed"
+    tasks_access.observe(runtime, maker(fake))
+    with runtime.database.transaction() as session:
+        stranger = session.scalars(select(GateStranger)).one()
+        assert (stranger.repair_asked_at, stranger.repaired_at) == (None, None)
 
 
 def test_one_broken_line_does_not_hold_up_the_others(runtime, fake):
@@ -155,14 +268,14 @@ def test_one_broken_line_does_not_hold_up_the_others(runtime, fake):
 
 
 def test_a_gate_that_is_set_wrong_waits_for_a_person(runtime):
-    (subscription_id,) = add_lines(runtime, 1, kind="nftables")
+    add_lines(runtime, 1, kind="nftables")
     with runtime.database.transaction() as session:
         session.execute(update(LineGate).values(options={"no_such": 1}))
     before = clock.now()
     assert tasks_access.sweep(runtime) == 0
-    row = rows(runtime)[subscription_id]
-    assert "no_such" in row.error
-    assert (row.next_attempt_at - before).total_seconds() > 40
+    gate = gate_row(runtime)
+    assert "no_such" in gate.error
+    assert (gate.paused_until - before).total_seconds() > 40
 
 
 def test_without_a_gate_nothing_on_the_network_is_touched_and_nothing_observed(runtime):
@@ -192,6 +305,7 @@ def test_a_line_that_does_otherwise_than_applied_is_told_again(runtime, fake):
     assert list(fake.state.values()) == ["open"]
     fake.failures = [gates.GateUnreachable("gone")]
     assert tasks_access.observe(runtime, maker(fake)) == []
+    end_pause(runtime)
     fake.blind = set(fake.state)
     tasks_access.observe(runtime, maker(fake))
     assert rows(runtime)[subscription_id].observed is None

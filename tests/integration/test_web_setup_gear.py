@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from billing import testing as money_testing
 from core import clock
-from registry import audit, credentials, equipment, line_gates, lines, testing
+from registry import audit, credentials, equipment, gate_turns, line_gates, lines, testing
 from registry.models import AuditEvent, Device, DeviceRole, DeviceState, DeviceType, LineGate, Port
 from webapp import runtime
 
@@ -191,7 +191,7 @@ def test_making_a_gate_the_default_says_what_it_takes_over(sign_in_as, database)
         _line(session, "1")
         _line(session, "2")
         _line(session, "3", new.id)
-        line_gates.note_state(session, new.id, "no answer from 10.0.0.9", clock.now())
+        gate_turns.note_failed(session, new.id, "no answer from 10.0.0.9", clock.now(), pause_s=5, limit_s=60)
     browser = sign_in_as("administrator")
     page = browser.get("/setup/gates").text
     assert "New will open and close every line that names no gate: 2. Until now Old did." in page
