@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from billing import rules
+from billing import matter, rules
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors, money
 from core.columns import any_of
@@ -27,10 +27,11 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An entry, and whether this call wrote it or found it written."""
+    """An entry, whether this call wrote it or found it written, and whether it could settle anything."""
 
     entry: LedgerEntry
     is_new: bool
+    has_matter: bool = False
 
 
 # What every act of money asks is put together once.
@@ -57,7 +58,7 @@ _MOVED = (
     .execution_options(synchronize_session=False)
     .cte("moved")
 )
-_POST = select(_NEW.c.id, _NEW.c.posted_at).add_cte(_MOVED)
+_POST = select(_NEW.c.id, _NEW.c.posted_at, matter.STANDS).add_cte(_MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def post(
 
 def post_once(
     session: Session,
-    account_id: int,
+    account: int | Account,
     kind: EntryKind,
     amount_minor: int,
     *,
@@ -152,12 +153,16 @@ def post_once(
     author: Author,
     **more: Unpack[More],
 ) -> Posted:
-    """Do what post() does and say whether the entry is new."""
+    """Do what post() does and say whether the entry is new.
+
+    `account` is its id, or the account itself when the caller locked it by lock_account() a moment ago.
+    """
     _check(kind, amount_minor, more.get("due_on"))
-    account = lock_account(session, account_id)
+    if not isinstance(account, Account):
+        account = lock_account(session, account)
     period = more.get("period")
     entry = LedgerEntry(
-        account_id=account_id,
+        account_id=account.id,
         kind=kind,
         amount_minor=amount_minor,
         currency=account.currency,
@@ -169,26 +174,30 @@ def post_once(
         author=author.name,
         **_columns(more),
     )
-    if _write(session, entry):
+    has_matter = _write(session, entry)
+    if has_matter is not None:
         set_committed_value(account, "balance_minor", entry.balance_after_minor)
-        return Posted(entry, is_new=True)
+        return Posted(entry, is_new=True, has_matter=has_matter)
     first = find(session, entry.idempotency_key or "")
     if first is None:
         raise errors.Unavailable("Somebody else is changing the same record; try again")
     return Posted(_same(first, entry), is_new=False)
 
 
-def _write(session: Session, entry: LedgerEntry) -> bool:
-    """Write the entry and its account's balance by one statement; False when its key stands already."""
+def _write(session: Session, entry: LedgerEntry) -> bool | None:
+    """Write the entry and its account's balance by one statement, and ask in it what it could settle.
+
+    Returns whether there is anything; None when the entry's key stands already.
+    """
     session.flush()
     values = {f"new_{name}": getattr(entry, name) for name in _WRITTEN}
-    written = session.execute(_POST, values).one_or_none()
+    written = session.execute(_POST, values | {"account_id": entry.account_id}).one_or_none()
     if written is None:
-        return False
-    entry.id, entry.posted_at = written
+        return None
+    entry.id, entry.posted_at, has_matter = written
     make_transient_to_detached(entry)
     session.add(entry)
-    return True
+    return bool(has_matter)
 
 
 def _columns(more: More) -> dict[str, Any]:

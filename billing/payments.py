@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from billing import crediting, documents, ledger, reconnect, transfers
 from billing.ledger import Author
-from billing.models import EntryKind, LedgerEntry, Method
+from billing.models import Account, EntryKind, LedgerEntry, Method
 from billing.rules import Rules
 from core import errors
 from core.words import N_
@@ -32,7 +32,7 @@ class Received:
 
 def receive(
     session: Session,
-    account_id: int,
+    account: int | Account,
     amount_minor: int,
     *,
     method: Method,
@@ -46,8 +46,8 @@ def receive(
 ) -> Received:
     """Book a payment (minor units, above zero) and lift the debt lock at once when it is enough.
 
-    Sent twice with the same key it is booked once. Raises Invalid, NotFound, and Conflict when the key stands
-    for another payment.
+    `account` is as ledger.post_once() takes it. Sent twice with the same key it is booked once. Raises
+    Invalid, NotFound, and Conflict when the key stands for another payment.
     """
     if amount_minor <= 0:
         raise errors.Invalid("Not a payment", {"amount": "The amount must be above zero"})
@@ -57,7 +57,7 @@ def receive(
         raise errors.Invalid("A payment from the future", {"dated_on": "The day must not be after today"})
     posted = ledger.post_once(
         session,
-        account_id,
+        account,
         EntryKind.PAYMENT,
         amount_minor,
         dated_on=dated_on,
@@ -174,11 +174,13 @@ def both(first: Received, second: Received) -> Received:
 
 
 def received(session: Session, posted: ledger.Posted, today: date, rules: Rules) -> Received:
-    """Look at the line of whose entry this is, unless it was looked at before, and say what opened."""
+    """Look at the line of whose entry this is, unless nothing stands or it was looked at; say what opened."""
     if not posted.is_new:
         return Received(posted.entry, is_new=False, reopened=())
     entry = posted.entry
-    reopened = reconnect.review(
-        session, entry.account_id, today=today, rules=rules, by=f"{entry.kind.value} {entry.id}"
-    )
+    reopened: tuple[int, ...] = ()
+    if posted.has_matter:
+        reopened = reconnect.review(
+            session, entry.account_id, today=today, rules=rules, by=f"{entry.kind.value} {entry.id}"
+        )
     return Received(entry, is_new=True, reopened=reopened)

@@ -67,11 +67,14 @@ def book(
     customer = session.scalar(select(Customer).where(Customer.account_id == account_id))
     if customer is None:
         raise errors.NotFound("This account belongs to no customer")
-    _check_currency(session, line, account_id)
+    account = money.hold(session, customer.id)
+    if account.currency != line.currency:
+        raise errors.Invalid("Another currency", {"to": "This customer is charged in another currency"})
     received = money.receive(
         session,
         actor,
         customer.id,
+        account,
         line.amount_minor,
         method=Method.BANK if line.gateway_id is None else Method.ONLINE,
         dated_on=min(line.booked_on, today),
@@ -85,12 +88,6 @@ def book(
     batches.learn_source(session, line.payer_account, account_id, line.booked_on)
     session.flush()
     return received.reopened
-
-
-def _check_currency(session: Session, line: BankLine, account_id: int) -> None:
-    account = batches.account_of(session, account_id)
-    if account.currency != line.currency:
-        raise errors.Invalid("Another currency", {"to": "This customer is charged in another currency"})
 
 
 def choose(

@@ -10,6 +10,7 @@ from billing import accounts, ledger, payments, plans, promises, reconnect, subs
 from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
+    Account,
     LedgerEntry,
     Method,
     Promise,
@@ -21,6 +22,13 @@ from registry import audit, lines
 from registry.models import Customer
 
 _ACCOUNT_ID = select(Customer.account_id).where(Customer.id == bindparam("customer_id"))
+_HELD = (
+    select(Account)
+    .join(Customer, Customer.account_id == Account.id)
+    .where(Customer.id == bindparam("customer_id"))
+    .with_for_update(key_share=True, of=Account)
+    .execution_options(populate_existing=True)
+)
 _KINDS: dict[type, str] = {
     LedgerEntry: "ledger_entry",
     Promise: "promise",
@@ -33,10 +41,19 @@ def author(actor: audit.Actor) -> Author:
     return Author(actor.name, actor.staff_id)
 
 
+def hold(session: Session, customer_id: int) -> Account:
+    """Lock the customer's account until the transaction ends and return it fresh; raises NotFound."""
+    found = session.scalar(_HELD, {"customer_id": customer_id})
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
+
+
 def receive(
     session: Session,
     actor: audit.Actor,
     customer_id: int,
+    account: Account,
     amount_minor: int,
     *,
     method: Method,
@@ -46,10 +63,10 @@ def receive(
     today: date,
     rules: Rules,
 ) -> payments.Received:
-    """Book a payment of the customer (see billing.payments.receive)."""
+    """Book a payment on the customer's account, which the caller holds (see billing.payments.receive)."""
     received = payments.receive(
         session,
-        account_id(session, customer_id),
+        account,
         amount_minor,
         method=method,
         dated_on=dated_on,

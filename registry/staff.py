@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -19,11 +20,32 @@ _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{0,119}")
 _SEEN_EVERY = timedelta(minutes=1)
 # Every request asks this: it is put together once.
 _LIVE = (
-    select(StaffSession)
-    .options(joinedload(StaffSession.staff))
-    .where(StaffSession.token_hash == bindparam("token_hash"))
+    select(
+        StaffSession.id,
+        StaffSession.seen_at,
+        StaffUser.id.label("staff_id"),
+        StaffUser.login,
+        StaffUser.name,
+        StaffUser.roles,
+        StaffUser.locale,
+    )
+    .join(StaffUser, StaffUser.id == StaffSession.staff_id)
+    .where(StaffSession.token_hash == bindparam("token_hash"), StaffUser.is_active)
     .where(StaffSession.revoked_at.is_(None), StaffSession.expires_at > bindparam("now"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A browser's live session and whose it is."""
+
+    session_id: int
+    seen_at: datetime
+    staff_id: int
+    login: str
+    name: str
+    roles: tuple[str, ...]
+    locale: str
 
 
 def create(
@@ -186,13 +208,16 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def session_of(session: Session, token: str, now: datetime) -> StaffSession | None:
-    """Return the live session of a token with its `staff`; None when it is over or the person inactive."""
-    found = session.scalar(_LIVE, {"token_hash": _hash(token), "now": now})
-    return found if found is not None and found.staff.is_active else None
+def session_of(session: Session, token: str, now: datetime) -> SignedIn | None:
+    """Return the live session of a token; None when it is over or the person inactive."""
+    found = session.execute(_LIVE, {"token_hash": _hash(token), "now": now}).one_or_none()
+    if found is None:
+        return None
+    session_id, seen_at, staff_id, login, name, roles, locale = found
+    return SignedIn(session_id, seen_at, staff_id, login, name, tuple(roles), locale)
 
 
-def is_seen_due(found: StaffSession, now: datetime) -> bool:
+def is_seen_due(found: SignedIn, now: datetime) -> bool:
     """Say whether the session's time of last use is old enough to be worth a write."""
     return now - found.seen_at >= _SEEN_EVERY
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing import (
@@ -38,12 +38,6 @@ from registry import activities, instalments, papers
 from registry.activities import Activity
 from registry.models import Customer, CustomerStatus
 from registry.papers import PaperRow
-
-_CURRENCY = (
-    select(Account.currency)
-    .join(Customer, Customer.account_id == Account.id)
-    .where(Customer.id == bindparam("customer_id"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,14 +283,6 @@ def account(session: Session, customer_id: int) -> Account:
     found = session.scalar(
         select(Account).join(Customer, Customer.account_id == Account.id).where(Customer.id == customer_id)
     )
-    if found is None:
-        raise errors.NotFound("There is no such customer")
-    return found
-
-
-def currency(session: Session, customer_id: int) -> str:
-    """Return the currency the customer pays in; raises NotFound."""
-    found: str | None = session.scalar(_CURRENCY, {"customer_id": customer_id})
     if found is None:
         raise errors.NotFound("There is no such customer")
     return found

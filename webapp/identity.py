@@ -105,21 +105,20 @@ def _find() -> Person | None:
     if carried is None:
         return None
     now, database = clock.now(), runtime.current().database
-    with database.reading() as reading:
-        found = staff.session_of(reading, carried, now)
-        if found is None:
-            return None
-        member = Person(
-            id=found.staff.id,
-            login=found.staff.login,
-            name=found.staff.name,
-            roles=tuple(found.staff.roles),
-            locale=found.staff.locale,
-            session_id=found.id,
-            permissions=permissions.granted(found.staff.roles),
-        )
-        is_due = staff.is_seen_due(found, now)
-    if is_due:
+    with database.glance() as glance:
+        found = staff.session_of(glance, carried, now)
+    if found is None:
+        return None
+    member = Person(
+        id=found.staff_id,
+        login=found.login,
+        name=found.name,
+        roles=found.roles,
+        locale=found.locale,
+        session_id=found.session_id,
+        permissions=permissions.granted(found.roles),
+    )
+    if staff.is_seen_due(found, now):
         with database.transaction() as writing:
             staff.note_seen(writing, member.session_id, now)
     return member

@@ -1,5 +1,6 @@
 """The web application over a town: customers for its accounts, and browsers signed in at the till."""
 
+import gc
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,10 @@ def application(database_url: str, queue_url: str, folder: str) -> tuple[Flask, 
         }
     )
     database = db.Database(db.engine_of(database_url, pool_size=settings.data.pool_size))
-    return factory.create_app(settings, database=database), database
+    app = factory.create_app(settings, database=database)
+    gc.collect()
+    gc.freeze()  # as webapp/wsgi.py does
+    return app, database
 
 
 def close(app: Flask) -> None:

@@ -54,6 +54,16 @@ def test_no_drawer_is_called_utils() -> None:
     assert names == []
 
 
+def test_only_the_sign_in_of_a_request_is_glanced_at() -> None:
+    callers = {
+        str(path.relative_to(ROOT))
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "glance"
+    }
+    assert callers == {"webapp/identity.py"}  # PostgreSQL would not refuse a write there
+
+
 def test_only_the_one_door_commits() -> None:
     stray = []
     for path in _modules():

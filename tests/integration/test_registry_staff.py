@@ -68,8 +68,8 @@ def test_a_token_opens_its_session_until_it_is_over(session):
     olena = person(session)
     token = staff.sign_in(session, olena, address="127.0.0.1", agent="Firefox", hours=12)
     found = staff.session_of(session, token, clock.now())
-    assert found.staff is olena
-    assert token not in found.token_hash
+    assert (found.staff_id, found.login, found.roles) == (olena.id, olena.login, tuple(olena.roles))
+    assert token not in session.get_one(StaffSession, found.session_id).token_hash
     assert staff.session_of(session, token, clock.now() + timedelta(hours=13)) is None
     assert staff.session_of(session, "other", clock.now()) is None
     staff.sign_out(session, token)
@@ -82,7 +82,7 @@ def test_a_new_password_signs_out_every_other_browser(session):
     here = staff.sign_in(session, olena, address=None, agent="", hours=1)
     there = staff.sign_in(session, olena, address=None, agent="", hours=1)
     kept = staff.session_of(session, here, clock.now())
-    staff.change_password(session, ROOT, olena.id, "another one", keep_session_id=kept.id)
+    staff.change_password(session, ROOT, olena.id, "another one", keep_session_id=kept.session_id)
     assert staff.session_of(session, here, clock.now()) is not None
     assert staff.session_of(session, there, clock.now()) is None
 
@@ -114,7 +114,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(session):
     later = clock.now() + timedelta(seconds=90)
     assert not staff.is_seen_due(found, clock.now())
     assert staff.is_seen_due(found, later)
-    staff.note_seen(session, found.id, later)
+    staff.note_seen(session, found.session_id, later)
     session.expire_all()
     assert session.scalars(select(StaffSession)).one().seen_at == later
 

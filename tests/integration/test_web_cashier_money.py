@@ -247,6 +247,7 @@ def test_a_manual_lock_stays_whatever_is_paid_and_only_a_hand_lifts_it(sign_in_a
             session,
             testing.person(session),
             owing["id"],
+            customer_money.hold(session, owing["id"]),
             owing["owed"],
             method=Method.CASH,
             dated_on=TODAY,

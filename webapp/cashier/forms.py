@@ -3,17 +3,16 @@
 import secrets
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
 from typing import Any
 
-from flask_babel import lazy_gettext
+from flask_babel import get_locale, lazy_gettext
 from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing import freezes
 from billing.models import LockReason, Method, PeriodKind, Plan
 from billing.subscriptions import Choice
-from core import errors
+from core import errors, money
 from core.money import Money
 from core.words import N_
 from webapp import rendering
@@ -162,23 +161,31 @@ def terms_form(currency: str, groups: Sequence[tuple[str, str]]) -> Any:
     return TermsForm
 
 
-@cache
-def payment_form(currency: str) -> Any:
-    """Return the form of a payment in that currency."""
+class PaymentForm(OnceForm):
+    """Money that came; its amount is read when the account, and with it the currency, is at hand."""
 
-    class PaymentForm(OnceForm):
-        """Money that came."""
+    amount = TextField(
+        lazy_gettext("Amount"),
+        [InputRequired(REQUIRED)],
+        render_kw={"inputmode": "decimal", "autocomplete": "off"},
+    )
+    method = SelectField(lazy_gettext("Method"), choices=METHODS, default=Method.CASH)
+    dated_on = DateField(lazy_gettext("Date"), [InputRequired(REQUIRED)])
+    reference = TextField(
+        lazy_gettext("Reference"),
+        [Length(max=200)],
+        description=lazy_gettext("Receipt or transaction number"),
+    )
 
-        amount = MoneyField(lazy_gettext("Amount"), [InputRequired(REQUIRED)], currency=currency)
-        method = SelectField(lazy_gettext("Method"), choices=METHODS, default=Method.CASH)
-        dated_on = DateField(lazy_gettext("Date"), [InputRequired(REQUIRED)])
-        reference = TextField(
-            lazy_gettext("Reference"),
-            [Length(max=200)],
-            description=lazy_gettext("Receipt or transaction number"),
-        )
 
-    return PaymentForm
+def read(amount: str, currency: str) -> Money:
+    """Read an amount as people of the request's locale write it; raises Invalid at the field `amount`."""
+    return money.parse(amount, currency, str(get_locale()))
+
+
+def written(owed: Money) -> str:
+    """Return the sum as the field is filled in with it; nothing owed leaves it empty."""
+    return str(money.to_decimal(owed)) if owed.minor else ""
 
 
 class TwiceForm(OnceForm):

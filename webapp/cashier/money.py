@@ -58,24 +58,25 @@ def _usual(till: tills.Till) -> dict[str, Any]:
 def payment(customer_id: int) -> Response:
     """Record a payment; how the customer stands is asked only when the form is to be shown."""
     if request.method == "POST":
-        form = forms.payment_form(pages.currency(customer_id))()
+        form = forms.PaymentForm()
         if form.accept(lambda: _receive(customer_id, form)):
             _say_received(form.result)
             return rendering.go("cashier.statement", customer_id=customer_id)
         return pages.form_page("payment", gettext("Record a payment"), pages.till(customer_id), form)
     till = pages.till(customer_id)
-    owed = till.owed if till.owed.minor else None
-    form = forms.payment_form(till.currency)(dated_on=day.today(), amount=owed)
+    form = forms.PaymentForm(dated_on=day.today(), amount=forms.written(till.owed))
     return pages.form_page("payment", gettext("Record a payment"), till, form)
 
 
-def _receive(customer_id: int, form: Any) -> Received:
+def _receive(customer_id: int, form: forms.PaymentForm) -> Received:
     with runtime.current().database.transaction() as session:
+        account = money.hold(session, customer_id)
         received = money.receive(
             session,
             identity.actor(),
             customer_id,
-            form.amount.data.minor,
+            account,
+            forms.read(form.amount.data, account.currency).minor,
             method=Method(form.method.data),
             dated_on=form.dated_on.data,
             reference=form.reference.data or "",

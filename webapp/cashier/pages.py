@@ -16,12 +16,6 @@ def till(customer_id: int) -> tills.Till:
         return tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
 
 
-def currency(customer_id: int) -> str:
-    """Return the currency the customer pays in; raises NotFound."""
-    with runtime.current().database.reading() as session:
-        return tills.currency(session, customer_id)
-
-
 def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any) -> Response:
     """Answer with the form templates/cashier/_<name>.html, alone for htmx, else inside its page."""
     fragment = f"cashier/_{name}.html"

@@ -132,7 +132,7 @@ class Follower:
 
     def _may_watch(self, session: Session) -> bool:
         browser = staff.session_of(session, self.token, clock.now())
-        return browser is not None and RIGHT in permissions.granted(browser.staff.roles)
+        return browser is not None and RIGHT in permissions.granted(browser.roles)
 
     def lines(self) -> Iterator[str]:
         """Yield the stream; it ends with the last run, with the right to watch, or with the worker."""
