@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 from billing import brake as brakes
 from billing import debtors, rules, suspensions, verdicts
 from billing.brake import Witness
-from billing.models import Account, CutoffDecision, CutoffRun, DecisionAction, LockReason, RunStatus
+from billing.models import (
+    AccessState,
+    Account,
+    CutoffDecision,
+    CutoffRun,
+    DecisionAction,
+    LockReason,
+    RunStatus,
+)
 from billing.verdicts import Debtor, Verdict
 from core import clock, db, errors
 from core.columns import any_of
@@ -29,13 +37,13 @@ BATCH = 500
 _DECIDED = """
     INSERT INTO cutoff_decisions (
         run_id, account_id, subscription_id, action, reason, overdue_minor, balance_minor, days_overdue,
-        explanation
+        explanation, was, effect
     )
     SELECT :run_id, d.*
     FROM unnest(
         CAST(:accounts AS bigint[]), CAST(:subscriptions AS bigint[]), CAST(:actions AS text[]),
         CAST(:reasons AS text[]), CAST(:overdue AS bigint[]), CAST(:balances AS bigint[]),
-        CAST(:days AS integer[]), CAST(:words AS text[])
+        CAST(:days AS integer[]), CAST(:words AS text[]), CAST(:was AS text[]), CAST(:effects AS text[])
     ) d
 """
 _OPEN = (RunStatus.PLANNED, RunStatus.BRAKED)
@@ -149,6 +157,8 @@ def _decide(session: Session, run_id: int, rows: Sequence[tuple[Debtor, Verdict]
         "balances": [debtor.balance_minor for debtor, _ in rows],
         "days": [debtor.days_overdue for debtor, _ in rows],
         "words": [str(verdict.explanation) for _, verdict in rows],
+        "was": [verdict.was.value for _, verdict in rows],
+        "effects": [verdict.effect.value for _, verdict in rows],
     }
     session.execute(text(_DECIDED), {"run_id": run_id, **columns})
 
@@ -200,15 +210,20 @@ def _apply_rows(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]
     ended: dict[str, list[CutoffDecision]] = defaultdict(list)
     for row in rows:
         ended[_outcome(row, now.get(row.subscription_id), row.account_id in owing)].append(row)
-    suspensions.place(
-        session,
-        _ids(ended["cut"]),
-        LockReason.DEBT,
-        owner=OWNER,
-        note=N_("cutoff run %(run)s", run=run.id),
-        run_id=run.id,
-        today=on,
-    )
+    by_effect: dict[AccessState, list[int]] = defaultdict(list)
+    for one in _ids([*ended["cut"], *ended["lowered"]]):
+        by_effect[now[one].effect].append(one)
+    for effect, ids in by_effect.items():
+        suspensions.place(
+            session,
+            ids,
+            LockReason.DEBT,
+            owner=OWNER,
+            note=N_("cutoff run %(run)s", run=run.id),
+            run_id=run.id,
+            today=on,
+            effect=effect,
+        )
     suspensions.lift(
         session, _ids(ended["lifted"]), LockReason.DEBT, by=N_("cutoff run %(run)s", run=run.id), today=on
     )
@@ -223,9 +238,11 @@ def _outcome(row: CutoffDecision, now: Verdict | None, is_owing: bool) -> str:
         if now.action is DecisionAction.SPARE:
             return now.reason.value
         return "cut" if now.action is DecisionAction.CUT else "cut_already"
-    if now is None or now.action in {DecisionAction.SPARE, DecisionAction.CUT}:
+    if now is None or now.was is AccessState.OPEN:
         return "lifted_already"
-    return "lifted" if now.action is DecisionAction.LIFT else "owes_again"
+    if now.action is not DecisionAction.LIFT:
+        return "owes_again"
+    return "lifted" if now.effect is AccessState.OPEN else "lowered"
 
 
 def _ids(rows: Sequence[CutoffDecision]) -> list[int]:

@@ -26,7 +26,8 @@ class Debt:
 
     `past_due_minor` is what was due before today, `overdue_minor` what is due and out of grace: it cuts.
     `oldest_due_on` is the due date of the oldest charge not wholly paid (oldest are paid first).
-    `credit_minor` is the credit limit in force.
+    `credit_minor` is the credit limit in force. `ripe_on` is the due date from which on the unpaid charges
+    are more than credit and minimum: debt cuts from the day after its grace on.
     """
 
     balance_minor: int
@@ -35,6 +36,12 @@ class Debt:
     oldest_due_on: date | None
     days_overdue: int
     credit_minor: int = 0
+    ripe_on: date | None = None
+    grace_days: int = 0
+
+    def days_cutting(self, today: date) -> int:
+        """Return for how many days debt has cut, 0 on the first; below 0 when it does not yet."""
+        return days_cutting(self.ripe_on, self.grace_days, today)
 
     @property
     def cutting_minor(self) -> int:
@@ -47,8 +54,13 @@ class Debt:
         return max(0, -self.balance_minor)
 
 
-def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -> Debt:
-    """Return the account's debt on that day; `grace_days` is for who has none. Raises NotFound."""
+def of(
+    session: Session, account_id: int, *, today: date, grace_days: int = 0, minimum_minor: int = 0
+) -> Debt:
+    """Return the account's debt on that day; `grace_days` is for who has none. Raises NotFound.
+
+    Less than `minimum_minor` does not cut.
+    """
     not_due = _not_due(today, grace_days)
     balance = session.execute(
         select(
@@ -56,13 +68,15 @@ def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -
             _owed(not_due.c.in_grace).label("overdue"),
             _owed(not_due.c.in_time).label("past_due"),
             credit_of(today).label("credit"),
+            grace_of(grace_days).label("grace_days"),
         )
         .join(not_due, true())
         .where(Account.id == account_id)
     ).one_or_none()
     if balance is None:
         raise errors.NotFound("There is no such account")
-    oldest = oldest_due(session, {account_id: balance.balance_minor}).get(account_id)
+    balances = {account_id: balance.balance_minor}
+    oldest, ripe = due_dates(session, balances, today, minimum_minor).get(account_id, (None, None))
     return Debt(
         balance_minor=balance.balance_minor,
         overdue_minor=balance.overdue,
@@ -70,6 +84,8 @@ def of(session: Session, account_id: int, *, today: date, grace_days: int = 0) -
         oldest_due_on=oldest,
         days_overdue=days_over(oldest, today),
         credit_minor=balance.credit,
+        ripe_on=ripe,
+        grace_days=balance.grace_days,
     )
 
 
@@ -104,6 +120,11 @@ def never_cut() -> ColumnElement[bool]:
 def days_over(oldest_due_on: date | None, today: date) -> int:
     """Return how many days the oldest due date lies back; 0 when it does not."""
     return max(0, (today - oldest_due_on).days) if oldest_due_on else 0
+
+
+def days_cutting(ripe_on: date | None, grace_days: int, today: date) -> int:
+    """Return for how many days debt of that due date has cut, 0 on the first, and when it has no date."""
+    return 0 if ripe_on is None else (today - ripe_on).days - grace_days - 1
 
 
 def overdue_by_account(
@@ -169,12 +190,50 @@ def _owed(not_due_minor: ColumnElement[int]) -> ColumnElement[int]:
 def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]:
     """Return the due date of each account's oldest charge not wholly paid; `balances` maps id to minor units.
 
-    Money pays the oldest first, so the debt stands in the newest charges: they are walked back until it is
-    used up. An account without debt, or whose debt has no due date, has no answer.
+    An account without debt, or whose debt has no due date, has no answer.
     """
-    owing = {account_id: -minor for account_id, minor in balances.items() if minor < 0}
-    if not owing:
+    walked = _walked(balances)
+    if walked is None:
         return {}
+    rows = session.execute(
+        select(walked.c.account_id, func.min(walked.c.due_on))
+        .join(Account, Account.id == walked.c.account_id)
+        .where(walked.c.newer < -Account.balance_minor)
+        .group_by(walked.c.account_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def due_dates(
+    session: Session, balances: Mapping[int, int], today: date, minimum_minor: int
+) -> dict[int, tuple[date, date | None]]:
+    """Return what oldest_due() does, and beside it since which due date the debt is large enough to cut.
+
+    That is the first by which more is unpaid than the credit of that day covers, and at least the minimum.
+    """
+    walked = _walked(balances)
+    if walked is None:
+        return {}
+    floor = credit_of(today) + max(minimum_minor, 1)
+    ripe = func.min(walked.c.due_on).filter(walked.c.newer <= -Account.balance_minor - floor)
+    rows = session.execute(
+        select(walked.c.account_id, func.min(walked.c.due_on), ripe)
+        .join(Account, Account.id == walked.c.account_id)
+        .where(walked.c.newer < -Account.balance_minor)
+        .group_by(walked.c.account_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _walked(balances: Mapping[int, int]) -> Subquery | None:
+    """Return the due dates of the accounts in debt, each with the sum of charges due later (`newer`).
+
+    Money pays the oldest first, so the debt stands in the newest charges: they are walked back until it is
+    used up. None when nobody owes.
+    """
+    owing = [account_id for account_id, minor in balances.items() if minor < 0]
+    if not owing:
+        return None
     by_day = (
         select(
             LedgerEntry.account_id,
@@ -190,11 +249,4 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
         func.sum(by_day.c.minor).over(partition_by=by_day.c.account_id, order_by=by_day.c.due_on.desc())
         - by_day.c.minor
     )
-    walked = select(by_day.c.account_id, by_day.c.due_on, newer.label("newer")).subquery()
-    rows = session.execute(
-        select(walked.c.account_id, func.min(walked.c.due_on))
-        .join(Account, Account.id == walked.c.account_id)
-        .where(walked.c.newer < -Account.balance_minor)
-        .group_by(walked.c.account_id)
-    )
-    return {row[0]: row[1] for row in rows}
+    return select(by_day.c.account_id, by_day.c.due_on, newer.label("newer")).subquery("walked")

@@ -1,17 +1,22 @@
-"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in seven queries."""
+"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in seven queries.
+
+An eighth and more ask when a reminder arrived, only where the policy wants one before a cut.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from billing import access, debt, instalments, pauses
+from billing import access, debt, episodes, instalments, pauses
 from billing.models import (
+    AccessState,
     Account,
     AccountGroup,
+    DunningNotice,
     LockReason,
     Promise,
     PromiseStatus,
@@ -29,11 +34,14 @@ def gather(
     """Return the debtors on that day, by account id; of the named accounts only, when some are named."""
     rows = session.execute(_query(on, rules, account_ids)).mappings().all()
     ids = [row["account_id"] for row in rows]
-    services = _services(session, ids, on)
+    services, inactive = _services(session, ids, on)
     paused = pauses.notes(session, ids)
     agreed = instalments.standing(session, on, rules=rules, account_ids=ids)
     broken = instalments.broken_words(session, ids)
-    oldest = debt.oldest_due(session, {row["account_id"]: row["balance_minor"] for row in rows})
+    balances = {row["account_id"]: row["balance_minor"] for row in rows}
+    dates = debt.due_dates(session, balances, on, rules.minimum_debt_minor)
+    oldest = {key: due for key, (due, _) in dates.items()}
+    notified = _notified(session, oldest, on, rules) if rules.notice_days else {}
     return [
         Debtor(
             **row,
@@ -43,6 +51,9 @@ def gather(
             services=tuple(services[account_id]),
             instalments=agreed.get(account_id),
             broken_words=broken.get(account_id, ""),
+            ripe_on=dates[account_id][1] if account_id in dates else None,
+            notified_on=notified.get(account_id),
+            inactive_note=inactive.get(account_id, ""),
         )
         for account_id, row in zip(ids, rows, strict=True)
     ]
@@ -62,7 +73,7 @@ def _query(on: date, rules: Rules, account_ids: Sequence[int] | None) -> Select[
             func.coalesce(Account.grace_days, AccountGroup.grace_days, rules.grace_days).label("grace_days"),
             Account.is_never_cut,
             Account.never_cut_note,
-            case((AccountGroup.is_never_cut, AccountGroup.name), else_="").label("exempt_group"),
+            case((_is_excluded(rules), AccountGroup.name), else_="").label("exempt_group"),
             debt.credit_of(on).label("credit_minor"),
             Account.credit_until,
             Promise.until.label("promise_until"),
@@ -96,24 +107,54 @@ def _cut_accounts() -> Select[int]:
     )
 
 
-def _services(session: Session, account_ids: Sequence[int], on: date) -> dict[int, list[Service]]:
+def _is_excluded(rules: Rules) -> ColumnElement[bool]:
+    """Whether debt cuts nobody of the AccountGroup: by its own mark, or by the policy's list."""
+    return or_(AccountGroup.is_never_cut, AccountGroup.id == any_of(rules.excluded_groups))
+
+
+def _services(
+    session: Session, account_ids: Sequence[int], on: date
+) -> tuple[dict[int, list[Service]], dict[int, str]]:
+    """Return each account's services, and why those that run by their dates do not by the status."""
+    status = aliased(SuspensionLock)
     rows = session.execute(
         select(
             Subscription.account_id,
             Subscription.id,
             access.is_running(on).label("is_running"),
-            SuspensionLock.id.is_not(None).label("is_cut"),
+            SuspensionLock.effect,
+            status.note,
         )
-        .outerjoin(
-            SuspensionLock,
-            (SuspensionLock.subscription_id == Subscription.id)
-            & (SuspensionLock.reason == LockReason.DEBT)
-            & SuspensionLock.lifted_at.is_(None),
-        )
+        .outerjoin(SuspensionLock, _stands_on_it(SuspensionLock, LockReason.DEBT))
+        .outerjoin(status, _stands_on_it(status, LockReason.STATUS))
         .where(Subscription.account_id == any_of(account_ids))
         .order_by(Subscription.id)
     )
     found: dict[int, list[Service]] = defaultdict(list)
-    for row in rows:
-        found[row.account_id].append(Service(row.id, row.is_running, row.is_cut))
-    return found
+    inactive: dict[int, str] = {}
+    for account_id, id_, is_running, effect, note in rows:
+        if is_running and note is not None:
+            inactive[account_id] = note
+        is_active = is_running and note is None
+        stands = effect or AccessState.CLOSED
+        found[account_id].append(Service(id_, is_active, effect is not None, stands))
+    return found, inactive
+
+
+def _stands_on_it(lock: type[SuspensionLock], reason: LockReason) -> ColumnElement[bool]:
+    return and_(lock.subscription_id == Subscription.id, lock.reason == reason, lock.lifted_at.is_(None))
+
+
+def _notified(session: Session, oldest: dict[int, date], on: date, rules: Rules) -> dict[int, date]:
+    """Return on which day before `on` a reminder of each account's debt, once it was due, last arrived."""
+    begun = episodes.begun(session, oldest, rules=rules)
+    rows = session.execute(
+        select(DunningNotice.account_id, DunningNotice.episode_on, func.max(DunningNotice.delivered_on))
+        .where(
+            DunningNotice.account_id == any_of(begun),
+            DunningNotice.delivered_on < on,
+            DunningNotice.days >= 0,
+        )
+        .group_by(DunningNotice.account_id, DunningNotice.episode_on)
+    )
+    return {row[0]: row[2] for row in rows if row[2] and begun[row[0]] == row[1]}

@@ -4,11 +4,12 @@ Each step is taken once in an episode of debt (billing.episodes). Days on which 
 for the account (billing.pauses), or on which it was frozen, are no days of the ladder.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from billing import debt, episodes, instalments, pauses
@@ -85,6 +86,27 @@ def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
         for key, step in sorted(reached.items())
         if rules.is_cuttable(amount := amounts.get(key, 0))
     ]
+
+
+def key_of(account_id: int, episode_on: date, days: int) -> str:
+    """Return what names the letter of a step taken in an episode."""
+    return f"dunning {account_id} {episode_on} step {days}"
+
+
+def note_delivered(session: Session, key: str, on: date) -> None:
+    """Write down that the letter of that name arrived on that day; of other letters nothing is kept."""
+    named = re.fullmatch(r"dunning (\d+) ([0-9-]{10}) step (-?\d+)", key)
+    if named is not None:
+        session.execute(
+            update(DunningNotice)
+            .where(
+                DunningNotice.account_id == int(named[1]),
+                DunningNotice.episode_on == date.fromisoformat(named[2]),
+                DunningNotice.days == int(named[3]),
+            )
+            .values(delivered_on=on)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _owing() -> Select[int, int, str]:

@@ -3,14 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, or_, select, update
+from sqlalchemy import BindParameter, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing import access
-from billing.models import AccessState, LockReason, Subscription, SubscriptionAccess, SuspensionLock
+from billing.models import (
+    AccessState,
+    LockReason,
+    Subscription,
+    SubscriptionAccess,
+    SuspensionLock,
+    strictness,
+)
 from core import clock
 from core.columns import any_of
 
@@ -70,12 +78,21 @@ def place(
         .on_conflict_do_update(
             index_elements=["subscription_id", "reason"],
             index_where=SuspensionLock.lifted_at.is_(None),
-            set_={"effect": effect},
+            set_={"effect": effect, "changes": SuspensionLock.changes.concat(_change(owner, note))},
             where=SuspensionLock.effect != effect,
         )
         .returning(SuspensionLock.subscription_id)
     ).all()
     return Moved(tuple(sorted(placed)), _lines(session, placed, today))
+
+
+def _change(owner: str, note: str) -> ColumnElement[Any]:
+    """Return what is kept of an effect that is changed: what it was, until when, who changed it and why."""
+    return func.jsonb_build_array(
+        func.jsonb_build_object(
+            "was", SuspensionLock.effect, "at", clock.now().isoformat(), "by", owner, "note", str(note)
+        )
+    )
 
 
 def lift(
@@ -116,6 +133,24 @@ def lift_of_account(
     """Lift the standing locks of this reason on every subscription of the account."""
     ids = session.scalars(standing_of_account(account_id, reason)).all()
     return lift(session, ids, reason, by=by, today=today)
+
+
+def ease_of_account(
+    session: Session,
+    account_id: int,
+    reason: LockReason,
+    effect: AccessState,
+    *,
+    by: str,
+    today: date | None = None,
+) -> Moved:
+    """Give the account's locks of this reason that are stricter than `effect` that one; open lifts them."""
+    if effect is AccessState.OPEN:
+        return lift_of_account(session, account_id, reason, by=by, today=today)
+    stricter = [one for one in AccessState if strictness(one) > strictness(effect)]
+    query = standing_of_account(account_id, reason).where(SuspensionLock.effect.in_(stricter))
+    ids = session.scalars(query).all()
+    return place(session, ids, reason, owner=by, today=today, effect=effect)
 
 
 def standing_of_account(account_id: int | BindParameter[int], reason: LockReason) -> Select[int]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from billing.models import DecisionAction
+from billing import debt
+from billing.models import AccessState, DecisionAction, strictness
 from billing.parts import Standing
 from billing.rules import Rules
 from core import money
@@ -20,26 +21,42 @@ class Reason(StrEnum):
     INSTALMENTS = "instalments"
     GROUP = "group"
     INCIDENT = "incident"
+    NOTICE = "notice"
     PAID = "paid"
     MINIMUM = "minimum"
     GRACE = "grace"
     CREDIT = "credit"
+    STEP = "step"
     WEEKDAY = "weekday"
+    HOLIDAY = "holiday"
     DEBT = "debt"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A subscription as the cutoff sees it; `is_cut` when a debt lock stands on it."""
+    """A subscription as the cutoff sees it; `is_cut` when a debt lock stands on it, of that effect.
+
+    One that the customer's own status keeps off does not run.
+    """
 
     subscription_id: int
     is_running: bool
     is_cut: bool
+    effect: AccessState = AccessState.CLOSED
+
+    @property
+    def stands(self) -> AccessState:
+        """How far debt has cut it; open when it has not."""
+        return self.effect if self.is_cut else AccessState.OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class Debtor:
-    """An account that is past due, or cut for debt; sums are positive minor units (see billing.debt)."""
+    """An account that is past due, or cut for debt; sums are positive minor units (see billing.debt).
+
+    `ripe_on` is the due date from which on the debt is large enough to cut, `notified_on` the day on which a
+    reminder of this debt last arrived, `inactive_note` why its running services are no customer's.
+    """
 
     account_id: int
     currency: str
@@ -59,6 +76,13 @@ class Debtor:
     credit_until: date | None = None
     instalments: Standing | None = None
     broken_words: str = ""
+    ripe_on: date | None = None
+    notified_on: date | None = None
+    inactive_note: str = ""
+
+    def days_cutting(self, on: date) -> int:
+        """Return for how many days debt has cut, 0 on the first; below 0 when it does not yet."""
+        return debt.days_cutting(self.ripe_on, self.grace_days, on)
 
     @property
     def cutting_minor(self) -> int:
@@ -68,16 +92,24 @@ class Debtor:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to become of one subscription; none for a debtor who never had one."""
+    """What is to become of one subscription; none for a debtor who never had one.
+
+    `was` is how far debt has cut it, `effect` how far it is to: what is cut further is cut, what is let in
+    only to a milder step is a lift.
+    """
 
     subscription_id: int | None
     action: DecisionAction
     reason: Reason
     explanation: str
+    was: AccessState = AccessState.OPEN
+    effect: AccessState = AccessState.OPEN
 
 
 # These keep a line from being cut, and let none in.
-_PAUSES = frozenset({Reason.INCIDENT, Reason.WEEKDAY})
+_PAUSES = frozenset({Reason.INCIDENT, Reason.NOTICE, Reason.STEP, Reason.WEEKDAY, Reason.HOLIDAY})
+# Who is cut has been told so: a further step asks for no other reminder.
+_BEFORE_THE_FIRST = frozenset({Reason.NOTICE})
 # These let in only when so little is overdue as the rules say (see Rules.lets_in).
 _SMALL = frozenset({Reason.MINIMUM, Reason.GRACE, Reason.CREDIT})
 
@@ -88,29 +120,46 @@ def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
     concerned = [service for service in debtor.services if service.is_running or service.is_cut]
     if not concerned:
         newest = max((service.subscription_id for service in debtor.services), default=None)
-        words = N_("No running service to cut; %(owes)s", owes=_owes(debtor))
-        return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, words)]
+        return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, _not_running(debtor))]
+    kinds = {(service.is_running, service.stands) for service in concerned}
     decided = {
-        is_cut: _decide(debtor, exemptions, on, rules, is_cut=is_cut)
-        for is_cut in {service.is_cut for service in concerned}
+        (is_running, stands): _decide(debtor, exemptions, on, rules, is_running=is_running, stands=stands)
+        for is_running, stands in kinds
     }
-    return [Verdict(service.subscription_id, *decided[service.is_cut]) for service in concerned]
+    found = []
+    for service in concerned:
+        action, reason, effect = decided[service.is_running, service.stands]
+        words = _words(reason, debtor, on, rules, effect)
+        found.append(Verdict(service.subscription_id, action, reason, words, service.stands, effect))
+    return found
 
 
 def _decide(
-    debtor: Debtor, exemptions: list[Reason], on: date, rules: Rules, *, is_cut: bool
-) -> tuple[DecisionAction, Reason, str]:
-    """Return what becomes of a debtor's services that are cut, or of those that are not; why; in words."""
-    if is_cut:
-        # A pause lets nobody in: who is cut stays cut until he pays or promises.
-        lets_in = rules.lets_in(min(debtor.cutting_minor, debtor.past_due_minor))
-        ways_in = [one for one in exemptions if one not in _PAUSES and (lets_in or one not in _SMALL)]
-        action = DecisionAction.LIFT if ways_in else DecisionAction.KEEP
-        reason = next(iter(ways_in), Reason.DEBT)
-    else:
-        action = DecisionAction.SPARE if exemptions else DecisionAction.CUT
-        reason = next(iter(exemptions), Reason.DEBT)
-    return action, reason, _words(reason, debtor, on, rules)
+    debtor: Debtor,
+    exemptions: list[Reason],
+    on: date,
+    rules: Rules,
+    *,
+    is_running: bool,
+    stands: AccessState,
+) -> tuple[DecisionAction, Reason, AccessState]:
+    """Return what becomes of a debtor's services that debt has cut so far, why, and how far then."""
+    step = rules.effect_after(debtor.days_cutting(on))
+    if stands is AccessState.OPEN:
+        if exemptions:
+            return DecisionAction.SPARE, exemptions[0], stands
+        return DecisionAction.CUT, Reason.DEBT, step
+    # A pause lets nobody in: who is cut stays cut until he pays or promises.
+    lets_in = rules.lets_in(min(debtor.cutting_minor, debtor.past_due_minor))
+    ways_in = [one for one in exemptions if one not in _PAUSES and (lets_in or one not in _SMALL)]
+    if ways_in:
+        return DecisionAction.LIFT, ways_in[0], AccessState.OPEN
+    further = strictness(step) - strictness(stands)
+    if further > 0 and is_running and _BEFORE_THE_FIRST.issuperset(exemptions):
+        return DecisionAction.CUT, Reason.DEBT, step
+    if further < 0 and not rules.reconnects_at_zero:
+        return DecisionAction.LIFT, Reason.STEP, step
+    return DecisionAction.KEEP, Reason.DEBT, stands
 
 
 def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
@@ -121,13 +170,23 @@ def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
         (Reason.INSTALMENTS, debtor.instalments is not None and debtor.instalments.is_kept(rules)),
         (Reason.GROUP, bool(debtor.exempt_group)),
         (Reason.INCIDENT, bool(debtor.pause_note)),
+        (Reason.NOTICE, not _is_notified(debtor, on, rules)),
         (Reason.PAID, debtor.past_due_minor <= 0),
         (Reason.MINIMUM, not rules.is_cuttable(debtor.past_due_minor)),
         (Reason.GRACE, not rules.is_cuttable(debtor.overdue_minor)),
         (Reason.CREDIT, not rules.is_cuttable(debtor.cutting_minor)),
+        (Reason.STEP, rules.effect_after(debtor.days_cutting(on)) is AccessState.OPEN),
         (Reason.WEEKDAY, on.isoweekday() in rules.skip_weekdays),
+        (Reason.HOLIDAY, rules.is_holiday(on)),
     )
     return [reason for reason, applies in tests if applies]
+
+
+def _is_notified(debtor: Debtor, on: date, rules: Rules) -> bool:
+    """Whether a reminder of this debt arrived before that day, and not too long before, if one has to."""
+    if not rules.notice_days:
+        return True
+    return debtor.notified_on is not None and 0 < (on - debtor.notified_on).days <= rules.notice_days
 
 
 # The sentence is kept with the plan and told anew from its template (webapp/texts.py): what stands beside it
@@ -143,7 +202,23 @@ WEEKDAYS = (
 )
 
 
-def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
+def _at_step(why: str, effect: AccessState) -> str:
+    """Say how far the step cuts, after why."""
+    match effect:
+        case AccessState.NOTICE:
+            words = N_("%(why)s; step: a notice is shown", why=why)
+        case AccessState.SLOW:
+            words = N_("%(why)s; step: slowed down", why=why)
+        case AccessState.WALLED:
+            words = N_("%(why)s; step: only the walled garden", why=why)
+        case _:
+            words = N_("%(why)s; step: cut off", why=why)
+    return words
+
+
+def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules, effect: AccessState) -> str:
+    if reason in {Reason.WEEKDAY, Reason.HOLIDAY, Reason.NOTICE, Reason.STEP}:
+        return _not_yet(reason, debtor, on, rules, effect)
     owes = _owes(debtor)
     match reason:
         case Reason.PAID:
@@ -155,15 +230,36 @@ def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules) -> str:
             words = _grace(debtor, owes)
         case Reason.CREDIT:
             words = _credit(debtor, owes)
-        case Reason.WEEKDAY:
-            words = N_("%(owes)s; %(weekday)s", owes=owes, weekday=WEEKDAYS[on.weekday()])
         case Reason.DEBT:
-            overdue = _sum(debtor.overdue_minor, debtor)
-            words = N_("%(owes)s; %(overdue)s of it out of grace", owes=owes, overdue=overdue)
-            if debtor.broken_words:
-                words = f"{words}; {debtor.broken_words}"
+            words = _debt(debtor, owes, rules, effect)
         case _:
             words = _exempt(reason, debtor, owes)
+    return words
+
+
+def _debt(debtor: Debtor, owes: str, rules: Rules, effect: AccessState) -> str:
+    overdue = _sum(debtor.overdue_minor, debtor)
+    words = N_("%(owes)s; %(overdue)s of it out of grace", owes=owes, overdue=overdue)
+    if len(rules.steps) > 1:
+        words = _at_step(words, effect)
+    return f"{words}; {debtor.broken_words}" if debtor.broken_words else words
+
+
+def _not_yet(reason: Reason, debtor: Debtor, on: date, rules: Rules, effect: AccessState) -> str:
+    """Say what the policy waits for before it cuts, or cuts so far."""
+    owes = _owes(debtor)
+    match reason:
+        case Reason.NOTICE:
+            words = _unnoticed(debtor, owes, rules)
+        case Reason.WEEKDAY:
+            words = N_("%(owes)s; %(weekday)s", owes=owes, weekday=WEEKDAYS[on.weekday()])
+        case Reason.HOLIDAY:
+            words = N_("%(owes)s; nobody is cut on this holiday", owes=owes)
+        case _ if effect is not AccessState.OPEN:
+            words = _at_step(owes, effect)
+        case _:
+            first = min((step.days for step in rules.steps), default=0)
+            words = N_("%(owes)s; the first step comes %(days)s days after grace", owes=owes, days=first)
     return words
 
 
@@ -183,6 +279,23 @@ def _exempt(reason: Reason, debtor: Debtor, owes: str) -> str:
         case _:
             words = N_("%(incident)s; %(owes)s", incident=debtor.pause_note, owes=owes)
     return words
+
+
+def _not_running(debtor: Debtor) -> str:
+    if not debtor.inactive_note:
+        return N_("No running service to cut; %(owes)s", owes=_owes(debtor))
+    return N_("Not connected (%(note)s); %(owes)s", note=debtor.inactive_note, owes=_owes(debtor))
+
+
+def _unnoticed(debtor: Debtor, owes: str, rules: Rules) -> str:
+    if debtor.notified_on is None:
+        return N_("%(owes)s; no reminder of this debt arrived yet, and one must before", owes=owes)
+    return N_(
+        "%(owes)s; the last reminder arrived on %(day)s, and one must in the %(days)s days before",
+        owes=owes,
+        day=debtor.notified_on,
+        days=rules.notice_days,
+    )
 
 
 def _owes(debtor: Debtor) -> str:

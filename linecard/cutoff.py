@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import acts, ledger, night, rules
+from billing import acts, ledger, night, policies
 from billing.models import CutoffDecision, CutoffRun
 from core import clock, db, money
 from core.settings import Settings
@@ -20,7 +20,9 @@ def show_plan(settings: Settings, on: date | None) -> int:
         database = db.Database(db.engine_of(urls.database))
         try:
             act = acts.Act(on, acts.terms_of(settings), ledger.Author("dry run"))
-            found = night.rehearse(database, act, rules=rules.rules_of(settings))
+            with database.reading() as session:
+                limits = policies.in_force(session, settings.cutoff)
+            found = night.rehearse(database, act, rules=limits)
             with database.reading() as session:
                 who = customers_of(session, {decision.account_id for decision in found.decisions})
         finally:

@@ -95,7 +95,7 @@ def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender:
             outbox.put(
                 session,
                 actor,
-                unique_key=f"dunning {found.account_id} {found.episode_on} step {found.days}",
+                unique_key=dunning.key_of(found.account_id, found.episode_on, found.days),
                 kind="dunning",
                 address=letter.address,
                 channel=OutboxChannel(found.channel),

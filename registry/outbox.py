@@ -7,13 +7,14 @@ what was committed is told even when the worker dies. `unique_key` says what it 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from billing import dunning
 from core import errors
 from core.columns import any_of
 from registry import audit
@@ -122,9 +123,17 @@ def claim(
 
 
 def settle(
-    session: Session, letter: Letter, *, now: datetime, error: str = "", is_final: bool = False
+    session: Session,
+    letter: Letter,
+    *,
+    now: datetime,
+    error: str = "",
+    is_final: bool = False,
+    arrived_on: date | None = None,
 ) -> OutboxStatus:
     """Write down that the message was delivered, or why not and when it is tried again.
+
+    `arrived_on` is the business day on which it left for its reader; none for what only went into a log.
 
     Pauses double from a minute to six hours; after twelve attempts, or a final error, it has failed. Whoever
     comes after the lease of another settles nothing.
@@ -145,6 +154,8 @@ def settle(
         )
         .execution_options(synchronize_session=False)
     )
+    if status is OutboxStatus.SENT and arrived_on is not None:
+        dunning.note_delivered(session, letter.unique_key, arrived_on)
     return status
 
 

@@ -1,6 +1,6 @@
 """Bank statements: match, book or undo them in parts, until nothing is wanted any more."""
 
-from billing import rules
+from billing import policies
 from billing.banking import batches
 from core import clock
 from registry import bank
@@ -12,8 +12,8 @@ MOST_PARTS = 5_000
 
 def settle(runtime: Runtime) -> int:
     """Do what is wanted of every batch, a transaction a part; return how many parts were done."""
-    limits = rules.rules_of(runtime.settings)
     with runtime.database.reading() as session:
+        limits = policies.in_force(session, runtime.settings.cutoff)
         waiting = batches.is_open(session)
     done = 0
     for batch_id in waiting:

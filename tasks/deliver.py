@@ -86,7 +86,7 @@ def _one(runtime: Runtime, post: Post, letter: Letter) -> bool:
     except (LinecardError, ValueError) as error:  # an address or a document no letter can be made of
         _settle(runtime, letter, str(error) or type(error).__name__, is_final=True)
         return False
-    _settle(runtime, letter, "")
+    _settle(runtime, letter, "", has_left=runtime.settings.mail.backend != "console")
     return True
 
 
@@ -99,8 +99,13 @@ def _attached(runtime: Runtime, letter: Letter) -> tuple[str, bytes] | None:
     return pdf.file_name(found), pdf.write(found, catalogues.voice_of(locale))
 
 
-def _settle(runtime: Runtime, letter: Letter, error: str, *, is_final: bool = False) -> None:
+def _settle(
+    runtime: Runtime, letter: Letter, error: str, *, is_final: bool = False, has_left: bool = False
+) -> None:
+    arrived_on = clock.today(runtime.settings.isp.time_zone) if has_left else None
     with runtime.database.transaction() as session:
-        status = outbox.settle(session, letter, now=clock.now(), error=error, is_final=is_final)
+        status = outbox.settle(
+            session, letter, now=clock.now(), error=error, is_final=is_final, arrived_on=arrived_on
+        )
     if error:
         log.warning("letter_not_sent", id=letter.id, status=status.value, error=error)

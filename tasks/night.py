@@ -6,7 +6,7 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from billing import acts, charge_runs, ledger, night, rules
+from billing import acts, charge_runs, ledger, night, policies
 from billing.brake import Clock, Witness
 from billing.ledger import Author
 from billing.models import NightRun
@@ -29,7 +29,8 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
     act = acts.Act(day, acts.terms_of(settings), AUTHOR)
-    limits = rules.rules_of(settings)
+    with runtime.database.reading() as session:
+        limits = policies.in_force(session, settings.cutoff)
     sender = dunning.Sender(settings.isp.name, settings.isp.locale)
 
     def remind(session: Session, _: NightRun) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import redis
 from flask import current_app
 
+from billing import policies
 from core import db, live, secrets
 from core.settings import Settings, SettingsError
 from tasks import celery_app
@@ -14,13 +15,17 @@ KEY = "linecard"
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One per process. `queue` is what tasks.enqueue sends through, `hub` follows live runs."""
+    """One per process. `queue` is what tasks.enqueue sends through, `hub` follows live runs.
+
+    `policy` knows the rules by which debt cuts.
+    """
 
     settings: Settings
     database: db.Database
     redis: "redis.Redis"
     queue: celery_app.Celery
     hub: live.Hub
+    policy: policies.Kept
 
     @property
     def ring(self) -> secrets.Ring:
@@ -51,6 +56,7 @@ def make(settings: Settings, database: db.Database | None = None, *, name: str =
         redis=client,
         queue=celery_app.make(queue_url),
         hub=live.Hub(client),
+        policy=policies.Kept(database, settings.cutoff),
     )
 
 

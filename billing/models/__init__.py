@@ -14,6 +14,7 @@ from billing.models.debt import CutoffPause, Instalment, InstalmentPlan, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
 from billing.models.dunning import DunningNotice, DunningStep
 from billing.models.ledger import Account, AccountGroup, LedgerEntry, Payer
+from billing.models.policy import CutoffPolicy
 from billing.models.services import (
     AccountDiscount,
     ChargeRun,
@@ -45,6 +46,7 @@ from billing.models.words import (
     PromiseStatus,
     Review,
     RunStatus,
+    strictness,
 )
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "CutoffDecision",
     "CutoffDeferral",
     "CutoffPause",
+    "CutoffPolicy",
     "CutoffRun",
     "DecisionAction",
     "Discount",
@@ -104,4 +107,5 @@ __all__ = [
     "VatPercent",
     "VatRate",
     "VirtualAccount",
+    "strictness",
 ]

@@ -1,6 +1,7 @@
 """The tables of locks and of the access they make."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.models.words import AccessState, LockReason
@@ -23,7 +25,8 @@ from core.db import Base
 class SuspensionLock(Base):
     """A reason why a subscription is off. The line is open when no lock stands (lifted_at is null).
 
-    `effect` is what the lock does to the line; where locks overlap the strictest counts.
+    `effect` is what the lock does to the line; where locks overlap the strictest counts. `changes` are the
+    effects it had before, oldest first: what it was, until when, and who changed it.
     `billed_percent` is how much of the price is asked for the days from `from_on` to `to_on` (both included;
     no `to_on`: still off). Where locks overlap the least counts. `to_on` of a lock that stands is the day it
     was agreed to; the night after it lifts the lock.
@@ -39,6 +42,7 @@ class SuspensionLock(Base):
     effect: Mapped[AccessState] = mapped_column(
         choice(AccessState, "effect"), default=AccessState.CLOSED, server_default="closed"
     )
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
     billed_percent: Mapped[int] = mapped_column(default=100, server_default="100")
     from_on: Mapped[date | None]
     to_on: Mapped[date | None]
@@ -73,6 +77,9 @@ class SuspensionLock(Base):
             postgresql_where=text("lifted_at IS NULL"),
         ),
         Index("ix_suspension_locks_subscription_id", "subscription_id", "id"),
+        Index(
+            "ix_suspension_locks_all_standing", "placed_at", "id", postgresql_where=text("lifted_at IS NULL")
+        ),
     )
 
 
@@ -87,6 +94,9 @@ class PlannedSuspension(Base):
     from_on: Mapped[date] = mapped_column(index=True)
     to_on: Mapped[date | None]
     billed_percent: Mapped[int]
+    effect: Mapped[AccessState] = mapped_column(
+        choice(AccessState, "effect"), default=AccessState.CLOSED, server_default="closed"
+    )
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
     author_id: Mapped[int | None] = mapped_column(BigInteger)
     author: Mapped[str] = mapped_column(String(120))
@@ -95,6 +105,7 @@ class PlannedSuspension(Base):
     __table_args__ = (
         CheckConstraint("billed_percent BETWEEN 0 AND 100", name="billed_percent"),
         CheckConstraint("to_on IS NULL OR to_on >= from_on", name="dates"),
+        CheckConstraint("effect <> 'open'", name="effect_is_one"),
         UniqueConstraint("subscription_id", "reason", "from_on"),
     )
 

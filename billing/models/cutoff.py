@@ -60,6 +60,7 @@ class CutoffDecision(Base):
     `basis` holds what it rested on: the overdue charges and the notices of this episode (see
     billing.cutoff_basis). `review` is what a person said of the row, `deferred_until` the last day of a
     deferral. `before` and `after` are the access wanted of the line without the plan and with it.
+    `was` is how far debt itself had cut it, `effect` how far it is to; what is let in only in part is a lift.
     """
 
     __tablename__ = "cutoff_decisions"
@@ -70,6 +71,12 @@ class CutoffDecision(Base):
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
     action: Mapped[DecisionAction] = mapped_column(choice(DecisionAction))
     reason: Mapped[str] = mapped_column(String(40))
+    was: Mapped[AccessState] = mapped_column(
+        choice(AccessState, "was"), default=AccessState.OPEN, server_default="open"
+    )
+    effect: Mapped[AccessState] = mapped_column(
+        choice(AccessState, "effect"), default=AccessState.OPEN, server_default="open"
+    )
     overdue_minor: Mapped[Minor]
     balance_minor: Mapped[Minor]
     days_overdue: Mapped[int] = mapped_column(default=0)

@@ -29,7 +29,8 @@ class DunningStep(Base):
 class DunningNotice(Base):
     """A step taken in an episode of debt, once: `episode_on` is the due date of the oldest unpaid charge.
 
-    `outcome` is "sent" or why it was not; the letter itself is in the outbox.
+    `outcome` is "sent" or why it was not; the letter itself is in the outbox. `delivered_on` is the business
+    day on which a mail server or the like took it.
     """
 
     __tablename__ = "dunning_notices"
@@ -46,6 +47,7 @@ class DunningNotice(Base):
     channel: Mapped[Channel] = mapped_column(choice(Channel), default=Channel.EMAIL, server_default="email")
     outcome: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    delivered_on: Mapped[date | None]
     made_at: Mapped[CreatedAt]
 
     __table_args__ = (Index("uq_dunning_notices_step", "account_id", "episode_on", "days", unique=True),)

@@ -87,6 +87,13 @@ class AccessState(StrEnum):
     CLOSED = "closed"
 
 
+def strictness(state: AccessState) -> int:
+    """Return the state's place from mild to strict."""
+    return _MILD_TO_STRICT[state]
+
+
+_MILD_TO_STRICT = {state: place for place, state in enumerate(AccessState)}
+
 # A line in one of these is cut off from the internet.
 CUT = (AccessState.WALLED, AccessState.CLOSED)
 

@@ -1,13 +1,13 @@
 """Verdicts: the first reason that applies is the one that is told."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from billing import verdicts
-from billing.models import DecisionAction
-from billing.rules import Rules
+from billing.models import AccessState, DecisionAction
+from billing.rules import Rules, Step
 from billing.verdicts import Debtor, Reason, Service
 
 SUNDAY = date(2026, 11, 22)
@@ -126,3 +126,79 @@ def test_an_incident_spares_and_lets_nobody_in():
 def test_who_pays_during_an_incident_is_let_in_all_the_same():
     paid = judge(replace(OWES, pause_note="Incident 7", past_due_minor=0, services=(CUT,)))
     assert (paid.action, paid.reason) == (DecisionAction.LIFT, Reason.PAID)
+
+
+LADDER = replace(
+    RULES,
+    steps=(
+        Step(0, AccessState.NOTICE),
+        Step(5, AccessState.SLOW),
+        Step(10, AccessState.CLOSED),
+    ),
+)
+
+
+def ripe(days):
+    """Return the due date of a debt that has cut for so many days on SUNDAY."""
+    return SUNDAY - timedelta(days=days + OWES.grace_days + 1)
+
+
+def stepped(days, stands=AccessState.OPEN, rules=LADDER, **changes):
+    service = replace(RUNNING, is_cut=stands is not AccessState.OPEN, effect=stands)
+    verdict = judge(replace(OWES, ripe_on=ripe(days), services=(service,), **changes), rules)
+    return verdict.action.value, verdict.was.value, verdict.effect.value
+
+
+@pytest.mark.parametrize(
+    ("days", "stands", "expected"),
+    [
+        (0, "open", ("cut", "open", "notice")),
+        (4, "notice", ("keep", "notice", "notice")),
+        (5, "notice", ("cut", "notice", "slow")),
+        (12, "open", ("cut", "open", "closed")),
+        (12, "slow", ("cut", "slow", "closed")),
+        (90, "closed", ("keep", "closed", "closed")),
+        (5, "closed", ("lift", "closed", "slow")),
+        (0, "slow", ("lift", "slow", "notice")),
+    ],
+)
+def test_a_debtor_is_cut_as_far_as_the_days_say_and_back_after_a_part(days, stands, expected):
+    assert stepped(days, AccessState(stands)) == expected
+
+
+def test_where_all_must_be_paid_a_part_brings_nobody_back_to_a_milder_step():
+    strict = replace(LADDER, reconnects_at_zero=True)
+    assert stepped(0, AccessState.CLOSED, strict) == ("keep", "closed", "closed")
+    assert stepped(10, AccessState.SLOW, strict) == ("cut", "slow", "closed")
+
+
+def test_before_the_first_step_nobody_is_cut_and_a_part_lets_in():
+    late = replace(RULES, steps=(Step(5, AccessState.CLOSED),))
+    assert judge(replace(OWES, ripe_on=ripe(4)), late).reason is Reason.STEP
+    assert stepped(4, AccessState.CLOSED, late) == ("lift", "closed", "open")
+    assert stepped(5, rules=late) == ("cut", "open", "closed")
+
+
+def test_a_pause_and_a_promise_stop_a_further_step_and_a_service_that_ended_gets_none():
+    assert stepped(12, AccessState.NOTICE, pause_note="Incident 7") == ("keep", "notice", "notice")
+    assert stepped(12, AccessState.NOTICE, promise_until=SUNDAY) == ("lift", "notice", "open")
+    rests = replace(LADDER, yearly_holidays=((SUNDAY.month, SUNDAY.day),))
+    assert stepped(12, AccessState.NOTICE, rests) == ("keep", "notice", "notice")
+    ended = Service(3, is_running=False, is_cut=True, effect=AccessState.NOTICE)
+    assert judge(replace(OWES, ripe_on=ripe(12), services=(ended,)), LADDER).action is DecisionAction.KEEP
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_cut"), [(None, False), (0, False), (1, True), (5, True), (6, False), (-1, False)]
+)
+def test_a_reminder_must_have_arrived_in_the_days_before_the_first_step(days_ago, is_cut):
+    asks = replace(RULES, notice_days=5)
+    on = None if days_ago is None else SUNDAY - timedelta(days=days_ago)
+    verdict = judge(replace(OWES, notified_on=on), asks)
+    assert verdict.reason is (Reason.DEBT if is_cut else Reason.NOTICE)
+
+
+def test_who_is_cut_was_told_so_and_needs_no_other_reminder_for_the_next_step():
+    asks = replace(LADDER, notice_days=5)
+    assert stepped(12, AccessState.NOTICE, asks) == ("cut", "notice", "closed")
+    assert stepped(12, AccessState.OPEN, asks)[0] == "spare"

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_babel import Babel, force_locale
 
 from billing import rules, verdicts
+from billing.models import AccessState
 from core.money import Money
 from core.words import N_, Text
 from gates import ruleset
@@ -87,6 +88,31 @@ def test_why_somebody_is_cut_or_spared_is_told_from_the_sentence_that_was_kept(c
 def test_a_weekday_is_told_too() -> None:
     (verdict,) = verdicts.judge(DEBTORS["debt"], TODAY, rules.Rules(skip_weekdays=(3,)))
     assert texts.tell(str.__str__(verdict.explanation)).endswith("у середу нікого не відключають")
+
+
+LADDER = (rules.Step(0, AccessState.NOTICE), rules.Step(400, AccessState.CLOSED))
+POLICIES = {
+    "a step": (_debtor(), rules.Rules(steps=LADDER)),
+    "a milder step": (
+        _debtor(services=(verdicts.Service(7, True, True),), ripe_on=TODAY),
+        rules.Rules(steps=LADDER),
+    ),
+    "no step yet": (_debtor(ripe_on=TODAY), rules.Rules(steps=LADDER[1:])),
+    "a holiday": (_debtor(), rules.Rules(holidays=(TODAY,))),
+    "no reminder": (_debtor(), rules.Rules(notice_days=5)),
+    "an old reminder": (_debtor(notified_on=TODAY - timedelta(days=9)), rules.Rules(notice_days=5)),
+    "not connected": (_debtor(services=(), inactive_note="The customer is waiting"), rules.Rules()),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+@pytest.mark.usefixtures("ukrainian")
+def test_what_the_policy_waits_for_is_told_from_the_sentence_that_was_kept(case: str) -> None:
+    debtor, limits = POLICIES[case]
+    (verdict,) = verdicts.judge(debtor, TODAY, limits)
+    told = texts.tell(str.__str__(verdict.explanation))
+    assert not LATIN.search(re.sub("EUR", "", told)), told
+    assert "2026-" not in told
 
 
 @pytest.mark.usefixtures("ukrainian")

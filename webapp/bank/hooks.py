@@ -2,7 +2,6 @@
 
 from flask import Response, jsonify, request
 
-from billing import rules
 from core import clock, db
 from core.errors import Invalid
 from registry import gateways
@@ -36,7 +35,7 @@ def payment(gateway: str) -> Response:
             body,
             usual_currency=now.settings.isp.currency,
             today=clock.today(now.settings.isp.time_zone),
-            rules=rules.rules_of(now.settings),
+            rules=now.policy.rules(session),
         )
         if heard.reopened:
             pop = now.settings.diagnostics.default_pop

@@ -6,7 +6,6 @@ from flask import Response, render_template, request
 from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
-from billing import rules
 from billing.models import BatchStatus
 from core import clock, db
 from registry import bank, bank_views
@@ -128,7 +127,7 @@ def book(line_id: int) -> Response:
                 line_id,
                 form.to.data,
                 today=clock.today(now.settings.isp.time_zone),
-                rules=rules.rules_of(now.settings),
+                rules=now.policy.rules(session),
             )
             pop = now.settings.diagnostics.default_pop
             db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))

@@ -79,6 +79,6 @@ def _alter(session: Session, act: Act, customer_id: int, form: Any) -> None:
 def _services(customer_id: int) -> tuple[tills.Till, list[tills.Service]]:
     """Return the services that have a billing period and no end."""
     with runtime.current().database.reading() as session:
-        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
         found = tills.services(session, till.account, day.today())
     return till, [one for one in found if one.may_change and one.period not in bill_days.DAYLESS]

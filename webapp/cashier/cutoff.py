@@ -3,6 +3,7 @@
 from flask import Response, request
 from flask_babel import gettext
 
+from billing import policies
 from billing.models import DecisionAction
 from registry import cutoffs
 from webapp import identity, permissions, rendering, runtime
@@ -44,7 +45,8 @@ def run(run_id: int) -> Response:
 def plan() -> Response:
     """Make a plan for today; nobody is cut by it."""
     with runtime.current().database.transaction() as session:
-        made = cutoffs.plan(session, identity.actor(), day.today(), rules=day.limits())
+        limits = policies.in_force(session, runtime.current().settings.cutoff)
+        made = cutoffs.plan(session, identity.actor(), day.today(), rules=limits)
     return rendering.go("cashier.run", run_id=made.id)
 
 
@@ -73,6 +75,6 @@ def debtors() -> Response:
     """List those who are past due, the largest sum first."""
     with runtime.current().database.reading() as session:
         found = cutoffs.debtors(
-            session, day.today(), grace_days=day.grace_days(), after=request.args.get("after")
+            session, day.today(), grace_days=day.grace_days(session), after=request.args.get("after")
         )
     return rendering.page_or_fragment("cashier/debtors.html", "cashier/debtors.html", found=found)

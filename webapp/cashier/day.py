@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from billing import acts, rules
 from core import clock
 from registry import dunning
@@ -13,14 +15,14 @@ def today() -> date:
     return clock.today(runtime.current().settings.isp.time_zone)
 
 
-def limits() -> rules.Rules:
-    """Return the rules of cutting off, by the settings."""
-    return rules.rules_of(runtime.current().settings)
+def limits(session: Session | None = None) -> rules.Rules:
+    """Return the rules of cutting off in force; where a session is open, it is read through that."""
+    return runtime.current().policy.rules(session)
 
 
-def grace_days() -> int:
+def grace_days(session: Session | None = None) -> int:
     """Return the grace of accounts without their own."""
-    return runtime.current().settings.cutoff.grace_days
+    return limits(session).grace_days
 
 
 def sender() -> dunning.Sender:

@@ -28,7 +28,7 @@ def listing() -> Response:
         rows, mark = sent.page(session, asked, sort=notices.sort(), after=request.args.get("after"))
         known = sent.steps(session)
         steps = ladder.steps(session)
-        letters = dunning.tonight(session, day.today(), rules=day.limits(), sender=day.sender())
+        letters = dunning.tonight(session, day.today(), rules=day.limits(session), sender=day.sender())
     return rendering.page_or_fragment(
         "cashier/dunning.html",
         "cashier/dunning.html",

@@ -98,7 +98,7 @@ def _agree(customer_id: int, form: Any) -> None:
             form.agreed(),
             note=form.note.data or "",
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if made.reopened:
             day.wake_gates(session)
@@ -133,7 +133,7 @@ def _filled(owed: Money, count: int, first_on: date, every: PeriodKind) -> dict[
 def end(plan_id: int) -> Response:
     """End instalments by hand, with a reason: the next plan may cut."""
     with runtime.current().database.reading() as session:
-        found = instalments.get(session, plan_id, today=day.today(), rules=day.limits())
+        found = instalments.get(session, plan_id, today=day.today(), rules=day.limits(session))
     if found is None or found.customer_id is None:
         abort(404)
     form = EndForm()
@@ -160,7 +160,7 @@ def listing() -> Response:
             sort=sort,
             after=request.args.get("after"),
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
     return rendering.page_or_fragment(
         "cashier/instalments.html",
@@ -237,7 +237,7 @@ def _every() -> Iterator[instalments.PlanRow]:
                 sort=sort,
                 after=after,
                 today=day.today(),
-                rules=day.limits(),
+                rules=day.limits(session),
                 limit=FILE_PAGE,
             )
         yield from rows

@@ -53,7 +53,7 @@ def export(customer_id: int, ending: str) -> Response:
     if ending not in downloads.ENDINGS:
         abort(404)
     with runtime.current().database.reading() as session:
-        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
         made = downloads.Table(f"ledger-{till.number}-{day.today().isoformat()}", ending)
         found = ledger_list.every(session, till.account.id, _filters(), sort=_sort())
         rows = (row for one in found for row in _rows(one))

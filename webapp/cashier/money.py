@@ -25,7 +25,7 @@ def statement(customer_id: int) -> Response:
     if rendering.is_htmx():
         return ledger.fragment(customer_id)
     with runtime.current().database.reading() as session:
-        found = tills.statement(session, customer_id, today=day.today(), rules=day.limits())
+        found = tills.statement(session, customer_id, today=day.today(), rules=day.limits(session))
         entries = ledger.page(session, found.till.account.id)
     quick = forms.PaybackForm(formdata=None, expected_minor=found.till.debt.debt_minor)
     answer = Response(
@@ -82,7 +82,7 @@ def _receive(customer_id: int, form: forms.PaymentForm) -> Received:
             reference=form.reference.data or "",
             idempotency_key=form.key.data,
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if received.reopened:
             day.wake_gates(session)
@@ -113,7 +113,7 @@ def _pay_back(customer_id: int, form: forms.PaybackForm) -> Received:
             expected_minor=form.expected,
             idempotency_key=form.key.data,
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if received.reopened:
             day.wake_gates(session)
@@ -141,7 +141,7 @@ def _reverse(entry_id: int, form: forms.ReverseForm) -> None:
             entry_id,
             reason=form.reason.data or "",
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if received.reopened:
             day.wake_gates(session)
@@ -169,7 +169,7 @@ def _promise(customer_id: int, form: forms.PromiseForm) -> None:
             until=form.until.data,
             note=form.note.data or "",
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if made.reopened:
             day.wake_gates(session)

@@ -90,7 +90,7 @@ def _transfer(customer_id: int, form: Any) -> Received:
             note=form.note.data or "",
             idempotency_key=form.key.data,
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         if moved.reopened:
             day.wake_gates(session)

@@ -13,7 +13,7 @@ from webapp.cashier import day
 def till(customer_id: int) -> tills.Till:
     """Return how the customer stands today; raises NotFound."""
     with runtime.current().database.reading() as session:
-        return tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        return tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
 
 
 def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any) -> Response:

@@ -186,7 +186,7 @@ def _finish(session: Session, act: Act, subscription_id: int, form: forms.EndFor
 def terms(customer_id: int) -> Response:
     """Change days to pay, grace, group and credit, and whether debt may cut the customer."""
     with runtime.current().database.reading() as session:
-        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
         groups = [(str(group.id), group.name) for group, _ in account_groups.list_all(session)]
         own_account = bank.own_account(session, till.account.id)
     account = till.account
@@ -217,7 +217,7 @@ def _set_terms(customer_id: int, form: Any) -> None:
             credit_limit_minor=form.credit_limit.data.minor if form.credit_limit.data else 0,
             credit_until=form.credit_until.data,
             today=day.today(),
-            rules=day.limits(),
+            rules=day.limits(session),
         )
         bank.set_own_account(session, identity.actor(), customer_id, form.own_account.data or "")
         if opened:
@@ -226,7 +226,7 @@ def _set_terms(customer_id: int, form: Any) -> None:
 
 def _offer(customer_id: int, kept_id: int | None = None) -> tuple[tills.Till, list[Plan]]:
     with runtime.current().database.reading() as session:
-        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
         return till, tills.plans(session, till.currency, kept_id=kept_id)
 
 

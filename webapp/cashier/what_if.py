@@ -31,7 +31,7 @@ class Question:
 def ask(customer_id: int) -> Response:
     """Show how the customer stands and what comes; with a question, what the act would change of it."""
     with runtime.current().database.reading() as session:
-        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days())
+        till = tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
         services = [one for one in tills.services(session, till.account, day.today()) if one.may_change]
         plans = tills.plans(session, till.currency)
     is_line = "line" in request.args

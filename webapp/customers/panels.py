@@ -127,7 +127,7 @@ def first_screen(session: Session, customer_id: int) -> Card:
         session,
         customer_id,
         today=clock.today(settings.isp.time_zone),
-        grace_days=settings.cutoff.grace_days,
+        grace_days=runtime.current().policy.rules(session).grace_days,
     )
 
 

@@ -15,7 +15,7 @@ def listing() -> Response:
     found = runtime.current()
     with found.database.reading() as session:
         groups = account_groups.list_all(session)
-    usual = found.settings.cutoff.grace_days
+        usual = found.policy.rules(session).grace_days
     template = "setup/account_groups.html"
     return rendering.page_or_fragment(template, template, groups=groups, usual=usual)
 
