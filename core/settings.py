@@ -151,6 +151,16 @@ class Diagnostics(Section):
     snmp_retries: int = Field(default=1, ge=0, le=5)
 
 
+class Pops(Section):
+    """Boxes in POPs: where they reach the core, and how long a job waits for one of them."""
+
+    address: str = Field(default="", pattern=r"^(.+:\d{1,5})?$")
+    listen: str = Field(default="0.0.0.0:6380", pattern=r"^.+:\d{1,5}$")
+    authority_file: Path | None = None
+    taken_s: int = Field(default=10, ge=2, le=120)
+    invitation_minutes: int = Field(default=60, ge=5, le=1440)
+
+
 class Watch(Section):
     """What is swept and polled all the time, how often, and how long what was found is kept."""
 
@@ -290,6 +300,7 @@ class Settings(Section):
     data: Data = Data()
     secrets: Secrets = Secrets()
     diagnostics: Diagnostics = Diagnostics()
+    pops: Pops = Pops()
     watch: Watch = Watch()
     billing: Billing = Billing()
     cutoff: Cutoff = Cutoff()

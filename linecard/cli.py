@@ -67,12 +67,31 @@ def _parser(*, is_lab: bool) -> argparse.ArgumentParser:
         command.add_arguments(commands)
     else:  # the lab's imports cost half of `--help`
         commands.add_parser("lab", help="build or remove the laboratory of network namespaces (root)")
-    worker = add("worker", _worker, "run one worker, for systemd")
-    worker.add_argument("kind", choices=["probe", "work"])
+    _add_workers(add)
     add("garden", _garden, "serve the page for customers who are cut off or warned, for systemd")
     add("beat", _beat, "run the timetable's clock, for systemd")
     add("version", _version, "print the version")
     return parser
+
+
+def _add_workers(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+    """The commands of workers, and of the boxes that work in POPs."""
+    worker = add("worker", _worker, "run one worker, for systemd")
+    what = worker.add_mutually_exclusive_group(required=True)
+    what.add_argument("kind", choices=["probe", "work"], nargs="?")
+    what.add_argument(
+        "--pop", metavar="NAME", help="on the box of a POP: with its own key, without a database"
+    )
+    worker.add_argument(
+        "--join", metavar="TICKET", help="first join with a ticket; - reads it from standard input"
+    )
+    worker.add_argument(
+        "--file", type=Path, default=Path("/etc/linecard/pop.toml"), help="what the box knows"
+    )
+    worker.add_argument("--only-join", action="store_true", help="join, and end")
+    pop = add("pop", _pop, "invite a box to a POP, shut it out, or keep the door by which boxes come in")
+    pop.add_argument("act", choices=["invite", "revoke", "door"])
+    pop.add_argument("name", metavar="NAME", nargs="?", default="", help="the POP's code")
 
 
 def _add_import(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -193,10 +212,20 @@ def _gate(args: argparse.Namespace) -> int:
 
 
 def _worker(args: argparse.Namespace) -> int:
+    if args.pop:
+        from linecard import pop_worker
+
+        return pop_worker.run(args.pop, args.file, args.join, is_once=args.only_join)
     from linecard import programs
 
     programs.become(programs.worker(_settings(), args.kind))
     return 0
+
+
+def _pop(args: argparse.Namespace) -> int:
+    from linecard import pop
+
+    return pop.run(_settings(), args.act, args.name)
 
 
 def _beat(_: argparse.Namespace) -> int:

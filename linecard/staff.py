@@ -25,7 +25,7 @@ def create(settings: Settings, args: argparse.Namespace) -> int:
             with database.transaction() as session:
                 made = staff.create(
                     session,
-                    audit.Actor(None, f"shell: {_user()}"),
+                    audit.Actor(None, f"shell: {person()}"),
                     login=args.login,
                     name=args.name or args.login,
                     password=password,
@@ -50,7 +50,7 @@ def _password() -> str:
     return first
 
 
-def _user() -> str:
+def person() -> str:
     """Name the person at the shell for the history; a uid without an account has no name."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -14,8 +14,10 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core import errors, sealing
+from core import authority, errors, sealing
+from core.box import Ticket, about_join, about_welcome, password_of, place_of
 from core.secrets import Cipher
+from core.settings import Settings
 from core.words import N_
 from registry import audit, credentials
 from registry.models import Pop, PopBox
@@ -58,21 +60,6 @@ class Entry:
 
     pop: str
     hashes: frozenset[str]
-
-
-def password_of(secret: str) -> str:
-    """Return the broker's password of an invitation: the secret cannot be had back from it."""
-    return hashlib.sha256(f"broker {secret}".encode()).hexdigest()
-
-
-def about_join(pop: str) -> str:
-    """Return what the letter is about with which a box joins."""
-    return f"join {pop}"
-
-
-def about_welcome(pop: str) -> str:
-    """Return what the answer to it is about."""
-    return f"welcome {pop}"
 
 
 def _hash(password: str) -> str:
@@ -139,6 +126,28 @@ def invite(
         note=pop.code,
     )
     return Invitation(pop.code, secret, box.core_public, box.invited_until)
+
+
+def ticket(settings: Settings, invitation: Invitation) -> Ticket:
+    """Return what the box is given for an invitation; raises Invalid while no box can reach the core."""
+    pops, url = settings.pops, settings.data.queue_url
+    if not pops.address or url is None:
+        raise errors.Invalid("Set pops.address in the settings: host:port as the boxes reach it")
+    try:
+        given = pops.authority_file
+        trusted = given.read_text() if given else authority.certificate(settings.data.folder / "pops")
+    except OSError as error:
+        raise errors.Unavailable(f"The authority's certificate: {error.strerror}") from error
+    return Ticket.model_validate(
+        {
+            "pop": invitation.pop,
+            "address": pops.address,
+            "number": place_of(url.get_secret_value())[1],
+            "secret": invitation.secret,
+            "core_key": invitation.core_public,
+            "authority": trusted,
+        }
+    )
 
 
 def let_in(session: Session, ring: Cipher, pop: str, public: str, letter: str, *, now: datetime) -> str:

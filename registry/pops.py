@@ -29,6 +29,14 @@ def get(session: Session, pop_id: int) -> Pop:
     return pop
 
 
+def find(session: Session, code: str) -> Pop:
+    """Return the POP of this code; raises NotFound."""
+    pop = session.scalar(select(Pop).where(Pop.code == code))
+    if pop is None:
+        raise errors.NotFound("There is no such POP")
+    return pop
+
+
 def create(
     session: Session,
     actor: audit.Actor,

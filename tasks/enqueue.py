@@ -18,6 +18,7 @@ BEAT_EXPIRES_S = 60
 DELIVER_EXPIRES_S = 60
 GEOCODE_EXPIRES_S = 600
 MOVING_EXPIRES_S = 600
+POPS_EXPIRES_S = 10
 CHARGE_EXPIRES_S = 600
 NIGHT_EXPIRES_S = 6 * 3600
 # More rounds than sixty POPs have: where so many jobs wait, nobody takes them.
@@ -59,6 +60,11 @@ def close_day(app: Celery, on: str | None = None) -> None:
 def move_in(app: Celery) -> None:
     """Have the imports that wait checked, booked or undone."""
     _send(app, "move_in", [], queue=celery_app.WORK, expires_s=MOVING_EXPIRES_S)
+
+
+def tend_pops(app: Celery) -> None:
+    """Have the boxes of POPs looked after: who is let in, and who is heard."""
+    _send(app, "tend_pops", [], queue=celery_app.WORK, expires_s=POPS_EXPIRES_S)
 
 
 def charge(app: Celery, on: str, by: str) -> None:

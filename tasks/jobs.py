@@ -5,7 +5,20 @@ from typing import Any
 from celery import Celery
 
 from core import errors
-from tasks import access, bank, deliver, diagnose, enqueue, geocode, moving, night, receipts, upkeep, watch
+from tasks import (
+    access,
+    bank,
+    deliver,
+    diagnose,
+    enqueue,
+    geocode,
+    moving,
+    night,
+    pops,
+    receipts,
+    upkeep,
+    watch,
+)
 from tasks.runtime import Runtime
 
 # Only Unavailable is worth another try; the pauses grow and are spread out.
@@ -57,6 +70,9 @@ def _register_watch_jobs(app: Celery, runtime: Runtime) -> None:
     def _watch_round(pop: str, kind: str) -> None:
         watch.do_round(runtime, pop, kind)
 
+    def _tend_pops() -> None:
+        pops.tend(runtime)
+
     def _fold_history() -> None:
         watch.fold(runtime)
 
@@ -66,6 +82,7 @@ def _register_watch_jobs(app: Celery, runtime: Runtime) -> None:
     # A round lost is a round missed: the next one is never far, and a lease sees that none is done twice.
     app.task(_watch, name="watch", **_OWN)
     app.task(_watch_round, name="watch_round", **_OWN)
+    app.task(_tend_pops, name="tend_pops", **_OWN)
     app.task(_fold_history, name="fold_history", **_OWN)
     app.task(_fold_radius, name="fold_radius", **_OWN)
 

@@ -51,8 +51,8 @@ class Runtime:
                     socket_connect_timeout=3,
                     socket_timeout=10,
                     health_check_interval=30,
-                    # Every thread of the pool may need one at once; the usual limit is 100.
-                    max_connections=self.settings.diagnostics.probe_threads + 32,
+                    # Every thread of the pool may need one at once, and a diagnosis at a POP one a question.
+                    max_connections=16 * self.settings.diagnostics.probe_threads + 32,
                 )
             return self._redis
 

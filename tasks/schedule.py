@@ -19,6 +19,7 @@ RADIUS_S = 60
 GEOCODE_S = 600
 BANK_S = 30
 MOVING_S = 60
+POPS_S = 5
 DELIVER_S = 30
 RECEIPTS_S = 60
 
@@ -35,6 +36,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "observe-access": _every("observe_access", OBSERVE_S, gate),
         "tidy-runs": _every("tidy_runs", UPKEEP_S, work),
         "close-incidents": _every("close_incidents", INCIDENTS_S, work),
+        "tend-pops": _every("tend_pops", POPS_S, work),
         "move-in": _every("move_in", MOVING_S, work),
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),

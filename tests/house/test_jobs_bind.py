@@ -34,6 +34,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     "deliver": (enqueue.deliver, "work"),
     "geocode": (enqueue.geocode, "work"),
     "move_in": (enqueue.move_in, "work"),
+    "tend_pops": (enqueue.tend_pops, "work"),
     "note_beat": (enqueue.note_beat, "work"),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from core import clock, errors, sealing, secrets
+from core import box, clock, errors, sealing, secrets
 from registry import audit, pop_boxes, pops
 from registry.pop_boxes import BoxState, Invitation
 
@@ -29,7 +29,7 @@ def knock(
 ) -> str:
     told = {"secret": invitation.secret} | changed
     letter = sealing.seal(
-        json.dumps(told).encode(), to=invitation.core_public, by=key, about=pop_boxes.about_join("north")
+        json.dumps(told).encode(), to=invitation.core_public, by=key, about=box.about_join("north")
     )
     return pop_boxes.let_in(session, RING, "north", sealing.public_of(key), letter, now=now or clock.now())
 
@@ -50,12 +50,12 @@ def test_a_box_joins_with_the_secret_and_gets_a_password_that_only_it_can_read(
     assert where(session, pop_id) is BoxState.INVITED
     welcome = knock(session, invitation, key)
     told = json.loads(
-        sealing.unseal(welcome, of=invitation.core_public, by=key, about=pop_boxes.about_welcome("north"))
+        sealing.unseal(welcome, of=invitation.core_public, by=key, about=box.about_welcome("north"))
     )
     assert len(told["password"]) > 40
     with pytest.raises(errors.Invalid):
         sealing.unseal(
-            welcome, of=invitation.core_public, by=sealing.new_key(), about=pop_boxes.about_welcome("north")
+            welcome, of=invitation.core_public, by=sealing.new_key(), about=box.about_welcome("north")
         )
     assert (where(session, pop_id), hashes(session)) == (BoxState.JOINING, 2)
     assert pop_boxes.note_heard(session, "north", clock.now())

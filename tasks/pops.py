@@ -1,0 +1,150 @@
+"""Looking after the boxes of POPs: whom the broker lets in, who joins, who was heard, what waits for whom.
+
+Run every few seconds and after each change; run twice it changes nothing. The rows say what is wanted: a
+broker that lost its users gets them again.
+"""
+
+import json
+from typing import Any, cast
+
+import redis
+import structlog
+
+from core import clock, errors, sealing
+from core.errors import LinecardError
+from registry import pop_boxes, upkeep
+from registry.pop_boxes import Entry, Keys
+from tasks import calls
+from tasks.calls import Names
+from tasks.runtime import Runtime
+
+log = structlog.get_logger()
+
+# What a box needs of the broker and not a word more; its keys alone (the pattern), no channel, no script.
+COMMANDS = ("-@all", "+ping", "+select", "+blpop", "+get", "+getdel", "+set", "+exists", "+xadd", "+expire")
+_MOST_LETTER = 64 * 1024
+
+
+def tend(runtime: Runtime) -> None:
+    """Do all of it once; raises Unavailable when database or broker do not answer."""
+    now = clock.now()
+    with runtime.database.reading() as session:
+        wanted = pop_boxes.entries(session, now)
+        working = pop_boxes.working(session)
+    try:
+        if not wanted and not runtime.redis.exists(_SEEN):
+            return
+        allow(runtime.redis, wanted)
+        for entry in wanted:
+            if entry.hashes:
+                _let_in(runtime, entry.pop)
+        for pop in sorted(working | {entry.pop for entry in wanted if entry.hashes}):
+            _hear(runtime, pop)
+    except redis.RedisError as error:
+        raise errors.Unavailable(f"The broker does not do as told: {error}") from error
+
+
+# Set while the broker has users of ours: most installations have no box, and need not be looked at.
+_SEEN = "pops:seen"
+
+
+def _command(client: Any, *words: str) -> None:
+    client.execute_command(*words)
+
+
+def allow(client: "redis.Redis", wanted: list[Entry]) -> None:
+    """Have the broker let in exactly the boxes named, each to the keys of its own POP."""
+    there = {name for name in map(_text, cast("Any", client.acl_users())) if name.startswith("pop.")}
+    for entry in wanted:
+        names = Names(entry.pop)
+        if not entry.hashes:
+            continue
+        known = _passwords(client, names.user) if names.user in there else set()
+        if known == entry.hashes:
+            continue
+        words = [f"#{one}" for one in sorted(entry.hashes)]
+        _command(
+            client,
+            "ACL",
+            "SETUSER",
+            names.user,
+            "reset",
+            "on",
+            *words,
+            f"~{names.prefix}*",
+            "resetchannels",
+            *COMMANDS,
+        )
+        client.set(_SEEN, "1")
+        if known - entry.hashes:
+            # Who came in by a password that is no longer good has to show the new one.
+            _command(client, "CLIENT", "KILL", "USER", names.user)
+    for name in sorted(there - {Names(entry.pop).user for entry in wanted if entry.hashes}):
+        _command(client, "ACL", "DELUSER", name)
+        log.info("box_shut_out", user=name)
+
+
+def _passwords(client: "redis.Redis", user: str) -> set[str]:
+    found = cast("Any", client.acl_getuser(user)) or {}
+    return {_text(one).lstrip("#") for one in found.get("passwords", ())}
+
+
+def _let_in(runtime: Runtime, pop: str) -> None:
+    client, names = runtime.redis, Names(pop)
+    asked = cast("Any", client.getdel(names.of("join")))
+    if asked is None:
+        return
+    try:
+        told = json.loads(_text(asked)[:_MOST_LETTER])
+        public, letter = str(told["public"]), str(told["letter"])
+        with runtime.database.transaction() as session:
+            welcome = pop_boxes.let_in(session, runtime.ring, pop, public, letter, now=clock.now())
+            wanted = pop_boxes.entries(session, clock.now())
+    except (LinecardError, ValueError, KeyError, TypeError) as error:
+        log.warning("box_not_let_in", pop=pop, error=str(error))
+        return
+    allow(client, wanted)
+    client.set(names.of("welcome"), welcome, ex=calls.JOIN_S)
+    log.info("box_let_in", pop=pop, key=sealing.fingerprint(public))
+
+
+def _hear(runtime: Runtime, pop: str) -> None:
+    with runtime.database.reading() as session:
+        keys = pop_boxes.keys_of(session, runtime.ring, pop)
+    if keys is None:
+        return
+    facts = _facts(runtime.redis, keys)
+    if facts is None:
+        return
+    name = f"probe.{pop}"
+    with runtime.database.transaction() as session:
+        if facts.get("is_leaving"):
+            upkeep.stop_beating(session, name)
+            return
+        is_new = pop_boxes.note_heard(session, pop, clock.now())
+        upkeep.beat(session, name, {**facts, "is_box": True})
+        wanted = pop_boxes.entries(session, clock.now())
+    if is_new:
+        allow(runtime.redis, wanted)  # the password of the invitation is no longer good
+
+
+def _facts(client: "redis.Redis", keys: Keys) -> dict[str, Any] | None:
+    """Return the last sign of life of a box with what waits for it; None without one to be believed."""
+    names = Names(keys.pop)
+    letter = cast("Any", client.get(names.of("beat")))
+    if letter is None or len(letter) > _MOST_LETTER:
+        return None
+    try:
+        told = sealing.unseal(_text(letter), of=keys.public, by=keys.own, about=calls.about_beat(keys.pop))
+        facts = json.loads(told)
+    except (errors.Invalid, ValueError) as error:
+        log.warning("beat_not_believed", pop=keys.pop, error=str(error))
+        return None
+    if not isinstance(facts, dict):
+        return None
+    waiting = {kind: int(cast("Any", client.llen(names.queue(kind)))) for kind in ("probe", "gate")}
+    return {**facts, "waiting": waiting}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

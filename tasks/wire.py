@@ -1,0 +1,269 @@
+"""Where the functions of tasks.hands are done: here, or by the box that stands in a POP."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+import redis
+import structlog
+
+from core import clock, errors, sealing
+from core.errors import LinecardError
+from core.words import N_
+from registry import pop_boxes
+from registry.pop_boxes import Keys
+from tasks import calls, hands, packing
+from tasks.calls import Names
+from tasks.runtime import Runtime
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOOK_S = 0.25
+_RENEW_S = 4.0
+_END_S = 3.0
+
+
+class PopSilent(errors.Unavailable):
+    """No worker of a POP took a job in time."""
+
+
+class Wire(Protocol):
+    """A place from which packets are sent; `pop` is its code, empty for the machine this runs on."""
+
+    pop: str
+
+    def ask(self, do: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Have it done and return the answer; raises what the function raises, and Unavailable."""
+        ...
+
+    def follow(self, do: Callable[P, Iterator[R]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        """Have it done and yield the parts of the answer as they come."""
+        ...
+
+    def meet(self) -> None:
+        """Make sure that somebody is there to take jobs; raises PopSilent."""
+        ...
+
+
+class Here:
+    """This machine."""
+
+    pop = ""
+
+    def ask(self, do: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it."""
+        return do(*args, **kwargs)
+
+    def follow(self, do: Callable[P, Iterator[R]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        """Do it."""
+        return do(*args, **kwargs)
+
+    def meet(self) -> None:
+        """Somebody is here."""
+
+
+HERE = Here()
+
+
+def at(runtime: Runtime, pop: str | None) -> Wire:
+    """Return from where to ask at a POP: from its box, where one has joined; else from here."""
+    if pop is None or pop == runtime.settings.diagnostics.pop:
+        return HERE
+    with runtime.database.reading() as session:
+        if pop not in pop_boxes.working(session):
+            return HERE
+        keys = pop_boxes.keys_of(session, runtime.ring, pop)
+    return There(runtime, keys) if keys is not None else HERE
+
+
+class There:
+    """The box of a POP, reached through the broker. Calls travel sealed to its key, answers to ours."""
+
+    def __init__(self, runtime: Runtime, keys: Keys) -> None:
+        self.pop = keys.pop
+        self._runtime, self._keys, self._names = runtime, keys, Names(keys.pop)
+        self._own_public = sealing.public_of(keys.own)
+        self._taken_s = runtime.settings.pops.taken_s
+
+    def ask(self, do: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Have it done there; raises also Unavailable, PopSilent."""
+        for part in self._said(do, args, kwargs):
+            return cast("R", part)
+        raise errors.Unavailable(self._broken())
+
+    def follow(self, do: Callable[P, Iterator[R]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        """Have it done there, and yield each part; ends early when `should_stop` says so."""
+        return cast("Iterator[R]", self._said(do, args, kwargs))
+
+    def meet(self) -> None:
+        """Have the box say that it is there; raises PopSilent."""
+        self.ask(hands.here)
+
+    def _said(self, do: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+        hand = hands.HANDS[hands.name_of(do)]
+        should_stop = kwargs.pop("should_stop", None)
+        call = secrets.token_hex(16)
+        try:
+            self._send(hand, call, packing.pack_call(do, args, kwargs))
+            yield from self._answer(hand, call, should_stop)
+        except redis.RedisError as error:
+            raise errors.Unavailable("The job queue does not answer; try again in a moment") from error
+        finally:
+            self._forget(call)
+
+    def _send(self, hand: hands.Hand, call: str, packed: bytes) -> None:
+        client, names, name = self._runtime.redis, self._names, hands.name_of(hand.do)
+        queue = names.queue(hand.queue)
+        if client.llen(queue) >= calls.MOST_WAITING:
+            raise self._silent()
+        letter = sealing.seal(
+            packed, to=self._keys.public, by=self._keys.own, about=calls.about_call(call, name)
+        )
+        with client.pipeline(transaction=False) as pipe:
+            pipe.set(names.of("want", call), "1", ex=calls.WANT_S + self._taken_s)
+            pipe.set(
+                names.of("call", call), json.dumps({"hand": name, "letter": letter}), ex=self._taken_s + 2
+            )
+            pipe.rpush(queue, call)
+            # When nobody takes any more, what waits goes away by itself.
+            pipe.expire(queue, 2 * self._taken_s + 5)
+            pipe.execute()
+
+    def _answer(self, hand: hands.Hand, call: str, should_stop: Callable[[], bool] | None) -> Iterator[Any]:
+        patience = _Patience(self._taken_s, hand.silent_s)
+        number, cursor = 0, "0-0"
+        while True:
+            for mark, fields in self._next(call, cursor):
+                cursor = mark
+                patience.heard()
+                if fields["kind"] == calls.TAKEN:
+                    continue
+                packed = self._opened(call, number, fields["letter"])
+                number += 1
+                if fields["kind"] == calls.END:
+                    return
+                if fields["kind"] == calls.FAULT:
+                    raise self._fault(packed)
+                yield packing.unpack_answer(hand.do, packed)
+            if patience.is_untaken and self._is_left(hand, call):
+                raise self._silent()
+            if patience.is_over:
+                if patience.is_stopped:
+                    return
+                raise errors.Unavailable(self._broken())
+            self._keep_wanted(call, patience, should_stop)
+
+    def _keep_wanted(self, call: str, patience: "_Patience", should_stop: Callable[[], bool] | None) -> None:
+        """Go on saying that somebody waits, or no longer."""
+        key = self._names.of("want", call)
+        if patience.is_stopped:
+            return
+        if should_stop is not None and should_stop():
+            self._runtime.redis.delete(key)
+            patience.stop()
+        elif patience.is_to_renew():
+            self._runtime.redis.set(key, "1", ex=calls.WANT_S)
+
+    def _next(self, call: str, cursor: str) -> list[tuple[str, dict[str, str]]]:
+        """Return what was said after the cursor, waiting a moment for it."""
+        key = self._names.of("said", call)
+        answer: Any = self._runtime.redis.xread({key: cursor}, block=int(_LOOK_S * 1000))
+        batches = list(answer.values()) if isinstance(answer, dict) else [rows for _, rows in answer or []]
+        found = []
+        for batch in batches:
+            # RESP3 wraps the rows of a stream in one more list.
+            for mark, fields in batch[0] if batch and isinstance(batch[0], list) else batch:
+                said = {_text(name): _text(value) for name, value in fields.items()}
+                found.append((_text(mark), said))
+        return found
+
+    def _is_left(self, hand: hands.Hand, call: str) -> bool:
+        """Take the call back; False when somebody took it in the last moment."""
+        client = self._runtime.redis
+        client.lrem(self._names.queue(hand.queue), 0, call)
+        was_left = client.getdel(self._names.of("call", call)) is not None
+        return was_left or not client.exists(self._names.of("said", call))
+
+    def _forget(self, call: str) -> None:
+        keys = (self._names.of(what, call) for what in ("call", "want", "said"))
+        try:
+            self._runtime.redis.delete(*keys)
+        except redis.RedisError:
+            log.info("call_not_forgotten", pop=self.pop)  # all of it ends by itself
+
+    def _opened(self, call: str, number: int, letter: str) -> bytes:
+        return sealing.unseal(
+            letter, of=self._keys.public, by=self._keys.own, about=calls.about_said(call, number)
+        )
+
+    def _fault(self, packed: bytes) -> Exception:
+        told = json.loads(packed)
+        kind, words = hands.FAULTS.get(str(told.get("kind"))), str(told.get("words"))[:500]
+        if kind is not None:
+            return kind(words)
+        return errors.Unavailable(
+            N_("The worker of POP %(pop)s could not do the job: %(words)s", pop=self.pop, words=words)
+        )
+
+    def _silent(self) -> PopSilent:
+        try:
+            with self._runtime.database.transaction() as session:
+                pop_boxes.note_expired(session, self.pop, clock.now())
+        except LinecardError:
+            log.warning("expired_job_not_counted", pop=self.pop, exc_info=True)
+        log.warning("pop_silent", pop=self.pop, seconds=self._taken_s)
+        return PopSilent(
+            N_(
+                "No worker of POP %(pop)s took the job within %(seconds)s s: check that its box has power, "
+                "runs linecard-pop and reaches the core (Setup, POPs)",
+                pop=self.pop,
+                seconds=self._taken_s,
+            )
+        )
+
+    def _broken(self) -> str:
+        return N_("The worker of POP %(pop)s fell silent in the middle of a job", pop=self.pop)
+
+
+class _Patience:
+    """How long to wait: for somebody to take the call, for the next part, and for the end after a stop."""
+
+    def __init__(self, taken_s: float, silent_s: float) -> None:
+        self._began = self._heard_at = self._renewed_at = time.monotonic()
+        self._taken_s, self._silent_s = taken_s, taken_s + silent_s
+        self._is_heard, self._until = False, float("inf")
+
+    def heard(self) -> None:
+        self._is_heard, self._heard_at = True, time.monotonic()
+
+    def stop(self) -> None:
+        self._until = time.monotonic() + _END_S
+
+    def is_to_renew(self) -> bool:
+        now = time.monotonic()
+        is_due = now - self._renewed_at > _RENEW_S
+        if is_due:
+            self._renewed_at = now
+        return is_due
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._until < float("inf")
+
+    @property
+    def is_untaken(self) -> bool:
+        return not self._is_heard and time.monotonic() - self._began > self._taken_s
+
+    @property
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        return now > self._until or now - self._heard_at > self._silent_s
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,287 @@
+"""A box of a POP over a real broker and its TLS door: it joins, does its own jobs, and may nothing else."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from redis.exceptions import NoPermissionError
+from sqlalchemy import select
+
+import gates
+from core import authority, clock, errors, sealing
+from core import box as box_files
+from core.settings import Settings
+from gates import LineAccess
+from linecard import pop_worker
+from linecard.errors import StartError
+from registry import audit, pop_boxes, pops, upkeep
+from registry.models import PopBox
+from registry.pop_boxes import Keys
+from tasks import box, calls, hands, packing, wire
+from tasks import pops as pop_tasks
+from tasks.runtime import Runtime
+from tests import pop_broker
+from tests.pop_broker import Broker
+
+SOMEBODY = audit.Actor(None, "a test")
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with pop_broker.running() as made:
+        yield made
+
+
+@pytest.fixture
+def settings_here(make_settings: Callable[..., Settings], fresh_url: str, broker: Broker) -> Settings:
+    with broker.client() as client:
+        client.flushall()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return make_settings(
+        data={"database_url": fresh_url, "queue_url": broker.url},
+        pops={"address": f"localhost:{port}", "listen": f"127.0.0.1:{port}", "taken_s": 2},
+    )
+
+
+@pytest.fixture
+def runtime(settings_here: Settings) -> Iterator[Runtime]:
+    made = Runtime(settings_here)
+    with made.database.transaction() as session:
+        for code in ("north", "south"):
+            pops.create(session, SOMEBODY, code=code, name=code.title())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def north(runtime: Runtime, broker: Broker) -> Iterator[Any]:
+    """A box of the POP north at work, on a connection of its own rights."""
+    made = enrolled(runtime, broker, "north")
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    pop_broker.wait(lambda: runtime.redis.exists(calls.Names("north").of("beat")))
+    pop_tasks.tend(runtime)
+    yield made
+    made.stop()
+    thread.join(15)
+
+
+def enrolled(runtime: Runtime, broker: Broker, pop: str) -> box.Box:
+    """Have a box join without the door, which a test of its own goes through."""
+    with runtime.database.transaction() as session:
+        found = pops.find(session, pop)
+        made = pop_boxes.invite(session, SOMEBODY, found.id, runtime.ring, now=clock.now(), minutes=5)
+    key = sealing.new_key()
+    pop_tasks.tend(runtime)
+    letter = sealing.seal(
+        f'{{"secret": "{made.secret}"}}'.encode(),
+        to=made.core_public,
+        by=key,
+        about=box_files.about_join(pop),
+    )
+    with runtime.database.transaction() as session:
+        public = sealing.public_of(key)
+        welcome = pop_boxes.let_in(session, runtime.ring, pop, public, letter, now=clock.now())
+    about = box_files.about_welcome(pop)
+    told = sealing.unseal(welcome, of=made.core_public, by=key, about=about)
+    password = told.decode().split('"')[3]
+    pop_tasks.tend(runtime)
+    known = box_files.BoxFile.model_validate(
+        {
+            "pop": pop,
+            "address": "nowhere:1",
+            "password": password,
+            "private_key": key,
+            "core_key": made.core_public,
+            "authority": "none",
+        }
+    )
+    return box.Box(known, broker.client(username=f"pop.{pop}", password=password, db=3))
+
+
+def at(runtime: Runtime, pop: str) -> wire.Wire:
+    found = wire.at(runtime, pop)
+    assert isinstance(found, wire.There)
+    return found
+
+
+def test_a_box_joins_through_the_door_with_a_ticket_and_no_second_one_does(
+    runtime: Runtime, settings_here: Settings, broker: Broker, tmp_path: Path
+) -> None:
+    with runtime.database.transaction() as session:
+        north = pops.find(session, "north")
+        invitation = pop_boxes.invite(session, SOMEBODY, north.id, runtime.ring, now=clock.now(), minutes=5)
+        ticket = pop_boxes.ticket(settings_here, invitation)
+    pop_tasks.tend(runtime)
+    environ = {
+        "LINECARD_WEB__SECRET_KEY": "x" * 43,
+        "LINECARD_DATA__QUEUE_URL": broker.url,
+        "LINECARD_DATA__DATABASE_URL": "postgresql://nobody@/nothing",
+        "LINECARD_DATA__FOLDER": str(settings_here.data.folder),
+        "LINECARD_POPS__ADDRESS": settings_here.pops.address,
+        "LINECARD_POPS__LISTEN": settings_here.pops.listen,
+    }
+    (tmp_path / "config.toml").touch()
+    ends = threading.Event()
+
+    def tend() -> None:
+        while not ends.wait(0.2):
+            pop_tasks.tend(runtime)
+
+    tending = threading.Thread(target=tend, daemon=True)
+    file = tmp_path / "pop.toml"
+    with pop_broker.command("pop", "door", folder=tmp_path, **environ):
+        port = int(settings_here.pops.address.rpartition(":")[2])
+        pop_broker.wait(lambda: _is_open(port))
+        tending.start()
+        pop_worker.join(box_files.read_ticket(ticket.text()), "north", file)
+        assert file.stat().st_mode & 0o777 == 0o600
+        known = box_files.load(file)
+        made = box.Box(
+            known,
+            box.connect(
+                known.address, known.number, "pop.north", known.password.get_secret_value(), known.authority
+            ),
+        )
+        worker = threading.Thread(target=made.run, daemon=True)
+        worker.start()
+        pop_broker.wait(lambda: _state(runtime) is pop_boxes.BoxState.JOINED)
+        assert at(runtime, "north").ask(hands.here) is True
+        with pytest.raises(StartError, match="used, or its time is over"):
+            pop_worker.join(ticket, "north", tmp_path / "second.toml")
+        other = known.model_copy(update={"authority": authority.certificate(tmp_path / "other")})
+        with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
+            box.connect(other.address, 3, "pop.north", "x", other.authority).ping()
+        made.stop()
+        worker.join(15)
+    ends.set()
+    tending.join()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _state(runtime: Runtime) -> pop_boxes.BoxState:
+    with runtime.database.reading() as session:
+        return pop_boxes.state(pop_boxes.find(session, pops.find(session, "north").id), clock.now())
+
+
+def test_a_box_does_its_jobs_and_its_errors_are_what_they_are_here(runtime: Runtime, north: box.Box) -> None:
+    there = at(runtime, "north")
+    there.meet()
+    line = LineAccess(7, ("10.0.0.7",))
+    (outcome,) = there.ask(hands.gate_apply, "dry_run", {}, [(line, "closed")])
+    assert outcome.line_id == 7
+    with pytest.raises(gates.GateMisconfigured, match="no gate of kind"):
+        there.ask(hands.gate_check, "magic", {})
+    with pytest.raises(ValueError, match="out of range"):
+        list(there.follow(hands.ping, "127.0.0.1", count=0, interval_s=1, size=1, should_stop=lambda: False))
+    with runtime.database.reading() as session:
+        beat = upkeep.find_beat(session, "probe.north")
+    assert beat is not None
+    assert beat.facts["round_trip_ms"] > 0
+    assert beat.facts["waiting"] == {"probe": 0, "gate": 0}
+    assert {"version", "capabilities", "segments", "tools"} <= beat.facts.keys()
+
+
+def test_the_user_of_a_box_may_touch_the_keys_of_its_pop_and_nothing_else(
+    runtime: Runtime, broker: Broker, north: box.Box
+) -> None:
+    enrolled(runtime, broker, "south")
+    runtime.redis.set("pop.south:call:1", "sealed for south")
+    runtime.redis.set("live:1", "a run")
+    mine = north._client
+    assert mine.set("pop.north:anything", "1")
+    for key in ("pop.south:call:1", "pop.south:probe.south", "live:1", "work", "probe.core", "pop.north"):
+        for act in (
+            lambda key=key: mine.get(key),
+            lambda key=key: mine.set(key, "x"),
+            lambda key=key: mine.blpop([key], timeout=0.1),
+        ):
+            with pytest.raises(NoPermissionError):
+                act()
+    for words in ("KEYS *", "ACL LIST", "CONFIG GET *", "SUBSCRIBE pop.north:x", "EVAL 1 0", "FLUSHALL"):
+        with pytest.raises(NoPermissionError):
+            mine.execute_command(*words.split())
+    # Nor in the broker's other databases: the pattern holds in all of them.
+    password = north._known.password.get_secret_value()
+    with pytest.raises(NoPermissionError):
+        broker.client(username="pop.north", password=password, db=11).get("work")
+
+
+def test_what_is_sealed_for_one_pop_opens_with_no_other_pops_key(runtime: Runtime, broker: Broker) -> None:
+    north, south = (enrolled(runtime, broker, pop) for pop in ("north", "south"))
+    there = wire.at(runtime, "north")
+    assert isinstance(there, wire.There)
+    there._send(hands.HANDS[hands.name_of(hands.gate_check)], "c1", b"password of a gate of north")
+    told = json.loads(str(broker.client().get("pop.north:call:c1")))
+    assert "password" not in told["letter"]
+    about = calls.about_call("c1", told["hand"])
+    mine = sealing.unseal(told["letter"], of=north._known.core_key, by=north._key, about=about)
+    assert mine == b"password of a gate of north"
+    for core_key in (north._known.core_key, south._known.core_key):
+        with pytest.raises(errors.Invalid, match="not for this key"):
+            sealing.unseal(told["letter"], of=core_key, by=south._key, about=about)
+
+
+def test_a_job_for_a_dead_pop_expires_with_words_and_leaves_nothing_behind(
+    runtime: Runtime, broker: Broker
+) -> None:
+    enrolled(runtime, broker, "north")
+    with pytest.raises(wire.PopSilent, match="No worker of POP north took the job within 2 s: check"):
+        at(runtime, "north").ask(hands.here)
+    assert not [key for key in runtime.redis.scan_iter("pop.north:*") if b"welcome" not in key]
+    with runtime.database.reading() as session:
+        box_row = session.scalars(select(PopBox)).one()
+    assert (box_row.expired_jobs, box_row.last_expired_at is not None) == (1, True)
+    queue = calls.Names("north").queue("probe")
+    runtime.redis.rpush(queue, *range(calls.MOST_WAITING))
+    with pytest.raises(wire.PopSilent):
+        at(runtime, "north").ask(hands.here)
+    assert runtime.redis.llen(queue) == calls.MOST_WAITING
+
+
+def test_a_revoked_box_is_thrown_out_at_once_and_a_broker_that_forgot_its_users_is_told_again(
+    runtime: Runtime, broker: Broker, north: box.Box
+) -> None:
+    with broker.client() as client:
+        client.acl_deluser("pop.north")
+    pop_tasks.tend(runtime)
+    assert pop_broker.wait(lambda: _answers(runtime))
+    with runtime.database.transaction() as session:
+        pop_boxes.revoke(session, SOMEBODY, pops.find(session, "north").id, now=clock.now())
+    pop_tasks.tend(runtime)
+    with pytest.raises(redis.AuthenticationError):
+        north._client.get("pop.north:x")
+    assert wire.at(runtime, "north") is wire.HERE
+
+
+def _answers(runtime: Runtime) -> bool:
+    try:
+        return at(runtime, "north").ask(hands.here)
+    except wire.PopSilent:
+        return False
+
+
+def test_an_answer_that_is_not_the_boxs_own_or_not_what_was_asked_is_refused(
+    runtime: Runtime, broker: Broker
+) -> None:
+    enrolled(runtime, broker, "north")
+    with runtime.database.reading() as session:
+        keys = pop_boxes.keys_of(session, runtime.ring, "north")
+    assert keys is not None
+    stranger = sealing.new_key()
+    there = wire.There(runtime, Keys("north", keys.public, keys.own))
+    letter = sealing.seal(b"x", to=sealing.public_of(keys.own), by=stranger, about=calls.about_said("c", 0))
+    with pytest.raises(errors.Invalid, match="not for this key"):
+        there._opened("c", 0, letter)
+    with pytest.raises(errors.Invalid, match="not what it has to be"):
+        packing.unpack_answer(hands.echoes, packing._written({"sent": "many"}))
