@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from gates import dry_run, nftables, snmp_port
+from gates import dry_run, nftables, radius, radius_settings, snmp_port
 from gates.contract import (
     ACCESSES,
     Access,
@@ -84,6 +84,15 @@ KINDS: Mapping[str, GateKind] = {
             "Sets ifAdminStatus of the line's own port down and up.",
             snmp_port.SnmpPortSettings,
             snmp_port.SnmpPortGate,
+        ),
+        GateKind(
+            "radius",
+            "RADIUS (FreeRADIUS)",
+            "Puts the line's login into a group, and ends its live session where that began under another.",
+            radius_settings.RadiusSettings,
+            radius.RadiusGate,
+            frozenset(ACCESSES),
+            at_once=2000,
         ),
     )
 }

@@ -44,6 +44,9 @@ class GateKind:
     options: tuple[GateOption, ...] = ()
 
 
+# A NAS as it is written: address or prefix, secret, port.
+_NAS = r"[0-9A-Fa-f.:/]+[ \t]+\S+(?:[ \t]+\d{1,5})?[ \t\r]*"
+
 # Records may not import the package gates: this is what its forms need of it. A test of the house holds
 # every name, word, default and bound to the settings the gates themselves read.
 KINDS: Mapping[str, GateKind] = {
@@ -97,6 +100,118 @@ KINDS: Mapping[str, GateKind] = {
                     minimum=1,
                     maximum=256,
                 ),
+            ),
+        ),
+        GateKind(
+            "radius",
+            "RADIUS (FreeRADIUS)",
+            "Puts the line's login into a group, and ends its live session where that began under another.",
+            (
+                GateOption(
+                    "host",
+                    "Database host",
+                    hint="Of the FreeRADIUS database in PostgreSQL. Empty: the socket of this machine.",
+                ),
+                GateOption("port", "Database port", form="whole", default=5432, minimum=1, maximum=65535),
+                GateOption("database", "Database", default="radius"),
+                GateOption(
+                    "user",
+                    "Database user",
+                    default="linecard",
+                    hint="The rights it needs are written in the operator's manual.",
+                ),
+                GateOption(
+                    "password", "Database password", form="secret", hint="Kept sealed; empty: as it is."
+                ),
+                GateOption(
+                    "tls",
+                    "TLS to the database",
+                    form="choice",
+                    default="prefer",
+                    choices=(
+                        ("prefer", "when it is offered"),
+                        ("require", "always"),
+                        ("verify-full", "always, with its certificate checked"),
+                    ),
+                ),
+                GateOption(
+                    "nas_secrets",
+                    "Secrets of the NASes",
+                    form="secrets",
+                    hint="A line each: address or prefix, secret, port if another. Kept sealed; empty: kept.",
+                    pattern=rf"{_NAS}(?:\n\s*{_NAS})*",
+                ),
+                GateOption(
+                    "nas_port",
+                    "Port of the NASes",
+                    form="whole",
+                    default=3799,
+                    hint="Where they listen for Disconnect and CoA (RFC 5176).",
+                    minimum=1,
+                    maximum=65535,
+                ),
+                GateOption(
+                    "live",
+                    "A live session",
+                    form="choice",
+                    default="disconnect",
+                    hint="In place, it is sent the group's name as Filter-Id; closed, it is always ended.",
+                    choices=(
+                        ("disconnect", "is ended"),
+                        ("coa", "is changed in place"),
+                        ("leave", "is left alone"),
+                    ),
+                ),
+                GateOption(
+                    "ghosts",
+                    "A session its NAS does not know",
+                    form="choice",
+                    default="leave",
+                    hint="Counts as gone. Ending it in the tables needs a right of its own.",
+                    choices=(("leave", "is left in the tables"), ("close", "is ended in the tables")),
+                ),
+                GateOption(
+                    "group_open",
+                    "Group: open",
+                    hint="Empty: none, the login keeps the groups of its plan only.",
+                    pattern=r"^\S*$",
+                ),
+                GateOption("group_notice", "Group: notice", default="linecard-notice", pattern=r"^\S+$"),
+                GateOption("group_slow", "Group: slow", default="linecard-slow", pattern=r"^\S+$"),
+                GateOption(
+                    "group_walled", "Group: walled garden", default="linecard-walled", pattern=r"^\S+$"
+                ),
+                GateOption("group_closed", "Group: closed", default="linecard-closed", pattern=r"^\S+$"),
+                GateOption(
+                    "closed_by",
+                    "Closed means",
+                    form="choice",
+                    default="group",
+                    hint="Rejected, it cannot log in at all.",
+                    choices=(("group", "in its group"), ("reject", "rejected")),
+                ),
+                GateOption(
+                    "priority",
+                    "Priority of the groups",
+                    form="whole",
+                    default=-1,
+                    hint="Less than that of the plans' groups: the first group counts.",
+                    minimum=-1000,
+                    maximum=1000,
+                ),
+                GateOption(
+                    "silent_s",
+                    "A session is believed for, seconds",
+                    form="whole",
+                    default=3600,
+                    hint="After its last accounting packet; more than twice the interim interval.",
+                    minimum=60,
+                    maximum=604800,
+                ),
+                GateOption(
+                    "timeout_s", "Patience, seconds", form="decimal", default=2.0, minimum=0.1, maximum=30
+                ),
+                GateOption("tries", "Tries", form="whole", default=3, minimum=1, maximum=10),
             ),
         ),
     )

@@ -25,11 +25,16 @@ ROOT = Path(__file__).parents[1]
 IS_STRICT = os.environ.get("REQUIRE") == "all"
 
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
+_RADIUS_SCHEMA = Path("/etc/freeradius/3.0/mods-config/sql/main/postgresql/schema.sql")
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "root": ("root", lambda: os.geteuid() == 0),
     "ip": ("ip (iproute2)", lambda: _has("ip")),
     "nft": ("nft (nftables)", lambda: _has("nft")),
     "snmpd": ("snmpd and snmpget (Net-SNMP)", lambda: _has("snmpd") and _has("snmpget")),
+    "freeradius": (
+        "FreeRADIUS with PostgreSQL and radclient",
+        lambda: _has("radclient") and _RADIUS_SCHEMA.exists(),
+    ),
     "chromium": ("Chromium", lambda: any(map(_has, CHROMIUM))),
 }
 _LEFT_OUT = "left out: needs "
