@@ -221,7 +221,11 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
 def _service(currency: str, *row: Any) -> ServiceView:
     subscription, plan, state, line_id, gate, locks, is_running = row
     own = subscription.price_minor
-    fields = ("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at", "next_attempt_at")
+    fields = (
+        *("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at"),
+        *("reconnect_ms", "reconnected_at"),
+    )
+    pauses = (state.next_attempt_at if state else None, gate.paused_until if gate else None)
     return ServiceView(
         id=subscription.id,
         plan=plan.name,
@@ -235,6 +239,7 @@ def _service(currency: str, *row: Any) -> ServiceView:
         gate=gate.name if gate and line_id else "",
         gate_error=gate.error if gate and line_id else "",
         **{field: getattr(state, field) if state else None for field in fields},
+        next_attempt_at=max((pause for pause in pauses if pause), default=None),
         attempts=state.attempts if state else 0,
         error=(state.error or "") if state else "",
         locks=tuple(_lock(*lock) for lock in locks),

@@ -109,6 +109,8 @@ class ServiceView:
     observed_at: datetime | None
     attempts: int
     next_attempt_at: datetime | None
+    reconnect_ms: int | None
+    reconnected_at: datetime | None
     error: str
     locks: tuple[LockView, ...]
 
@@ -116,6 +118,13 @@ class ServiceView:
     def is_settled(self) -> bool:
         """Whether the gate confirmed what is wanted."""
         return self.applied is not None and self.applied is self.wanted
+
+    @property
+    def reconnect_s(self) -> float | None:
+        """How long the last reconnect took, from the wish to the gate's answer; seconds."""
+        if self.reconnect_ms is None:
+            return None
+        return round(self.reconnect_ms / 1000, 1 if self.reconnect_ms < 10_000 else None)
 
     @property
     def is_contradicted(self) -> bool:

@@ -41,6 +41,7 @@ AREAS = (
     "desk",
     "diagnostics",
     "documents",
+    "drift",
     "field",
     "incidents",
     "network",

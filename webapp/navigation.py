@@ -96,6 +96,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "calendar-due",
                 also=("cashier.agree_instalments", "cashier.end_instalments"),
             ),
+            Entry("drift.listing", lazy_gettext("Drift"), "refresh"),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
         ),

@@ -39,6 +39,7 @@ PERMISSIONS = {
     "report.read": N_("Read the reports of money, and take them as files"),
     "charge.run": N_("See the charge runs and start one"),
     "cutoff.run": N_("Run the cutoff, also past its brake"),
+    "gate.repair": N_("Have gates told again what lines are to be, and their lists put right"),
     "import.run": N_("Move customers and balances in from files, and undo it"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
@@ -59,7 +60,7 @@ ROLES: dict[str, frozenset[str]] = {
     "noc": frozenset(
         _EVERYBODY
         | _LINE
-        | {"customer.edit", "file.remove", "geocode.run", "cutoff.view"}
+        | {"customer.edit", "file.remove", "geocode.run", "cutoff.view", "gate.repair"}
         | {"setup.view", "setup.gear"}
     ),
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
@@ -69,7 +70,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
-        | {"charge.run", "report.read", "setup.view"}
+        | {"charge.run", "report.read", "setup.view", "gate.repair"}
     ),
     "administrator": frozenset(PERMISSIONS),
 }

@@ -1,0 +1,304 @@
+"""The drift list: lines the network serves otherwise than is wanted, addresses of no line, repairs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from billing import answers
+from billing.models import AccessState, SubscriptionAccess
+from core import clock
+from core.columns import any_of
+from registry import audit, gate_turns, keyset, search, strangers
+from registry.keyset import Key
+from registry.lines import gate_of_line
+from registry.models import Customer, GateStranger, IpAddress, Line, LineGate
+
+PAGE = 50
+# So long a wish may be on its way before its line is adrift.
+LATE = timedelta(seconds=60)
+# So long a repair stays to be looked at.
+KEPT = timedelta(days=1)
+KINDS = ("passing", "cut", "stranger")
+STATES = ("adrift", "repaired")
+USUAL_SORT = "since"
+
+_row = SubscriptionAccess
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFilter:
+    """What the list is narrowed to; all given must hold. `kind` is of KINDS, `state` of STATES."""
+
+    text: str = ""
+    kind: str = ""
+    gate_id: int | None = None
+    state: str = "adrift"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """A line adrift, or an address that a gate holds for nobody (`id` below 0; the access is `observed`).
+
+    `is_adrift` is over once it was repaired. `is_told`: the gate confirmed what is wanted.
+    """
+
+    id: int
+    kind: str
+    is_adrift: bool
+    since: datetime
+    customer_id: int | None
+    name: str
+    number: str
+    address: str
+    gate_id: int | None
+    gate: str
+    gate_error: str
+    paused_until: datetime | None
+    wanted: str | None
+    wanted_at: datetime | None
+    applied: str | None
+    applied_at: datetime | None
+    observed: str | None
+    observed_at: datetime | None
+    error: str
+    repair_asked_at: datetime | None
+    repair_by: str
+    repaired_at: datetime | None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the gate confirmed what is wanted."""
+        return self.applied is not None and self.applied == self.wanted
+
+    @property
+    def is_in_repair(self) -> bool:
+        """Whether somebody asked for a repair that has not been seen done."""
+        return self.repair_asked_at is not None and self.repaired_at is None
+
+    @property
+    def repair_s(self) -> float | None:
+        """How long the repair took, from the press to the reading that showed it done; seconds."""
+        if self.repair_asked_at is None or self.repaired_at is None:
+            return None
+        return max(0.0, (self.repaired_at - self.repair_asked_at).total_seconds())
+
+
+def _strictness(state: Any) -> ColumnElement[int]:
+    return case({word.value: place for place, word in enumerate(AccessState)}, value=state)
+
+
+def _is_late(now: datetime) -> ColumnElement[bool]:
+    return and_(_row.applied.is_distinct_from(_row.wanted), _row.unsettled_since < now - LATE)
+
+
+def _kind() -> ColumnElement[str]:
+    """Whether the line passes more than it should, or less; by what was read, else by what was applied."""
+    so = case((_row.astray_since.is_not(None), _row.observed), else_=_row.applied)
+    return case(
+        (_strictness(so) < _strictness(_row.wanted), literal("passing")),
+        (_strictness(so) > _strictness(_row.wanted), literal("cut")),
+        (_row.wanted == AccessState.OPEN, literal("cut")),
+        else_=literal("passing"),
+    )
+
+
+def _columns(**named: Any) -> list[Any]:
+    return [value.label(name) for name, value in named.items()]
+
+
+def _lines(now: datetime) -> Select[Any]:
+    is_adrift = or_(_row.astray_since.is_not(None), _is_late(now))
+    is_repaired = _row.repair_asked_at >= now - KEPT
+    addresses = (
+        select(func.string_agg(func.abbrev(IpAddress.address), ", "))
+        .where(
+            or_(
+                IpAddress.line_id == Line.id,
+                and_(IpAddress.line_id.is_(None), IpAddress.customer_id == Line.customer_id),
+            )
+        )
+        .correlate(Line)
+        .scalar_subquery()
+    )
+    columns = _columns(
+        id=cast(_row.subscription_id, BigInteger),
+        kind=_kind(),
+        is_adrift=func.coalesce(is_adrift, False),
+        since=func.coalesce(_row.astray_since, _row.unsettled_since, _row.repair_asked_at, _row.wanted_at),
+        customer_id=Line.customer_id,
+        address=func.coalesce(addresses, ""),
+        gate_id=LineGate.id,
+        wanted=cast(_row.wanted, String),
+        wanted_at=_row.wanted_at,
+        applied=cast(_row.applied, String),
+        applied_at=_row.applied_at,
+        observed=cast(_row.observed, String),
+        observed_at=_row.observed_at,
+        error=func.coalesce(_row.error, ""),
+        repair_asked_at=_row.repair_asked_at,
+        repair_by=_row.repair_by,
+        repaired_at=_row.repaired_at,
+    )
+    return (
+        select(*columns)
+        .select_from(_row)
+        .join(Line, Line.subscription_id == _row.subscription_id)
+        .outerjoin(LineGate, gate_of_line())
+        .where(or_(is_adrift, is_repaired))
+    )
+
+
+def _alien() -> Select[Any]:
+    one, no_moment = GateStranger, cast(null(), GateStranger.since.type)
+    columns = _columns(
+        id=-one.id,
+        kind=literal("stranger"),
+        is_adrift=one.repaired_at.is_(None),
+        since=one.since,
+        customer_id=cast(null(), BigInteger),
+        address=func.abbrev(one.address),
+        gate_id=one.gate_id,
+        wanted=cast(null(), String),
+        wanted_at=no_moment,
+        applied=cast(null(), String),
+        applied_at=no_moment,
+        observed=cast(one.access, String),
+        observed_at=one.seen_at,
+        error=one.error,
+        repair_asked_at=one.repair_asked_at,
+        repair_by=one.repair_by,
+        repaired_at=one.repaired_at,
+    )
+    return select(*columns)
+
+
+def _found(now: datetime, filters: DriftFilter) -> tuple[Select[Any], Any]:
+    drift = union_all(_lines(now), _alien()).subquery("drift")
+    query = (
+        select(drift, Customer, LineGate)
+        .outerjoin(Customer, Customer.id == drift.c.customer_id)
+        .outerjoin(LineGate, LineGate.id == drift.c.gate_id)
+    )
+    is_asked = drift.c.repair_asked_at.is_not(None)
+    if filters.state == "repaired":
+        query = query.where(is_asked, ~drift.c.is_adrift)
+    else:
+        # What is being repaired stays in view until it was seen done.
+        query = query.where(or_(drift.c.is_adrift, and_(is_asked, drift.c.repaired_at.is_(None))))
+    if filters.kind:
+        query = query.where(drift.c.kind == filters.kind)
+    if filters.gate_id is not None:
+        query = query.where(drift.c.gate_id == filters.gate_id)
+    if filters.text:
+        is_meant = drift.c.customer_id.in_(search.matching(filters.text))
+        query = query.where(or_(is_meant, drift.c.address.contains(filters.text, autoescape=True)))
+    return query, drift
+
+
+def _keys(drift: Any) -> dict[str, Key]:
+    return {
+        "since": Key(cast(extract("epoch", drift.c.since) * 1_000_000, BigInteger), int),
+        "customer": Key(func.coalesce(Customer.sort_name, ""), str),
+        "kind": Key(drift.c.kind, str),
+        "gate": Key(func.coalesce(LineGate.name, ""), str),
+        "address": Key(drift.c.address, str),
+    }
+
+
+SORTS = ("since", "customer", "kind", "gate", "address")
+
+
+def page(
+    session: Session,
+    filters: DriftFilter,
+    *,
+    sort: str = USUAL_SORT,
+    after: str | None = None,
+    limit: int = PAGE,
+) -> tuple[list[DriftRow], str | None]:
+    """Return a page of the list in an order of SORTS, and the mark of the next."""
+    query, drift = _found(clock.now(), filters)
+    found, mark = keyset.page(
+        session, query, sort=sort, keys=_keys(drift), id_column=drift.c.id, after=after, limit=limit
+    )
+    return [_drift_row(list(drift.c.keys()), row) for row in found], mark
+
+
+def _drift_row(names: list[str], row: tuple[Any, ...]) -> DriftRow:
+    values = dict(zip(names, row, strict=False))
+    customer, gate = row[len(names) : len(names) + 2]
+    return DriftRow(
+        **values,
+        name=customer.name if customer else "",
+        number=customer.number if customer else "",
+        gate=gate.name if gate else "",
+        gate_error=gate.error if gate else "",
+        paused_until=gate.paused_until if gate else None,
+    )
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many are adrift, by kind."""
+    query, drift = _found(clock.now(), DriftFilter())
+    inner = query.with_only_columns(drift.c.kind).where(drift.c.is_adrift).subquery()
+    return dict(session.execute(select(inner.c.kind, func.count()).group_by(inner.c.kind)).all())
+
+
+def gates(session: Session) -> list[tuple[int, str]]:
+    """Return the gates there are, to choose from."""
+    return [
+        (key, name)
+        for key, name in session.execute(select(LineGate.id, LineGate.name).order_by(LineGate.name))
+    ]
+
+
+def every_id(session: Session, filters: DriftFilter) -> list[int]:
+    """Return all that the filters leave and nobody repairs yet."""
+    query, drift = _found(clock.now(), filters)
+    return list(session.scalars(query.with_only_columns(drift.c.id).where(drift.c.is_adrift)))
+
+
+def repair(session: Session, actor: audit.Actor, ids: Iterable[int]) -> int:
+    """Have the lines told anew and the addresses taken off (ids as of DriftRow); return how many there are.
+
+    A gate that is left alone after failures is tried at once.
+    """
+    asked = set(ids)
+    known = set(session.scalars(select(Line.subscription_id).where(Line.subscription_id == any_of(asked))))
+    answers.repair(session, known, by=actor.name)
+    alien = {-key for key in asked if key < 0}
+    there = set(session.scalars(select(GateStranger.id).where(GateStranger.id == any_of(alien))))
+    touched = strangers.repair(session, there, by=actor.name)
+    query = select(LineGate.id).distinct().join(Line, gate_of_line())
+    touched |= set(session.scalars(query.where(Line.subscription_id == any_of(known))))
+    gate_turns.try_again(session, touched, clock.now())
+    whose = select(Line.customer_id).where(Line.subscription_id == any_of(known)).distinct()
+    audit.record_for_many(session, actor, "line.repaired", whose, object_kind="drift", object_id=0, note="")
+    for key in sorted(there):
+        audit.record(session, actor, "gate.stranger_removed", object_kind="stranger", object_id=key)
+    return len(known) + len(there)
+
+
+def try_gate(session: Session, actor: audit.Actor, gate_id: int) -> None:
+    """End the pause of a gate that failed: the next sweep tries it."""
+    gate_turns.try_again(session, [gate_id], clock.now())
+    audit.record(session, actor, "gate.tried", object_kind="gate", object_id=gate_id)

@@ -1,0 +1,1 @@
+"""Drift: where the network does otherwise than is wanted, and its repair."""

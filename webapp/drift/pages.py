@@ -1,0 +1,163 @@
+"""The drift list: cut but still passing, paid but still cut, unknown on a list; repaired by a press."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, abort, request
+from flask_babel import gettext, ngettext
+
+from core import clock
+from registry import drift, spreadsheets
+from registry.drift import DriftFilter, DriftRow
+from registry.keyset import order
+from webapp import downloads, identity, permissions, rendering, runtime, texts, waking
+
+FILE_PAGE = 1000
+FILE_LIMIT = 100_000
+CHOSEN_LIMIT = 1000
+_SORTS: dict[str, Any] = dict.fromkeys(drift.SORTS)
+
+
+@permissions.required("cutoff.view")
+def listing() -> Response:
+    """List what is adrift, the longest first."""
+    filters = _filters()
+    with runtime.current().database.reading() as session:
+        rows, mark = drift.page(session, filters, sort=_sort(), after=request.args.get("after"))
+        counts, gates = drift.counts(session), drift.gates(session)
+    return rendering.page_or_fragment(
+        "drift/list.html",
+        "drift/_table.html" if request.headers.get("HX-Target") == "drift" else "drift/list.html",
+        rows=rows,
+        next=mark,
+        filters=filters,
+        sort=_sort(),
+        counts=counts,
+        gates=gates,
+        kinds=drift.KINDS,
+        now=clock.now(),
+        is_filtered=filters != DriftFilter(state=filters.state),
+    )
+
+
+@permissions.required("cutoff.view")
+def file(ending: str) -> Response:
+    """The list as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    table = downloads.Table(f"drift-{clock.now().date().isoformat()}", ending)
+    table.write(gettext("Drift"), _heads(), (_cells(row) for row in _every()))
+    return table.answer()
+
+
+def _heads() -> list[str]:
+    return [
+        gettext("What"),
+        gettext("Since"),
+        gettext("Customer number"),
+        gettext("Customer"),
+        gettext("Address"),
+        gettext("Gate"),
+        gettext("wanted"),
+        gettext("applied"),
+        gettext("observed"),
+        gettext("Read at"),
+        gettext("Fault"),
+        gettext("Repair asked at"),
+        gettext("Repair asked by"),
+        gettext("Repaired at"),
+    ]
+
+
+def _cells(row: DriftRow) -> tuple[spreadsheets.Value, ...]:
+    kinds = {
+        "passing": gettext("cut but still passing"),
+        "cut": gettext("paid but still cut"),
+        "stranger": gettext("unknown address on the list"),
+    }
+    moments = (row.since, row.observed_at, row.repair_asked_at, row.repaired_at)
+    since, read_at, asked_at, repaired_at = (
+        one.isoformat(timespec="seconds") if one else "" for one in moments
+    )
+    return (
+        kinds[row.kind],
+        since,
+        row.number,
+        row.name,
+        row.address,
+        row.gate,
+        row.wanted or "",
+        row.applied or "",
+        row.observed or "",
+        read_at,
+        texts.tell(row.error or row.gate_error),
+        asked_at,
+        row.repair_by,
+        repaired_at,
+    )
+
+
+def _every() -> Iterator[DriftRow]:
+    """Yield the rows a thousand at a time, each from a short reading of its own."""
+    filters, sort, after = _filters(), _sort(), None
+    for _ in range(FILE_LIMIT // FILE_PAGE):
+        with runtime.current().database.reading() as session:
+            rows, after = drift.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+        yield from rows
+        if after is None:
+            return
+
+
+@permissions.required("gate.repair")
+def repair() -> Response:
+    """Repair one row, the chosen ones, or all that the filters leave; asked twice it is told twice."""
+    form = request.form
+    with runtime.current().database.transaction() as session:
+        if form.get("all"):
+            ids = drift.every_id(session, _filters())
+        else:
+            ids = _ids(form.getlist("one") or form.getlist("row"))
+        count = drift.repair(session, identity.actor(), ids)
+        if count:
+            waking.wake_gates(session)
+    if count:
+        rendering.say(
+            ngettext(
+                "%(num)s is being repaired: its gate is told, then read back.",
+                "%(num)s are being repaired: their gates are told, then read back.",
+                count,
+            )
+        )
+    else:
+        rendering.say(gettext("Nothing was chosen."), "warn")
+    return rendering.go("drift.listing", **request.args.to_dict())
+
+
+@permissions.required("gate.repair")
+def try_gate(gate_id: int) -> Response:
+    """Try a gate now that is left alone after failures."""
+    with runtime.current().database.transaction() as session:
+        drift.try_gate(session, identity.actor(), gate_id)
+        waking.wake_gates(session)
+    rendering.say(gettext("The gate is being tried."))
+    return rendering.go("setup.gates")
+
+
+def _ids(written: list[str]) -> list[int]:
+    return [int(one) for one in written[:CHOSEN_LIMIT] if re.fullmatch(r"-?[0-9]{1,18}", one)]
+
+
+def _filters() -> DriftFilter:
+    asked = request.args
+    kind, state, gate = asked.get("kind", ""), asked.get("state", ""), asked.get("gate", "")
+    return DriftFilter(
+        text=asked.get("q", "").strip().replace("\0", "")[:80],
+        kind=kind if kind in drift.KINDS else "",
+        gate_id=int(gate) if gate.isascii() and gate.isdecimal() and len(gate) < 19 else None,
+        state=state if state in drift.STATES else "adrift",
+    )
+
+
+def _sort() -> str:
+    return order(request.args.get("sort", ""), _SORTS, drift.USUAL_SORT)
