@@ -73,9 +73,10 @@ KINDS: Mapping[str, GateKind] = {
         GateKind(
             "nftables",
             "Linux gateway (nftables)",
-            "Rejects every packet from and to the addresses of a closed line.",
+            "Closes lines, walls them in, slows them or leads them to a page: by their addresses.",
             nftables.NftablesSettings,
             nftables.NftablesGate,
+            frozenset(ACCESSES),
             at_once=10_000,
         ),
         GateKind(

@@ -1,263 +1,260 @@
 """The nftables table `inet linecard`, as data: what is written to nft and what is read out of its listing.
 
-Pure: no process is started here. The JSON is that of libnftables-json(5).
+Pure: no process is started here. Written in the words of nft(8), read as the JSON of libnftables-json(5).
 """
 
+import functools
 import ipaddress
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.contract import Access, LineAccess, Outcome
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Command = dict[str, Any]
+from gates import chains
+from gates.addresses import BadAddress, Cover, Network, is_host, order, parse, written
+from gates.chains import HOME, Terms
+from gates.contract import ACCESSES, Access, LineAccess, Outcome
 
 # A counter that counts nothing: it keeps the random value it was made with until the table is gone, and
 # adding it again changes nothing.
 MARKER = "marker"
-FAMILY, TABLE, CHAIN = "inet", "linecard", "forward"
+RESTRICTED: tuple[Access, ...] = tuple(access for access in reversed(ACCESSES) if access != "open")
 # Host addresses sit in hash sets, which never conflict; prefixes need interval sets, which must not overlap.
-SETS = {
-    "closed4": ("ipv4_addr", False),
-    "closed6": ("ipv6_addr", False),
-    "closed4_nets": ("ipv4_addr", True),
-    "closed6_nets": ("ipv6_addr", True),
+# By name: the access, the type of the members, whether they are prefixes. The strictest come first.
+SETS: Mapping[str, tuple[Access, str, bool]] = {
+    name: (access, f"ipv{version}_addr", name.endswith("_nets"))
+    for access in RESTRICTED
+    for version in (4, 6)
+    for name in chains.sets_of(access, version)
 }
-# A shorter prefix on one customer's line is a slip of the pen, not a customer.
-SHORTEST_PREFIX = {4: 20, 6: 40}
+Held = Mapping[str, frozenset[Network]]
 
 
-class BadAddress(ValueError):
-    """An address of a line that cannot be closed; the message says why."""
+def set_of(network: Network, access: Access = "closed") -> str:
+    """Return the name of the set that holds this address or prefix."""
+    hosts, prefixes = chains.sets_of(access, network.version)
+    return hosts if is_host(network) else prefixes
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What the gateway really holds: the closed prefixes, and the sets whose rules are in force."""
+    """What the gateway really holds: the members of each set, and the sets whose rules are in force."""
 
-    closed: frozenset[Network]
+    held: Held
     enforced: frozenset[str]
+    marker: str = ""
 
     def access(self, line: LineAccess) -> Access | None:
-        """Say whether this line passes: closed when each of its addresses is, None when it has none."""
+        """Say how this line passes: as the least restricted of its addresses, None when it has none."""
         try:
             networks = parse(line.addresses)
         except BadAddress:
             return None
-        if not networks:
-            return None
-        return "closed" if all(self._is_closed(network) for network in networks) else "open"
+        return min((self._of(network) for network in networks), key=ACCESSES.index, default=None)
 
-    def _is_closed(self, network: Network) -> bool:
-        if network in self.closed:
-            return set_of(network) in self.enforced
-        lengths = range(SHORTEST_PREFIX[network.version], network.prefixlen)
-        around = (network.supernet(new_prefix=length) for length in lengths)
-        return any(wider in self.closed and set_of(wider) in self.enforced for wider in around)
+    def addresses(self) -> dict[str, Access]:
+        """Return everything that is held, by address or prefix, with the strictest access it is held for."""
+        return {written(network): access for network, access in self._strictest(SETS).items()}
 
+    def _of(self, network: Network) -> Access:
+        lengths = self._lengths[network.version]
+        around = [network.supernet(new_prefix=length) for length in lengths if length < network.prefixlen]
+        found = [self._in_force[item] for item in (network, *around) if item in self._in_force]
+        return max(found, key=ACCESSES.index, default="open")
 
-def parse(addresses: Iterable[str], protected: Sequence[Network] = ()) -> tuple[Network, ...]:
-    """Read the addresses and prefixes of a line; raises BadAddress for what must not be closed."""
-    return tuple(_parse_one(address, protected) for address in addresses)
+    @functools.cached_property
+    def _in_force(self) -> dict[Network, Access]:
+        return self._strictest(self.enforced)
 
+    @functools.cached_property
+    def _lengths(self) -> Mapping[int, frozenset[int]]:
+        return {
+            version: frozenset(item.prefixlen for item in self._in_force if item.version == version)
+            for version in (4, 6)
+        }
 
-def _parse_one(address: str, protected: Sequence[Network]) -> Network:
-    try:
-        network = ipaddress.ip_network(address, strict=True)
-    except ValueError as error:
-        # 10.0.0.5/24 is a host with its mask as often as a prefix: never guess on somebody's neighbours.
-        raise BadAddress(f"{address} is neither an address nor a prefix") from error
-    if network.is_multicast or network.is_unspecified or network.is_loopback or network.is_link_local:
-        raise BadAddress(f"{address} is not an address a gateway forwards")
-    if network.prefixlen < SHORTEST_PREFIX[network.version]:
-        raise BadAddress(f"{address} is too wide for one line")
-    for keep in protected:
-        if keep.version == network.version and keep.overlaps(network):
-            raise BadAddress(f"{address} is protected by the gate's settings ({keep})")
-    return network
-
-
-def written(network: Network) -> str:
-    """Write an address without the length of its prefix, a prefix with it."""
-    return str(network.network_address) if is_host(network) else str(network)
-
-
-def is_host(network: Network) -> bool:
-    """Tell a single address from a prefix."""
-    return network.prefixlen == network.max_prefixlen
-
-
-def set_of(network: Network) -> str:
-    """Return the name of the set that holds this address or prefix."""
-    return f"closed{network.version}" + ("" if is_host(network) else "_nets")
+    def _strictest(self, names: Container[str]) -> dict[Network, Access]:
+        found: dict[Network, Access] = {}
+        for name, (access, _, _) in SETS.items():
+            if name in names:
+                for network in self.held.get(name, ()):
+                    found.setdefault(network, access)
+        return found
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A sorted batch: which prefixes to close and to open, and the outcome of every line if nft agrees."""
+    """A sorted batch: what becomes of each address, and the outcome of every line if nft agrees."""
 
-    close: frozenset[Network]
-    open: frozenset[Network]
+    moves: Mapping[Network, Access]
     outcomes: dict[int, Outcome]
 
 
-def sort(
-    wanted: Mapping[LineAccess, Access], protected: Sequence[Network], held: frozenset[Network]
-) -> Batch:
-    """Split a batch into prefixes to close and to open; a line that cannot be served gets its error here.
+def sort(wanted: Mapping[LineAccess, Access], protected: Sequence[Network], held: Held) -> Batch:
+    """Say what becomes of each address; a line that cannot be served gets its error here.
 
-    `held` are the prefixes the gateway holds now: interval sets refuse what overlaps them.
+    Two lines may have an address in common: the milder access is the one that counts, and the line that was
+    to be cut off more is refused, for the other one would be cut off with it. `held` are the prefixes that
+    the gateway holds now: interval sets refuse what overlaps them.
     """
-    close: dict[Network, int] = {}
-    to_open: set[Network] = set()
+    parsed: dict[LineAccess, tuple[Network, ...]] = {}
     outcomes: dict[int, Outcome] = {}
-    wide = {network for network in held if not is_host(network)}
-    for line, access in sorted(wanted.items(), key=lambda pair: (pair[1], pair[0].line_id)):
+    for line, access in wanted.items():
         try:
-            networks = parse(line.addresses, protected if access == "closed" else ())
-            if access == "closed":
-                _refuse_overlap(networks, wide)
-                if not networks:
-                    raise BadAddress("the line has no address to close")
-            _refuse_shared(networks, close if access == "open" else {})
+            parsed[line] = _networks(line, access, protected)
         except BadAddress as error:
-            outcomes[line.line_id] = Outcome(line.line_id, None, str(error), needs_person=True)
-            continue
-        if access == "closed":
-            close |= dict.fromkeys(networks, line.line_id)
-            wide |= {network for network in networks if not is_host(network)}
-        else:
-            to_open |= set(networks)
-        outcomes[line.line_id] = Outcome(line.line_id, access)
-    return Batch(frozenset(close), frozenset(to_open), outcomes)
+            outcomes[line.line_id] = _refused(line, error)
+    everything = [network for networks in (*parsed.values(), *held.values()) for network in networks]
+    lengths = {(network.version, network.prefixlen) for network in everything}
+    milder, taken = Cover(lengths), _prefixes_of(held, lengths)
+    moves: dict[Network, Access] = {}
+    for access in ACCESSES:
+        lines = sorted((line for line in parsed if wanted[line] == access), key=lambda line: line.line_id)
+        for line in lines:
+            try:
+                _refuse_shared(parsed[line], milder)
+                _refuse_overlap(parsed[line], access, taken)
+            except BadAddress as error:
+                outcomes[line.line_id] = _refused(line, error)
+            else:
+                moves |= dict.fromkeys(parsed[line], access)
+                outcomes[line.line_id] = Outcome(line.line_id, access)
+        for network, moved_to in moves.items():
+            if moved_to == access:
+                milder.add(network)
+    return Batch(moves, outcomes)
 
 
-def _refuse_overlap(networks: Iterable[Network], wide: Iterable[Network]) -> None:
+def _networks(line: LineAccess, access: Access, protected: Sequence[Network]) -> tuple[Network, ...]:
+    networks = parse(line.addresses, () if access == "open" else protected)
+    if not networks and access != "open":
+        raise BadAddress("the line has no address to close")
+    return networks
+
+
+def _refused(line: LineAccess, error: BadAddress) -> Outcome:
+    return Outcome(line.line_id, None, str(error), needs_person=True)
+
+
+def _prefixes_of(held: Held, lengths: Iterable[tuple[int, int]]) -> dict[str, Cover]:
+    """Return what the interval sets hold, by name, to ask for overlaps."""
+    taken = {name: Cover(lengths) for name, (_, _, is_wide) in SETS.items() if is_wide}
+    for name, cover in taken.items():
+        for network in held.get(name, ()):
+            cover.add(network)
+    return taken
+
+
+def _refuse_shared(networks: Iterable[Network], milder: Cover) -> None:
     for network in networks:
-        for other in () if is_host(network) else wide:
-            if other != network and other.version == network.version and other.overlaps(network):
-                raise BadAddress(f"{network} overlaps {other}, which is closed for another line")
+        other = milder.overlap(network)
+        if other is not None:
+            raise BadAddress(
+                f"{written(network)} is shared with another line that is not cut off as much"
+                + ("" if other == network else f" ({written(other)})")
+            )
 
 
-def _refuse_shared(networks: Iterable[Network], close: Mapping[Network, int]) -> None:
-    for network in networks:
-        if network in close:
-            raise BadAddress(f"{network} is also of line {close[network]}, which is to be closed")
+def _refuse_overlap(networks: Iterable[Network], access: Access, taken: Mapping[str, Cover]) -> None:
+    """Refuse prefixes the interval set would not take beside what it holds; know the others from now on."""
+    wide = [network for network in networks if not is_host(network)] if access != "open" else []
+    for network in wide:
+        other = taken[set_of(network, access)].overlap(network)
+        if other not in (None, network):
+            raise BadAddress(f"{network} overlaps {other}, which is held for another line")
+    for network in wide:
+        taken[set_of(network, access)].add(network)
 
 
-def transaction(batch: Batch, held: frozenset[Network], priority: int) -> list[Command]:
-    """Return one atomic transaction: the table as it must be, then the changes of this batch.
-
-    Deleting an absent element fails a whole transaction, so a host is added first and then deleted;
-    a prefix is deleted only if the gateway holds it (adding it could overlap another).
-    """
-    opening = frozenset(network for network in batch.open if is_host(network) or network in held)
-    return [
-        *_table(priority),
-        *_elements("add", batch.close | {network for network in opening if is_host(network)}),
-        *_elements("delete", opening),
-    ]
+def transaction(batch: Batch, held: Held, terms: Terms, *, is_anew: bool = False) -> str:
+    """Return one atomic transaction: the table as it must be, then the changes of this batch."""
+    return "\n".join((*_table(terms, is_anew=is_anew), *_elements(batch.moves, held), ""))
 
 
-def _table(priority: int) -> list[Command]:
-    home = {"family": FAMILY, "table": TABLE}
-    chain = {**home, "name": CHAIN}
-    hook = {"type": "filter", "hook": "forward", "prio": priority, "policy": "accept"}
-    return [
-        {"add": {"table": {"family": FAMILY, "name": TABLE}}},
-        *(
-            {
-                "add": {
-                    "set": {**home, "name": name, "type": kind, **({"flags": ["interval"]} if wide else {})}
-                }
-            }
-            for name, (kind, wide) in SETS.items()
-        ),
-        {"add": {"counter": {**home, "name": MARKER, "packets": _random(), "bytes": _random()}}},
-        {"add": {"chain": {**chain, **hook}}},
-        # Flush and add in the same transaction: never a moment without the rules, never a rule twice.
-        {"flush": {"chain": chain}},
-        *({"add": {"rule": {**home, "chain": CHAIN, **rule}}} for rule in _rules()),
-    ]
+def _table(terms: Terms, *, is_anew: bool) -> Iterator[str]:
+    yield f"add table {HOME}"
+    yield f"add counter {HOME} {MARKER} {{ packets {_random()} bytes {_random()} ; }}"
+    for name, (_, kind, is_wide) in SETS.items():
+        yield f"add set {HOME} {name} {{ type {kind}; {'flags interval; ' if is_wide else ''}}}"
+    yield from chains.written(terms, is_anew=is_anew)
 
 
 def _random() -> int:
     return secrets.randbits(62)
 
 
-def _rules() -> list[dict[str, Any]]:
-    """Return the rules: every packet of a closed address, new or of a running connection, is rejected."""
-    return [
-        {
-            "comment": _comment(name, side),
-            "expr": [
-                {
-                    "match": {
-                        "op": "==",
-                        "left": {"payload": {"protocol": "ip" if "4" in name else "ip6", "field": side}},
-                        "right": f"@{name}",
-                    }
-                },
-                {"counter": None},
-                {"reject": {"type": "icmpx", "expr": "admin-prohibited"}},
-            ],
-        }
-        for name in SETS
-        for side in ("saddr", "daddr")
-    ]
+def _elements(moves: Mapping[Network, Access], held: Held) -> Iterator[str]:
+    """Yield the changes of the sets: each address ends in the set of its access and in no other.
+
+    Deleting an absent element fails a whole transaction, so a host is added first and then deleted: what is
+    added and deleted in one transaction is never seen by a packet. A prefix is deleted only if the gateway
+    holds it (adding it could overlap another).
+    """
+    by_width: dict[tuple[str, bool], list[Network]] = {}
+    for network in sorted(moves, key=order):
+        by_width.setdefault((f"ipv{network.version}_addr", not is_host(network)), []).append(network)
+    for name, (access, kind, is_wide) in SETS.items():
+        members = by_width.get((kind, is_wide), [])
+        here = held.get(name, frozenset())
+        leaving = [item for item in members if moves[item] != access and (item in here or not is_wide)]
+        coming = [item for item in members if moves[item] == access and (item not in here)]
+        yield from _element("add", name, coming if is_wide else members)
+        yield from _element("delete", name, leaving)
 
 
-def _comment(name: str, side: str) -> str:
-    return f"{TABLE}: {name} {side}"
+def _element(verb: str, name: str, networks: Sequence[Network]) -> Iterator[str]:
+    if networks:
+        yield f"{verb} element {HOME} {name} {{ {', '.join(map(written, networks))} }}"
 
 
-def _elements(verb: str, networks: Iterable[Network]) -> list[Command]:
-    by_set: dict[str, list[Any]] = {}
-    for network in sorted(networks, key=lambda item: (item.version, item.network_address, item.prefixlen)):
-        text = str(network.network_address)
-        element = text if is_host(network) else {"prefix": {"addr": text, "len": network.prefixlen}}
-        by_set.setdefault(set_of(network), []).append(element)
-    return [
-        {verb: {"element": {"family": FAMILY, "table": TABLE, "name": name, "elem": elements}}}
-        for name, elements in by_set.items()
-    ]
+def listing(objects: Iterable[Mapping[str, Any]], terms: Terms) -> Listing:
+    """Read the listing of our table; a set is enforced when every rule that serves it is in force.
 
-
-def listing(objects: Iterable[Mapping[str, Any]]) -> Listing:
-    """Read the listing of our table; a set is enforced when both its rules hang on the forward hook."""
-    closed: set[Network] = set()
-    comments: set[str] = set()
-    is_hooked = False
+    `marker` is empty where the rules are not those we would make now.
+    """
+    held: dict[str, frozenset[Network]] = {}
+    hooks: dict[str, str] = {}
+    comments: set[tuple[str, str]] = set()
+    marker = ""
     for item in objects:
         if "set" in item and item["set"]["name"] in SETS:
-            for element in item["set"].get("elem", ()):
-                closed |= _prefixes(element)
-        elif "chain" in item and item["chain"]["name"] == CHAIN:
-            is_hooked = item["chain"].get("hook") == "forward"
-        elif "rule" in item and item["rule"].get("chain") == CHAIN:
-            comments.add(item["rule"].get("comment", ""))
-    enforced = {name for name in SETS if {_comment(name, "saddr"), _comment(name, "daddr")} <= comments}
-    return Listing(frozenset(closed), frozenset(enforced if is_hooked else ()))
+            elements = item["set"].get("elem", ())
+            held[item["set"]["name"]] = frozenset(n for element in elements for n in _prefixes(element))
+        elif "chain" in item:
+            hooks[item["chain"]["name"]] = item["chain"].get("hook", "")
+        elif "rule" in item:
+            comments.add((item["rule"].get("chain", ""), item["rule"].get("comment", "")))
+        elif "counter" in item and item["counter"].get("name") == MARKER:
+            marker = f"{item['counter']['packets']:x}-{item['counter']['bytes']:x}"
+    enforced, is_current = _in_force(hooks, comments, terms)
+    return Listing(held, enforced, marker if is_current else "")
 
 
-def marker(objects: Sequence[Mapping[str, Any]]) -> str:
-    """Return the marker of our table, the empty text where it or a rule is missing."""
-    if len(listing(objects).enforced) < len(SETS):
-        return ""
-    counters = (item["counter"] for item in objects if "counter" in item)
-    found = next((counter for counter in counters if counter.get("name") == MARKER), None)
-    return f"{found['packets']:x}-{found['bytes']:x}" if found else ""
+def _in_force(
+    hooks: Mapping[str, str], comments: Iterable[tuple[str, str]], terms: Terms
+) -> tuple[frozenset[str], bool]:
+    """Say which sets' rules are all there, older ones of ours too, and whether none is missing or older."""
+    there = set(comments)
+    # An older garden or rate does not let anybody through: the mark at the end is not compared here.
+    served_there = {(chain, comment.rpartition(" ")[0]) for chain, comment in there}
+    hooked = {chain.name for chain in chains.chains(terms) if hooks.get(chain.name) == chain.hook}
+    missing, is_current = set(), True
+    for chain, served, comment in chains.comments(terms):
+        if chain not in hooked or (chain, comment.rpartition(" ")[0]) not in served_there:
+            missing.add(served)
+        is_current = is_current and chain in hooked and (chain, comment) in there
+    return frozenset(
+        name for name, (access, _, _) in SETS.items() if not missing & {name, access}
+    ), is_current
 
 
-def _prefixes(element: Any) -> set[Network]:
+def _prefixes(element: Any) -> Iterable[Network]:
     """Read one element as nft prints it: an address, a prefix, a range, or one of them with attributes."""
     if isinstance(element, str):
-        return {ipaddress.ip_network(element)}
+        return (ipaddress.ip_network(element),)
     if "prefix" in element:
-        return {ipaddress.ip_network(f"{element['prefix']['addr']}/{element['prefix']['len']}")}
+        return (ipaddress.ip_network(f"{element['prefix']['addr']}/{element['prefix']['len']}"),)
     if "range" in element:
         first, last = (ipaddress.ip_address(text) for text in element["range"])
-        return set(ipaddress.summarize_address_range(first, last))
+        return tuple(ipaddress.summarize_address_range(first, last))
     return _prefixes(element["elem"]["val"])

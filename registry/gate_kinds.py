@@ -8,30 +8,8 @@ from typing import Any
 
 from core import errors
 from core.words import N_
-
-
-@dataclass(frozen=True, slots=True)
-class GateOption:
-    """A setting of a kind of gate, as a form asks for it.
-
-    `form`: text, whole, decimal, prefixes, choice (one of `choices`: value and label), secret (one line) or
-    secrets (several lines). A secret is sealed and never shown; its empty field keeps the one on file.
-    """
-
-    name: str
-    label: str
-    form: str = "text"
-    default: Any = ""
-    hint: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    pattern: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether it is kept sealed."""
-        return self.form in ("secret", "secrets")
+from registry import gate_options_linux
+from registry.gate_options import GateOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +34,8 @@ KINDS: Mapping[str, GateKind] = {
         GateKind(
             "nftables",
             "Linux gateway (nftables)",
-            "Rejects every packet from and to the addresses of a closed line.",
-            (
-                GateOption(
-                    "namespace",
-                    "Network namespace",
-                    hint="Empty: the filter of this machine. Else the name known to `ip netns`.",
-                    pattern=r"^[A-Za-z0-9_.-]{0,64}$",
-                ),
-                GateOption("program", "Program", default="nft", hint="Name or path of nft.", pattern=r"^.+$"),
-                GateOption(
-                    "priority",
-                    "Priority",
-                    form="whole",
-                    default=-10,
-                    hint="Of our chain on the forward hook; the usual filter chains run at 0.",
-                    minimum=-400,
-                    maximum=400,
-                ),
-                GateOption(
-                    "protected",
-                    "Never close",
-                    form="prefixes",
-                    default=(),
-                    hint="Prefixes no line may be closed in.",
-                ),
-                GateOption(
-                    "timeout_s", "Patience, seconds", form="decimal", default=10.0, minimum=0.1, maximum=120
-                ),
-            ),
+            "Closes lines, walls them in, slows them or leads them to a page: by their addresses.",
+            gate_options_linux.NFTABLES,
         ),
         GateKind(
             "snmp_port",

@@ -13,6 +13,10 @@ from webapp.setup import gate_words
 FORMS = {str: "text", int: "whole", float: "decimal", pydantic.SecretStr: "secret"}
 
 
+# Texts that are not just any name.
+SAMPLES = {"garden4": ["192.0.2.80"], "garden6": ["2001:db8::80", "::ffff:192.0.2.80"]}
+
+
 def _form(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         assert get_args(annotation)[0] is pydantic.IPvAnyNetwork
@@ -71,7 +75,7 @@ def test_what_the_form_reads_is_what_the_gate_takes(name: str) -> None:
         others = [value for value, _ in option.choices if value != option.default]
         samples = {"prefixes": ["10.0.0.0/8", "fd00::/8"], "text": ["lc-gw_1.x"], "choice": others}
         samples |= {"secret": ["s3cret"], "secrets": ["192.0.2.1 s3cret"]}
-        tried = samples.get(option.form, [option.minimum, option.maximum])
+        tried = SAMPLES.get(option.name) or samples.get(option.form, [option.minimum, option.maximum])
         for value in tried:
             read = gate_kinds.read_options(
                 name, {**plain, option.name: f"{value:g}" if isinstance(value, float) else str(value)}

@@ -1,6 +1,5 @@
 """What nft says, sorted by what can be done about it: the program here is a script that says it."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,6 @@ def test_each_complaint_becomes_the_error_that_fits(
     gate = _gate(tmp_path, f"cat >/dev/null; echo '{words}' >&2; exit 1")
     with pytest.raises(kind) as caught:
         gate.apply({LINE: "closed"})
-    assert type(caught.value) is kind
     assert str(caught.value)
 
 
@@ -64,14 +62,13 @@ def test_a_missing_table_means_open_and_the_check_says_so(tmp_path: Path) -> Non
     assert "not installed yet" in gate.check()
 
 
-def test_the_batch_given_to_nft_is_one_json_transaction(tmp_path: Path) -> None:
+def test_the_batch_given_to_nft_is_one_transaction(tmp_path: Path) -> None:
     gate = _gate(tmp_path, f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/given')
     assert gate.apply({LINE: "closed"})[1].applied == "closed"
-    assert (tmp_path / "arguments").read_text() == "-j -f -\n"
-    commands = json.loads((tmp_path / "given").read_text())["nftables"]
-    assert commands[-1] == {
-        "add": {"element": {"family": "inet", "table": "linecard", "name": "closed4", "elem": ["192.0.2.1"]}}
-    }
+    assert (tmp_path / "arguments").read_text() == "-f -\n"
+    commands = (tmp_path / "given").read_text().splitlines()
+    assert commands[0] == "add table inet linecard"
+    assert "add element inet linecard closed4 { 192.0.2.1 }" in commands
 
 
 def test_nothing_is_run_for_a_batch_of_bad_lines(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""The options of a gate that is a Linux gateway with nftables."""
+
+from registry.gate_options import GateOption
+
+_OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+_IPV4 = rf"^({_OCTET}(\.{_OCTET}){{3}})?$"
+_IPV6 = r"^([0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})?$"
+
+NFTABLES = (
+    GateOption(
+        "namespace",
+        "Network namespace",
+        hint="Empty: the filter of this machine. Else the name known to `ip netns`.",
+        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
+    ),
+    GateOption(
+        "program",
+        "Program",
+        default="nft",
+        hint="Name or path of nft; `sudo -n nft` where the user has no right of his own.",
+        pattern=r"^.+$",
+    ),
+    GateOption(
+        "priority",
+        "Priority",
+        form="whole",
+        default=-10,
+        hint="Of our chain on the forward hook; the usual filter chains run at 0.",
+        minimum=-400,
+        maximum=400,
+    ),
+    GateOption(
+        "protected", "Never close", form="prefixes", default=(), hint="Prefixes no line may be closed in."
+    ),
+    GateOption(
+        "garden4",
+        "Garden, IPv4 address",
+        hint="Web requests of walled and warned lines are led here. Empty: nobody is led anywhere.",
+        pattern=_IPV4,
+    ),
+    GateOption("garden6", "Garden, IPv6 address", hint="The same for IPv6.", pattern=_IPV6),
+    GateOption(
+        "garden_port",
+        "Garden, port",
+        form="whole",
+        default=8766,
+        hint="Where its page listens.",
+        minimum=1,
+        maximum=65535,
+    ),
+    GateOption(
+        "allowed",
+        "Always reachable",
+        form="prefixes",
+        default=(),
+        hint="What walled lines reach besides: the payment page, the bank's gateway, your own site.",
+    ),
+    GateOption(
+        "dns",
+        "Name servers",
+        form="prefixes",
+        default=(),
+        hint="That walled lines may ask. Empty: all of them.",
+    ),
+    GateOption(
+        "slow_kbytes",
+        "Slow lane, kilobytes a second",
+        form="whole",
+        default=64,
+        hint="For each address and direction.",
+        minimum=1,
+        maximum=1_000_000,
+    ),
+    GateOption("timeout_s", "Patience, seconds", form="decimal", default=10.0, minimum=0.1, maximum=120),
+)
