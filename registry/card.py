@@ -206,7 +206,7 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
         Line.gate_id, select(LineGate.id).where(LineGate.is_default).scalar_subquery()
     )
     query = (
-        select(Subscription, Plan, SubscriptionAccess, Line.id, LineGate, locks, access.is_running(today))
+        select(Subscription, Plan, SubscriptionAccess, Line, LineGate, locks, access.is_running(today))
         .join(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
         .outerjoin(Line, Line.subscription_id == Subscription.id)
@@ -219,7 +219,7 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
 
 
 def _service(currency: str, *row: Any) -> ServiceView:
-    subscription, plan, state, line_id, gate, locks, is_running = row
+    subscription, plan, state, line, gate, locks, is_running = row
     own = subscription.price_minor
     fields = (
         *("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at"),
@@ -235,9 +235,10 @@ def _service(currency: str, *row: Any) -> ServiceView:
         starts_on=subscription.starts_on,
         ends_on=subscription.ends_on,
         is_running=is_running,
-        line_id=line_id,
-        gate=gate.name if gate and line_id else "",
-        gate_error=gate.error if gate and line_id else "",
+        line_id=line.id if line else None,
+        login=(line.login or "") if line else "",
+        gate=gate.name if gate and line else "",
+        gate_error=gate.error if gate and line else "",
         **{field: getattr(state, field) if state else None for field in fields},
         next_attempt_at=max((pause for pause in pauses if pause), default=None),
         attempts=state.attempts if state else 0,

@@ -99,6 +99,7 @@ class ServiceView:
     ends_on: date | None
     is_running: bool
     line_id: int | None
+    login: str
     gate: str
     gate_error: str
     wanted: AccessState | None

@@ -335,14 +335,25 @@ def test_without_htmx_the_form_is_a_page_and_leads_back_to_the_card(sign_in_as, 
 
 def test_what_is_not_his_is_not_found(sign_in_as, town):
     noc = sign_in_as("noc")
-    for name in ("contacts", "addresses", "equipment", "ips", "ports", "cables", "notes", "tickets"):
+    for name in (
+        "contacts",
+        "addresses",
+        "equipment",
+        "ips",
+        "ports",
+        "services",
+        "cables",
+        "notes",
+        "tickets",
+    ):
         assert get(noc, town, f"edit/{name}/999999").status_code == 404, name
     for name in ("contacts", "addresses", "equipment", "ips", "ports", "cables", "notes", "files"):
         assert post(noc, town, f"remove/{name}/999999").status_code == 404, name
 
 
-def test_a_line_may_be_chosen_for_an_address(sign_in_as, database, town):
-    noc = sign_in_as("noc")
+@pytest.fixture
+def line(database, town):
+    """The customer's line with its plan; gives its id."""
     with database.transaction() as session:
         plan = Plan(name="Home 100", price_minor=1, currency="EUR")
         session.add(plan)
@@ -350,7 +361,22 @@ def test_a_line_may_be_chosen_for_an_address(sign_in_as, database, town):
         row = Subscription(account_id=town["account"], plan_id=plan.id, starts_on=date(2026, 1, 1))
         session.add(row)
         session.flush()
-        line = lines.attach(session, row.id, town["id"], actor=ROOT).id
+        return lines.attach(session, row.id, town["id"], actor=ROOT).id
+
+
+def test_a_line_gets_its_login_from_the_card(sign_in_as, database, town, line):
+    noc = sign_in_as("noc")
+    assert "No login on file." in get(noc, town, "panels/services").text
+    assert "Login of the line: Home 100" in get(noc, town, f"edit/services/{line}").text
+    assert post(noc, town, f"edit/services/{line}", login="two words").status_code == 422
+    assert post(noc, town, f"edit/services/{line}", login="olha@ppp").status_code == 200
+    assert "olha@ppp" in get(noc, town, "panels/services").text
+    with database.reading() as session:
+        assert lines.find(session, town["id"], line).login == "olha@ppp"
+
+
+def test_a_line_may_be_chosen_for_an_address(sign_in_as, database, town, line):
+    noc = sign_in_as("noc")
     assert "Home 100" in get(noc, town, "edit/ips").text
     post(noc, town, "edit/ips", address="10.0.0.1", device_id="", line_id=line)
     with database.reading() as session:

@@ -184,6 +184,40 @@ def test_a_gate_asks_for_the_options_of_its_kind(sign_in_as, database):
     assert actions(database) == ["gate.created", "gate.changed"]
 
 
+def test_a_gates_secrets_are_sealed_and_never_shown_again(sign_in_as, database):
+    browser = sign_in_as("administrator")
+    plain = {
+        "name": "RADIUS",
+        "pop_id": "",
+        "closed_by": "group",
+        "live": "coa",
+        "ghosts": "leave",
+        "tls": "require",
+    }
+    wrong = browser.post("/setup/gates/new?kind=radius", data={**plain, "nas_secrets": "here"})
+    assert wrong.status_code == 422
+    assert 'id="nas_secrets-error"' in wrong.text
+    sent = {**plain, "password": "pass-of-db", "nas_secrets": "10.0.0.1 of-nas 1700\r\nfd00::/8 others"}
+    assert browser.post("/setup/gates/new?kind=radius", data=sent).location == "/setup/gates"
+    with database.reading() as session:
+        gate = session.scalars(select(LineGate)).one()
+        assert gate.options == {"live": "coa", "tls": "require"}
+        assert "of-nas" not in gate.secrets_sealed
+    page = browser.get(f"/setup/gates/{gate.id}").text + browser.get("/setup/gates").text
+    assert "of-nas" not in page
+    assert "pass-of-db" not in page
+    before = gate.secrets_sealed
+    assert browser.post(f"/setup/gates/{gate.id}", data={**plain, "live": "leave"}).status_code == 303
+    assert _sealed(database, gate.id) == before
+    assert browser.post(f"/setup/gates/{gate.id}", data={**plain, "password": "new"}).status_code == 303
+    assert _sealed(database, gate.id) != before
+
+
+def _sealed(database, gate_id):
+    with database.reading() as session:
+        return session.get_one(LineGate, gate_id, populate_existing=True).secrets_sealed
+
+
 def test_making_a_gate_the_default_says_what_it_takes_over(sign_in_as, database):
     with database.transaction() as session:
         old = line_gates.create(session, OLENA, name="Old", kind="dry_run", options={}, is_default=True)

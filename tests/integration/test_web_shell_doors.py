@@ -40,6 +40,7 @@ DOORS: dict[str, str] = {
     "customers.edit_equipment": LINE,
     "customers.remove_equipment": LINE,
     "customers.edit_ips": LINE,
+    "customers.edit_services": LINE,
     "customers.remove_ips": LINE,
     "customers.edit_ports": LINE,
     "customers.remove_ports": LINE,

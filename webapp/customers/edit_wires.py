@@ -8,9 +8,9 @@ from flask_babel import gettext
 from registry import connections, equipment, lines, networks
 from registry.connections import SwitchChoice
 from registry.models import IpAddress
-from webapp import identity, permissions, runtime
+from webapp import identity, permissions, runtime, waking
 from webapp.customers import answers
-from webapp.customers.gear_forms import NONE, ConnectionForm, IpForm, NewConnectionForm, NewIpForm
+from webapp.customers.gear_forms import NONE, ConnectionForm, IpForm, LoginForm, NewConnectionForm, NewIpForm
 
 OFFERED_NETWORKS = 6
 
@@ -60,6 +60,25 @@ def remove_ip(customer_id: int, item_id: int) -> Response:
     with runtime.current().database.transaction() as session:
         networks.take(session, identity.actor(), customer_id, item_id)
     return answers.saved(customer_id, "ips", gettext("The address is free again."))
+
+
+@permissions.required("equipment.edit")
+def login(customer_id: int, item_id: int) -> Response:
+    """Write down the name a line dials in with."""
+    with runtime.current().database.reading() as session:
+        line = lines.find(session, customer_id, item_id)
+        plan = next((one.plan for one in lines.choices(session, customer_id) if one.id == item_id), "")
+    form = LoginForm(obj=line)
+    if form.accept(lambda: _save_login(customer_id, item_id, form)):
+        return answers.saved(customer_id, "services", gettext("The login is saved and its gate is told."))
+    title = gettext("Login of the line: %(plan)s", plan=plan)
+    return answers.show(customer_id, "services", title, form, "login")
+
+
+def _save_login(customer_id: int, line_id: int, form: LoginForm) -> None:
+    with runtime.current().database.transaction() as session:
+        if lines.set_login(session, identity.actor(), customer_id, line_id, form.login.data or ""):
+            waking.wake_gates(session)
 
 
 @permissions.required("equipment.edit")

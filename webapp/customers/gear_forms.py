@@ -50,6 +50,19 @@ class IpForm(WatchForm):
     colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
 
 
+class LoginForm(Form):
+    """The name a line dials in with."""
+
+    login = TextField(
+        lazy_gettext("Login"),
+        [Length(max=120)],
+        description=lazy_gettext(
+            "User-Name of its sessions, capitals as RADIUS has them; empty: it dials in nowhere."
+        ),
+        render_kw={"class": "mono", "autocomplete": "off", "spellcheck": "false"},
+    )
+
+
 class NewIpForm(IpForm):
     """An address to give."""
 

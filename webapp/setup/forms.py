@@ -237,7 +237,7 @@ def _option_field(option: GateOption) -> Any:
     """Return the field of one option; what was kept as a secret is never written into the page."""
     hint = gate_words.say(option.hint) if option.hint else ""
     if option.form == "choice":
-        offered = [(value, gate_words.say(label)) for value, label in option.choices]
+        offered = choices(*((value, gate_words.say(label)) for value, label in option.choices))
         return SelectField(gate_words.say(option.label), choices=offered, description=hint)
     limit = 5000 if option.form in ("prefixes", "secrets") else 200
     field = _OPTION_FIELDS.get(option.form, TextField)
