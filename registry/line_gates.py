@@ -90,6 +90,12 @@ def find(session: Session, name: str) -> LineGate:
     return gate
 
 
+def pop_of(session: Session, gate_id: int) -> str | None:
+    """Return the code of the POP a gate stands in, if it stands in one."""
+    query = select(Pop.code).join(LineGate, LineGate.pop_id == Pop.id).where(LineGate.id == gate_id)
+    return session.scalar(query)
+
+
 def pops(session: Session) -> set[str]:
     """Return the codes of the POPs that gates stand in."""
     return set(session.scalars(select(Pop.code).join(LineGate, LineGate.pop_id == Pop.id)))

@@ -17,7 +17,7 @@ from billing.answers import Answer
 from billing.models import AccessState
 from core import clock, errors
 from gates import Gate, LineAccess, Outcome
-from registry import diagnostics, gate_turns, line_gates, lines, strangers
+from registry import diagnostics, gate_turns, line_gates, lines, pop_boxes, strangers
 from registry.gate_turns import Turn
 from tasks import gate_calls
 from tasks.gate_calls import Failed, Maker
@@ -48,10 +48,14 @@ def pass_on(runtime: Runtime, send: Callable[[str], None]) -> None:
 
 
 def _other_pops(runtime: Runtime) -> list[str]:
-    """Return the POPs that have gates and a living worker of their own beside the default one's."""
+    """Return the POPs that have gates and a living worker of their own beside the default one's.
+
+    A box leads nothing: the gates of its POP are the default one's, which has it tell them.
+    """
+    default = runtime.settings.diagnostics.default_pop
     with runtime.database.reading() as session:
         alive = {worker["pop"] for worker in diagnostics.workers(session) if worker["is_alive"]}
-        return sorted((alive & line_gates.pops(session)) - {runtime.settings.diagnostics.default_pop})
+        return sorted((alive & line_gates.pops(session)) - pop_boxes.working(session) - {default})
 
 
 def _turns(runtime: Runtime) -> list[Turn]:

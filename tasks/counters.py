@@ -16,9 +16,11 @@ from registry.models import DeviceState
 from registry.series_codec import UsagePoint, usage_moment
 from registry.usage import Kept, Meter, Reading
 from registry.watch_rounds import Claim
-from tasks import light
-from tasks.light import About, Met
+from tasks import hands, light, sites
+from tasks.hands import About
+from tasks.light import Met
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 log = structlog.get_logger()
 
@@ -32,13 +34,12 @@ _COLUMNS = {name: rates.COUNTERS[name] for name in _OCTETS} | {
 }
 _NAME = "1.3.6.1.2.1.31.1.1.1.1"
 _WANTED = poll_many.Wanted(scalars=(_UPTIME, *_ABOUT), tables=((*_COLUMNS.values(), _NAME),))
-_STATES: dict[type[wire.WireError], DeviceState] = {
-    wire.SnmpDenied: DeviceState.DENIED,
-    wire.SnmpRefused: DeviceState.REFUSED,
+_STATES = {
+    wire.SnmpDenied.__name__: DeviceState.DENIED,
+    wire.SnmpRefused.__name__: DeviceState.REFUSED,
 }
 # Farther apart than so many rounds two readings have a gap between them: when it went through is not known.
 _GAP_ROUNDS = 3
-_DEADLINE_S = 20.0
 # So much of the interval the asking may take.
 _SHARE = 0.8
 
@@ -63,7 +64,8 @@ def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
     with runtime.database.reading() as session:
         found = usage.meters(session, claim.pop, runtime.settings.diagnostics.default_pop)
     targets = _targets(runtime, found)
-    told = _ask(runtime, found, targets, until)
+    site = sites.at(runtime, claim.pop)
+    told = _ask(runtime, site, found, targets, until)
     for meter in found:
         one = told.get(meter.device.id)
         if one is None or not one.readings:
@@ -82,7 +84,8 @@ def poll(runtime: Runtime, claim: Claim) -> tuple[int, int]:
     with runtime.database.transaction() as session:
         usage.note_states(session, {device_id: one.state for device_id, one in told.items()}, claim.at)
     answered = [key for key, one in told.items() if one.state is DeviceState.ANSWERED]
-    light.collect(runtime, claim, {key: Met(targets[key], told[key].about) for key in answered}, until=until)
+    met = {key: Met(targets[key], told[key].about) for key in answered}
+    light.collect(runtime, claim, site, met, until=until)
     return len(found), len(answered)
 
 
@@ -128,20 +131,19 @@ def _targets(runtime: Runtime, found: list[Meter]) -> dict[int, SnmpTarget]:
 
 
 def _ask(
-    runtime: Runtime, found: list[Meter], targets: Mapping[int, SnmpTarget], until: float
+    runtime: Runtime, site: Site, found: list[Meter], targets: Mapping[int, SnmpTarget], until: float
 ) -> dict[int, Told]:
     meters = {meter.device.id: meter for meter in found}
-    jobs = (poll_many.Job(target, _WANTED, key, _DEADLINE_S) for key, target in targets.items())
-    left_s = max(0.0, until - time.monotonic())
-    results = poll_many.many(jobs, at_once=runtime.settings.watch.poll_at_once, deadline_s=left_s)
-    return {result.job.key: _told(result, meters[result.job.key]) for result in results}
+    left_s, at_once = max(0.0, until - time.monotonic()), runtime.settings.watch.poll_at_once
+    if not targets:
+        return {}
+    results = site.ask(hands.poll, list(targets.items()), _WANTED, at_once=at_once, deadline_s=left_s)
+    return {result.key: _told(result, meters[result.key]) for result in results}
 
 
-def _told(result: poll_many.Result, meter: Meter) -> Told:
-    if result.error is not None:
-        kinds = _STATES.items()
-        state = next((state for kind, state in kinds if isinstance(result.error, kind)), DeviceState.SILENT)
-        return Told(state, clock.now(), {})
+def _told(result: hands.Read, meter: Meter) -> Told:
+    if result.fault:
+        return Told(_STATES.get(result.fault, DeviceState.SILENT), clock.now(), {})
     uptime = values.number(result.reading.values.get(_UPTIME))
     rows = result.reading.tables[0] if result.reading.tables else {}
     names = {index: values.text(row.get(_NAME)).strip() for index, row in rows.items()}

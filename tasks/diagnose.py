@@ -14,7 +14,7 @@ from netdiag import errors as wire
 from netdiag import ping as wire_ping
 from registry import diagnostics
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus
-from tasks import diagnosis, lookups
+from tasks import diagnosis, hands, lookups, sites
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
@@ -38,7 +38,10 @@ def run(runtime: Runtime, run_id: int) -> None:
     log.info("run_started", run_id=run_id, kind=row.kind.value, target=row.target)
     try:
         live.publish(runtime.redis, run_id, "started", {"pop": row.pop})
+        sites.at(runtime, row.pop).meet()
         status, result = _KINDS[row.kind](runtime, row)
+    except sites.PopSilent as error:
+        _conclude(runtime, run_id, DiagnosticStatus.EXPIRED, None, error.message)
     except (wire.WireError, LinecardError) as error:
         _conclude(runtime, run_id, DiagnosticStatus.FAILED, None, str(error))
     except redis.RedisError:
@@ -80,7 +83,8 @@ def ping(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     watch = Watch(runtime, row.id, limit_s=limit_s)
     options = row.options
     replies = []
-    for reply in wire_ping.stream(
+    for reply in sites.at(runtime, row.pop).follow(
+        hands.ping,
         options["address"],
         count=options["count"],
         interval_s=options["interval_s"],

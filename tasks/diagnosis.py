@@ -20,6 +20,7 @@ from tasks import (
     diagnosis_neighbours,
     diagnosis_questions,
     diagnosis_records,
+    sites,
 )
 from tasks.diagnosis_evidence import History
 from tasks.diagnosis_questions import Answers, Question
@@ -42,7 +43,7 @@ def diagnose(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     with runtime.database.reading() as session:
         records = diagnosis_records.read(session, row, now, zone)
     facts = records.facts
-    questions = diagnosis_questions.plan(runtime, facts)
+    questions = diagnosis_questions.plan(runtime, facts, sites.at(runtime, row.pop))
     board = Board(runtime, row, facts, questions, records.history)
     board.know(**records.extras)
     board.tell()
@@ -75,7 +76,7 @@ def _ask_neighbours(
         dead = diagnosis_evidence.highest_silent(facts, board.answers)
         if dead is not None:
             silent[Cause.PARENT_DEAD] = incident_elements.device(session, dead.device_id)
-    compared = diagnosis_neighbours.compare(groups)
+    compared = diagnosis_neighbours.compare(groups, sites.at(runtime, row.pop))
     board.know(neighbours=compared)
     found = board.tell()
     element = diagnosis_neighbours.element_of(found, compared, groups, silent)

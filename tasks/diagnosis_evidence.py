@@ -26,7 +26,7 @@ from registry.diagnosis_facts import DeviceFacts, LineFacts, Owner, ServiceFacts
 from registry.line_history import AccountingFacts
 from registry.models import DeviceRole
 from tasks import diagnosis_measured
-from tasks.diagnosis_questions import large_size
+from tasks.hands import large_size
 
 Answer = TypeVar("Answer")
 HOUR = timedelta(hours=1)

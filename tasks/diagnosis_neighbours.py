@@ -7,7 +7,6 @@ import structlog
 
 from core import errors
 from netdiag import errors as wire
-from netdiag import sweep
 from netdiag.diagnosis import Diagnosis, NotChecked, StageKey, State
 from netdiag.diagnosis.evidence import Incident, IncidentEvidence, NeighbourEvidence, NeighbourGroup
 from netdiag.diagnosis.outcome import Cause
@@ -15,7 +14,9 @@ from netdiag.text import N_
 from registry import incidents
 from registry.incident_elements import Element
 from registry.neighbours import Neighbours
+from tasks import hands, sites
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ def is_shared_fault(found: Diagnosis) -> bool:
     )
 
 
-def compare(groups: Sequence[Neighbours]) -> NeighbourEvidence | NotChecked:
+def compare(groups: Sequence[Neighbours], site: Site = sites.HERE) -> NeighbourEvidence | NotChecked:
     """Ping the neighbours all at once, in little more than a second, and count per group who is silent."""
     addresses = list(dict.fromkeys(address for group in groups for address in group.addresses))
     if not addresses:
@@ -51,9 +52,9 @@ def compare(groups: Sequence[Neighbours]) -> NeighbourEvidence | NotChecked:
     try:
         found = {
             one.address: one.received > 0
-            for one in sweep.sweep(addresses, probes=_PROBES, timeout_s=_TIMEOUT_S)
+            for one in site.ask(hands.sweep, addresses, probes=_PROBES, timeout_s=_TIMEOUT_S)
         }
-    except wire.WireError as error:
+    except (wire.WireError, errors.Unavailable) as error:
         return NotChecked(str(error))
     return NeighbourEvidence(
         tuple(

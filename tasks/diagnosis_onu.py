@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable
 from netdiag import errors as wire
 from netdiag.diagnosis.evidence import DownCause, OnuEvidence
 from netdiag.results import Onu
-from netdiag.snmp import SnmpTarget, pon, profiles, system
-from netdiag.snmp.device import Device
-from netdiag.snmp.sections import PortNames
+from netdiag.snmp import pon
 from registry.diagnosis_facts import LineFacts
+from tasks import hands
+from tasks.agents import Agent
 
-READ_S = 3.0
 _CAUSES: dict[str, DownCause] = {
     "power lost": "power",
     "dying gasp": "power",
@@ -22,19 +21,14 @@ _CAUSES: dict[str, DownCause] = {
 }
 
 
-def read(target: Callable[[], SnmpTarget], facts: LineFacts) -> OnuEvidence:
+def read(agent: Callable[[], Agent], facts: LineFacts) -> OnuEvidence:
     """Return the ONU that has a MAC or a serial on file; raises SnmpFailed, also when none has."""
-    device = Device(target(), READ_S)
-    about = system.group(device)
-    profile = profiles.choose(about.object_id, about.description, about.name, device.has)
-    rows = pon.read(device, profile.sections.get("pon", ()) if profile else (), PortNames({}, {}))
-    if rows is None:
-        raise wire.SnmpBroken("how this OLT lists its ONUs is not known")
+    rows, warnings = agent().ask(hands.onus)
     if not facts.macs and not facts.serials:
         raise wire.SnmpBroken("no MAC or serial is on file to know the customer's ONU by")
     found = pick(rows, facts.macs, facts.serials)
     if found is None:
-        faults = f" ({'; '.join(device.warnings[:2])})" if device.warnings else ""
+        faults = f" ({'; '.join(warnings[:2])})" if warnings else ""
         raise wire.SnmpBroken(f"none of the {len(rows)} ONUs read is the one on file{faults}")
     return evidence(found, facts.device.name if facts.device else "")
 

@@ -1,7 +1,6 @@
 """What a diagnosis asks the wire: independent questions, each bounded in itself, answered as evidence."""
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,20 +8,18 @@ from typing import Any
 
 from core import errors
 from netdiag import errors as wire
-from netdiag import mac_lookup, neighbours
-from netdiag import ping as wire_ping
+from netdiag import mac_lookup
 from netdiag.diagnosis import NotChecked
-from netdiag.diagnosis.evidence import MacAnswer, MacPlace, PingEvidence, PortEvidence, SnmpState
-from netdiag.results import PingReply
+from netdiag.diagnosis.evidence import MacAnswer, MacPlace, PortEvidence, SnmpState
 from netdiag.snmp import SnmpTarget, forwarding, interfaces, system
 from netdiag.text import N_, Text
 from registry.diagnosis_facts import DeviceFacts, LineFacts, PortFacts
 from registry.models import DeviceRole
-from tasks import agents, diagnosis_onu
+from tasks import agents, diagnosis_onu, hands
+from tasks.agents import Agent
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
-ECHOES, MORE_ECHOES, EVERY_S, ECHO_LIMIT_S = 5, 20, 0.05, 0.8
-LARGE_ECHOES = 3
 PARENT_ECHOES = 3
 SNMP_LIMIT_S, SNMP_RETRIES = 0.7, 1
 PORT_GAP_S = 0.5
@@ -59,126 +56,77 @@ def ask(question: Question) -> Any:
         return NotChecked(str(error) or type(error).__name__)
 
 
-def plan(runtime: Runtime, facts: LineFacts) -> list[Question]:
-    """Return every question worth asking about this line."""
+def plan(runtime: Runtime, facts: LineFacts, site: Site) -> list[Question]:
+    """Return every question worth asking about this line; packets to it are sent from `site`."""
     return [
-        *_of_gateway(runtime, facts.gateway),
-        *_of_device(runtime, facts),
-        *_of_addresses(runtime, facts),
+        *_of_gateway(runtime, facts.gateway, site),
+        *_of_device(runtime, facts, site),
+        *_of_addresses(runtime, facts, site),
     ]
 
 
-def _of_gateway(runtime: Runtime, gateway: DeviceFacts | None) -> Iterator[Question]:
+def _of_gateway(runtime: Runtime, gateway: DeviceFacts | None, site: Site) -> Iterator[Question]:
     if gateway is None:
         return
     if gateway.address:
-        yield Question("gateway.ping", ("pop",), partial(echoes, gateway.address))
+        yield Question("gateway.ping", ("pop",), partial(site.ask, hands.echoes, gateway.address))
     if gateway.has_snmp:
-        yield Question("gateway.snmp", ("pop",), partial(speaks, _target(runtime, gateway)))
+        yield Question("gateway.snmp", ("pop",), partial(speaks, _agent(runtime, gateway)))
 
 
-def _of_device(runtime: Runtime, facts: LineFacts) -> Iterator[Question]:
+def _of_device(runtime: Runtime, facts: LineFacts, site: Site) -> Iterator[Question]:
     device = facts.device
     if device is None:
         return
     if device.address:
-        yield Question("device.ping", ("device",), partial(echoes, device.address))
+        yield Question("device.ping", ("device",), partial(site.ask, hands.echoes, device.address))
     for place, parent in enumerate(facts.parents):
         if parent.address:
-            yield Question(f"parent.{place}", ("device",), partial(echoes, parent.address, PARENT_ECHOES))
+            yield Question(
+                f"parent.{place}", ("device",), partial(site.ask, hands.echoes, parent.address, PARENT_ECHOES)
+            )
     if not device.has_snmp:
         return
-    target = _target(runtime, device)
-    yield Question("device.snmp", ("device",), partial(speaks, target))
+    agent = _agent(runtime, device)
+    yield Question("device.snmp", ("device",), partial(speaks, agent))
     if device.role is DeviceRole.OLT and facts.customer_id is not None:
-        yield Question("onu", ("port",), partial(diagnosis_onu.read, target, facts))
+        yield Question("onu", ("port",), partial(diagnosis_onu.read, agent, facts))
     if facts.port is not None:
-        yield Question("port", ("port",), partial(read_port, target, device.name, facts.port))
-        yield Question("mac.port", ("mac",), partial(_twice, partial(learned, target, facts.port)))
+        yield Question("port", ("port",), partial(read_port, agent, device.name, facts.port))
+        yield Question("mac.port", ("mac",), partial(_twice, partial(learned, agent, facts.port)))
     if facts.macs:
-        yield Question("mac.places", ("mac",), partial(_twice, partial(places, target, facts)))
+        yield Question("mac.places", ("mac",), partial(_twice, partial(places, agent, facts)))
 
 
-def _of_addresses(runtime: Runtime, facts: LineFacts) -> Iterator[Question]:
+def _of_addresses(runtime: Runtime, facts: LineFacts, site: Site) -> Iterator[Question]:
     for place, one in enumerate(facts.addresses):
         key = f"ip.{place}"
-        yield Question(f"{key}.ping", ("address", "quality"), partial(reach, one.address))
-        yield Question(f"{key}.large", ("quality",), partial(reach_large, one.address))
-        yield Question(f"{key}.mac", ("address",), partial(who_has, runtime, one.address, facts.gateway))
+        yield Question(f"{key}.ping", ("address", "quality"), partial(site.ask, hands.reach, one.address))
+        yield Question(f"{key}.large", ("quality",), partial(site.ask, hands.reach_large, one.address))
+        yield Question(
+            f"{key}.mac", ("address",), partial(who_has, runtime, one.address, facts.gateway, site)
+        )
 
 
-def _target(runtime: Runtime, device: DeviceFacts) -> Callable[[], SnmpTarget]:
-    """Return what makes the target when it is asked for: opening its key is part of the question."""
+def _agent(runtime: Runtime, device: DeviceFacts) -> Callable[[], Agent]:
+    """Return what makes the agent when it is asked for: opening its key is part of the question."""
 
-    def target() -> SnmpTarget:
-        found = agents.target_of(runtime, device.device_id)
-        return dataclasses.replace(found, timeout_s=SNMP_LIMIT_S, retries=SNMP_RETRIES)
+    def agent() -> Agent:
+        found = agents.agent_of(runtime, device.device_id)
+        return Agent(_hurried(found.target), found.site)
 
-    return target
-
-
-def echoes(address: str, count: int = ECHOES, *, size: int = 56) -> PingEvidence:
-    """Ping in quick succession; raises NotPermitted, BadAddress."""
-    return _evidence(_ping(address, count, size))
+    return agent
 
 
-def reach(address: str) -> tuple[PingEvidence, bool]:
-    """Ping the customer, longer when some are lost; and say whether he is on a segment of ours."""
-    replies = _ping(address, ECHOES, 56)
-    answered = sum(1 for reply in replies if reply.rtt_ms is not None and not reply.is_duplicate)
-    if 0 < answered < ECHOES:
-        replies += _ping(address, MORE_ECHOES, 56)
-    return _evidence(replies), neighbours.segment(address) is not None
+def _hurried(target: SnmpTarget) -> SnmpTarget:
+    return dataclasses.replace(target, timeout_s=SNMP_LIMIT_S, retries=SNMP_RETRIES)
 
 
-def large_size(address: str) -> int:
-    """Return the payload with which an echo fills an Ethernet frame: 1,500 bytes less both headers."""
-    return 1452 if ":" in address else 1472
-
-
-def reach_large(address: str) -> PingEvidence:
-    """Ping with packets that fill an Ethernet frame, more of them when none comes back.
-
-    Nobody may fragment them: in pieces they pass a hole in which a web page's packets vanish.
-    """
-    replies = _ping(address, LARGE_ECHOES, large_size(address), dont_fragment=True)
-    if all(reply.rtt_ms is None for reply in replies):
-        replies += _ping(address, LARGE_ECHOES, large_size(address), dont_fragment=True)
-    return _evidence(replies)
-
-
-def _ping(address: str, count: int, size: int, *, dont_fragment: bool = False) -> list[PingReply]:
-    asked = wire_ping.stream(
-        address,
-        count=count,
-        interval_s=EVERY_S,
-        size=size,
-        timeout_s=ECHO_LIMIT_S,
-        dont_fragment=dont_fragment,
-    )
-    return list(asked)
-
-
-def _evidence(replies: list[PingReply]) -> PingEvidence:
-    own = [reply for reply in replies if not reply.is_duplicate]
-    times = [reply.rtt_ms for reply in own if reply.rtt_ms is not None]
-    steps = [abs(after - before) for before, after in itertools.pairwise(times)]
-    said = [reply.reason for reply in own if reply.reason and reply.reason != "timeout"]
-    return PingEvidence(
-        sent=len(own),
-        received=len(times),
-        rtt_ms=round(sum(times) / len(times), 3) if times else None,
-        jitter_ms=round(sum(steps) / len(steps), 3) if steps else None,
-        duplicates=len(replies) - len(own),
-        reasons=tuple(dict.fromkeys(said))[:3],
-    )
-
-
-def speaks(target: Callable[[], SnmpTarget]) -> tuple[SnmpState, float | None]:
+def speaks(agent: Callable[[], Agent]) -> tuple[SnmpState, float | None]:
     """Return whether the agent answers, and for how long it is up."""
-    asked = target()
+    asked = agent()
     try:
-        return "answered", system.read(asked).uptime_s
+        return "answered", asked.ask(system.read).uptime_s
     except wire.SnmpFailed as error:
         for kind, state in _SNMP_STATES:
             if isinstance(error, kind):
@@ -186,9 +134,9 @@ def speaks(target: Callable[[], SnmpTarget]) -> tuple[SnmpState, float | None]:
         raise
 
 
-def read_port(target: Callable[[], SnmpTarget], device: str, port: PortFacts) -> PortEvidence:
+def read_port(agent: Callable[[], Agent], device: str, port: PortFacts) -> PortEvidence:
     """Read the port twice; raises SnmpFailed."""
-    found = interfaces.read_port(target(), port.if_index, PORT_GAP_S)
+    found = agent().ask(interfaces.read_port, port.if_index, PORT_GAP_S)
     return PortEvidence(
         device=device,
         name=port.name or found.name,
@@ -206,18 +154,18 @@ def read_port(target: Callable[[], SnmpTarget], device: str, port: PortFacts) ->
     )
 
 
-def learned(target: Callable[[], SnmpTarget], port: PortFacts) -> tuple[str, ...]:
+def learned(agent: Callable[[], Agent], port: PortFacts) -> tuple[str, ...]:
     """Return the MACs learned behind the port; raises SnmpFailed."""
-    found = forwarding.macs_on_port(target(), port.if_index)
+    found = agent().ask(forwarding.macs_on_port, port.if_index)
     return tuple(dict.fromkeys(entry.mac for entry in found if entry.status != "self"))
 
 
-def places(target: Callable[[], SnmpTarget], facts: LineFacts) -> tuple[MacPlace, ...]:
+def places(agent: Callable[[], Agent], facts: LineFacts) -> tuple[MacPlace, ...]:
     """Return where the access device has learned the MACs on file; raises SnmpFailed."""
     name = facts.device.name if facts.device else ""
     own = facts.port.if_index if facts.port else None
-    asked = target()
-    found = [entry for mac in facts.macs[:2] for entry in forwarding.find_mac(asked, mac)]
+    asked = agent()
+    found = [entry for mac in facts.macs[:2] for entry in asked.ask(forwarding.find_mac, mac)]
     return tuple(
         MacPlace(
             device=name,
@@ -237,14 +185,19 @@ def _twice(look: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
     return found
 
 
-def who_has(runtime: Runtime, address: str, gateway: DeviceFacts | None) -> MacAnswer:
+def who_has(runtime: Runtime, address: str, gateway: DeviceFacts | None, site: Site) -> MacAnswer:
     """Return which MACs stand behind the address: by ARP where it reaches, else by the gateway's table."""
-    routers = [_target(runtime, gateway)()] if gateway is not None and gateway.has_snmp else []
-    found = mac_lookup.find(address, routers=routers)
+    routers, why = [], ""
+    if gateway is not None and gateway.has_snmp:
+        try:
+            routers = [_hurried(agents.target_for(runtime, gateway.device_id, site))]
+        except errors.Invalid as error:
+            why = f"{gateway.name}: {error}"
+    found = site.ask(mac_lookup.find, address, routers=routers)
     was_looked_up = found.interface or any("no entry" in way for way in found.tried)
     if not found.macs and not was_looked_up:
         raise wire.NoInterface(
-            "; ".join([found.why_not or "its MAC cannot be known from here", *found.tried])
+            "; ".join(filter(None, [found.why_not or "its MAC cannot be known from here", *found.tried, why]))
         )
     return MacAnswer(
         macs=tuple(one.mac for one in found.macs),

@@ -14,8 +14,10 @@ from gates import Gate, GateError, GateRefused, LineAccess, Outcome, PortRef
 from registry import gate_turns, line_gates
 from registry.gate_turns import Turn, Waits
 from registry.lines import GateTarget, LineTarget
-from tasks import agents
+from tasks import agents, sites
+from tasks.box_gates import BoxGate
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 Lines = dict[LineAccess, LineTarget]
 Maker = Callable[[str, Mapping[str, Any]], Gate]
@@ -177,16 +179,29 @@ def by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTa
 
 def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
     known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
-    return make(gate.kind, {**gate.options, **known})
+    settings, site = {**gate.options, **known}, _site(runtime, gate)
+    return BoxGate(site, gate.kind, settings) if site.pop else make(gate.kind, settings)
+
+
+def _site(runtime: Runtime, gate: GateTarget) -> Site:
+    """Return from where a gate is told: by the box of its POP, if it has one."""
+    if not gate.id:
+        return sites.HERE
+    with runtime.database.reading() as session:
+        pop = line_gates.pop_of(session, gate.id)
+    return sites.at(runtime, pop)
 
 
 def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict[int, Outcome]]:
     """Return the lines as gates know them, and the outcome of those that cannot be described."""
     found: Lines = {}
     outcomes = {}
+    ports = next((one.gate for one in members if one.gate and one.gate.kind == "snmp_port"), None)
+    site = _site(runtime, ports) if ports else sites.HERE
     for target in members:
         try:
-            line = LineAccess(target.line_id, target.addresses, _port(runtime, target), target.login)
+            port = _port(runtime, target, site)
+            line = LineAccess(target.line_id, target.addresses, port, target.login)
         except LinecardError as error:
             outcomes[target.subscription_id] = Outcome(target.line_id, None, str(error), needs_person=True)
         else:
@@ -194,13 +209,13 @@ def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict
     return found, outcomes
 
 
-def _port(runtime: Runtime, target: LineTarget) -> PortRef | None:
+def _port(runtime: Runtime, target: LineTarget, site: Site) -> PortRef | None:
     # Only a gate on switch ports needs the port, and with it the switch's credentials.
     if target.port is None or target.gate is None or target.gate.kind != "snmp_port":
         return None
     port = target.port
     return PortRef(
-        device=agents.target_of(runtime, port.device_id),
+        device=agents.target_for(runtime, port.device_id, site),
         if_index=port.if_index,
         name=port.name,
         is_uplink=port.is_uplink,

@@ -7,27 +7,20 @@ from dataclasses import dataclass, field
 import structlog
 
 from core import errors
-from netdiag import errors as wire
 from netdiag.results import Onu, Optics
-from netdiag.snmp import SnmpTarget, light, pon, profiles
-from netdiag.snmp import poll as poll_many
-from netdiag.snmp.device import Device
+from netdiag.snmp import SnmpTarget, pon
 from registry import levels, watch_rounds
 from registry.levels import Unit
 from registry.series_codec import LevelPoint
 from registry.watch_rounds import Claim
+from tasks import hands
+from tasks.hands import About
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 log = structlog.get_logger()
 
-_DEADLINE_S = 20.0
-_PROBE_S = 2.0
 _BATCH = 2048
-_MOST_REMEMBERED = 4096
-
-About = tuple[str | None, str | None, str | None]
-# What of a device's family tells light, by where and what it is: to find it takes every profile.
-_remembered: dict[tuple[str, int, About], light.Lamps] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +40,27 @@ class Found:
     customer_id: dict[int, LevelPoint] = field(default_factory=dict)
 
 
-def collect(runtime: Runtime, claim: Claim, met: Mapping[int, Met], *, until: float) -> int:
+def collect(runtime: Runtime, claim: Claim, site: Site, met: Mapping[int, Met], *, until: float) -> int:
     """Read the light of the devices that answered and keep it; return how many levels. Ends by `until`.
 
     `until` is monotonic. No transaction is open while devices are asked. Raises Conflict when the round was
     taken over meanwhile.
     """
     found = Found()
-    deadline_s = until - time.monotonic()
-    at_once = runtime.settings.watch.poll_at_once
-    for result in poll_many.many(_jobs(met, until), at_once=at_once, deadline_s=max(0.0, deadline_s)):
-        device_id, lamps = result.job.key
-        if result.error is not None:
-            log.info("light_unread", device_id=device_id, error=str(result.error))
-        lights, units = light.read(result.job.target, lamps, result.reading)
+    left_s, at_once = max(0.0, until - time.monotonic()), runtime.settings.watch.poll_at_once
+    asked = [(key, one.target, one.about) for key, one in met.items()]
+    if not asked:
+        return 0
+    for told in site.follow(hands.lights, asked, at_once=at_once, deadline_s=left_s):
+        if told.words:
+            log.info("light_unread", device_id=told.key, error=told.words)
         with runtime.database.reading() as session:
-            ports = levels.ports_of(session, device_id) if lights else {}
-            owners = levels.units_below(session, device_id) if units else []
-        found.port_id.update(of_ports(lights, ports))
-        for kind, number, level in of_units(units, owners):
+            ports = levels.ports_of(session, told.key) if told.lights else {}
+            owners = levels.units_below(session, told.key) if told.units else []
+        found.port_id.update(of_ports(told.lights, ports))
+        for kind, number, level in of_units(told.units, owners):
             getattr(found, kind)[number] = level
     return _keep(runtime, claim, found)
-
-
-def _jobs(met: Mapping[int, Met], until: float) -> Iterable[poll_many.Job]:
-    for device_id, one in met.items():
-        if time.monotonic() >= until:
-            log.warning("light_left_out", why="the time for the round is over")
-            return
-        lamps = _lamps(one)
-        if lamps:
-            yield poll_many.Job(one.target, light.wanted(lamps), (device_id, lamps), _DEADLINE_S)
-
-
-def _lamps(one: Met) -> light.Lamps | None:
-    key = (one.target.host, one.target.port, one.about)
-    if key not in _remembered:
-        try:
-            found = light.of_profile(profiles.choose(*one.about, Device(one.target, _PROBE_S).has))
-        except wire.WireError as error:
-            log.info("family_unknown", host=one.target.host, error=str(error))
-            return None
-        if len(_remembered) >= _MOST_REMEMBERED:
-            _remembered.clear()
-        _remembered[key] = found
-    return _remembered[key]
 
 
 def of_ports(lights: Iterable[Optics], ports: Mapping[int | str, int]) -> dict[int, LevelPoint]:

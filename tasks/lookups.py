@@ -6,13 +6,14 @@ from core import clock, errors
 from netdiag import errors as wire
 from netdiag import mac_lookup as wire_mac
 from netdiag import results
-from netdiag import status as wire_status
 from netdiag.snmp import SnmpTarget, forwarding
 from registry import diagnostic_sources, equipment
 from registry.diagnostic_sources import Agent, PortOnFile
 from registry.models import DeviceState, DiagnosticRun, DiagnosticStatus
-from tasks import agents, optical_levels
+from tasks import agents, hands, optical_levels, sites
+from tasks.agents import Agent as Asked
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 Outcome = tuple[DiagnosticStatus, dict[str, Any]]
 
@@ -28,8 +29,9 @@ def mac_lookup(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     address = row.options["address"]
     with runtime.database.reading() as session:
         gateway = diagnostic_sources.gateway_of(session, address)
-    routers, why = _routers(runtime, gateway)
-    found = wire_mac.find(address, routers=routers).as_dict()
+    site = sites.at(runtime, row.pop)
+    routers, why = _routers(runtime, gateway, site)
+    found = site.ask(wire_mac.find, address, routers=routers).as_dict()
     on_file = row.options.get("mac_on_file")
     seen = [one["mac"] for one in found["macs"]]
     return DiagnosticStatus.DONE, {
@@ -41,11 +43,11 @@ def mac_lookup(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     }
 
 
-def _routers(runtime: Runtime, gateway: Agent | None) -> tuple[list[SnmpTarget], list[str]]:
+def _routers(runtime: Runtime, gateway: Agent | None, site: Site) -> tuple[list[SnmpTarget], list[str]]:
     if gateway is None:
         return [], []
     try:
-        return [agents.target_of(runtime, gateway.device_id)], []
+        return [agents.target_for(runtime, gateway.device_id, site)], []
     except errors.LinecardError as error:
         return [], [f"the gateway {gateway.name}: {error}"]
 
@@ -72,9 +74,9 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
         agent = diagnostic_sources.agent(session, row.device_id)
         port_id = row.options.get("port_id")
         port = diagnostic_sources.port(session, port_id) if port_id is not None else None
-    target = agents.target_of(runtime, agent.device_id)
+    asked = agents.agent_of(runtime, agent.device_id)
     try:
-        read = wire_status.read(target, if_index=port.if_index if port else None, has_fdb=False)
+        read = asked.ask(hands.device_status, port.if_index if port else None)
     except wire.SnmpFailed as error:
         state = next((state for kind, state in _STATES if isinstance(error, kind)), DeviceState.REFUSED)
         status: dict[str, Any] = {}
@@ -82,8 +84,8 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     else:
         state, status, words = DeviceState.ANSWERED, read.as_dict(), ""
         if port is not None:
-            status["macs"] = _macs_on(target, port)
-            status["light"] = optical_levels.of_port(runtime, target, row.customer_id, read.optics)
+            status["macs"] = _macs_on(asked, port)
+            status["light"] = optical_levels.of_port(runtime, asked, row.customer_id, read.optics)
     with runtime.database.transaction() as writing:
         equipment.note_status(
             writing, agent.device_id, state, status or None, clock.now(), is_part=port is not None
@@ -97,9 +99,9 @@ def snmp_status(runtime: Runtime, row: DiagnosticRun) -> Outcome:
     }
 
 
-def _macs_on(target: SnmpTarget, port: PortOnFile) -> list[dict[str, Any]]:
+def _macs_on(asked: Asked, port: PortOnFile) -> list[dict[str, Any]]:
     try:
-        return [entry.as_dict() for entry in forwarding.macs_on_port(target, port.if_index)]
+        return [entry.as_dict() for entry in asked.ask(forwarding.macs_on_port, port.if_index)]
     except wire.SnmpFailed:
         # A router has no forwarding table; its port has a status all the same.
         return []
@@ -143,7 +145,7 @@ def locate_mac(runtime: Runtime, row: DiagnosticRun) -> Outcome:
 
 def _ask_switch(runtime: Runtime, switch: Agent, mac: str) -> tuple[list[results.FdbEntry], str]:
     try:
-        return forwarding.find_mac(agents.target_of(runtime, switch.device_id), mac), ""
+        return agents.agent_of(runtime, switch.device_id).ask(forwarding.find_mac, mac), ""
     except (wire.WireError, errors.LinecardError) as error:
         return [], str(error)
 

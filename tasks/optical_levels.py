@@ -8,24 +8,22 @@ from netdiag import errors as wire
 from netdiag.diagnosis import onu
 from netdiag.diagnosis.evidence import OnuEvidence
 from netdiag.results import Optics
-from netdiag.snmp import SnmpTarget
 from registry import diagnosis_facts
 from registry.models import DeviceRole
 from tasks import diagnosis_onu
+from tasks.agents import Agent
 from tasks.runtime import Runtime
 
 Level = dict[str, Any]
 
 
-def of_port(
-    runtime: Runtime, target: SnmpTarget, customer_id: int | None, optics: Iterable[Optics]
-) -> list[Level]:
+def of_port(runtime: Runtime, asked: Agent, customer_id: int | None, optics: Iterable[Optics]) -> list[Level]:
     """Return the levels known of the port: those of the customer's ONU behind it, and its own."""
     own = [level("port", one.rx_dbm, one.name or one.port_name or "") for one in optics]
-    return [*_of_onu(runtime, target, customer_id), *(one for one in own if one)]
+    return [*_of_onu(runtime, asked, customer_id), *(one for one in own if one)]
 
 
-def _of_onu(runtime: Runtime, target: SnmpTarget, customer_id: int | None) -> list[Level]:
+def _of_onu(runtime: Runtime, asked: Agent, customer_id: int | None) -> list[Level]:
     if customer_id is None:
         return []
     try:
@@ -34,7 +32,7 @@ def _of_onu(runtime: Runtime, target: SnmpTarget, customer_id: int | None) -> li
             facts = diagnosis_facts.load(session, customer_id, today=clock.today(zone))
         if facts.device is None or facts.device.role is not DeviceRole.OLT:
             return []
-        found = diagnosis_onu.read(lambda: target, facts)
+        found = diagnosis_onu.read(lambda: asked, facts)
     except (wire.SnmpFailed, errors.NotFound) as error:
         return [{"where": "onu", "name": "", "state": "unknown", "word": str(error), "dbm": None}]
     return [one for one in _levels(found) if one]

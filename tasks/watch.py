@@ -11,12 +11,13 @@ from core import clock, db, errors
 from netdiag import errors as wire
 from netdiag import results
 from netdiag import sweep as wire_sweep
-from registry import diagnostics, history, radius, watch_rounds, watching
+from registry import diagnostics, history, pop_boxes, radius, watch_rounds, watching
 from registry.models import RoundKind
 from registry.watch_rounds import Claim
 from registry.watching import Echo
-from tasks import counters
+from tasks import counters, hands, sites
 from tasks.runtime import Runtime
+from tasks.sites import Site
 
 log = structlog.get_logger()
 
@@ -55,6 +56,8 @@ def call(runtime: Runtime, send: Send) -> int:
         watch_rounds.ensure(session, settings, now)
         due = watch_rounds.put_out(session, settings, now)
         alive = {worker["pop"] for worker in diagnostics.workers(session) if worker["is_alive"]}
+        # A box leads no round: the default worker does, and has the box put the packets on the wire.
+        alive -= pop_boxes.working(session)
     for pop, kind, interval_s in due:
         doer = watch_rounds.worker_of(pop, alive, settings.diagnostics.default_pop)
         try:
@@ -79,7 +82,7 @@ def do_round(runtime: Runtime, pop: str, kind: str, *, sweep: Sweep = wire_sweep
         if claim.kind is RoundKind.COUNTERS:
             targets, answered = counters.poll(runtime, claim)
         else:
-            targets, answered = _sweep(runtime, claim, sweep)
+            targets, answered = _sweep(runtime, claim, _sweep_at(sites.at(runtime, claim.pop), sweep))
         error = ""
     except (wire.WireError, errors.LinecardError) as fault:
         targets, answered, error = 0, 0, str(fault)
@@ -87,6 +90,31 @@ def do_round(runtime: Runtime, pop: str, kind: str, *, sweep: Sweep = wire_sweep
     with runtime.database.transaction() as session:
         watch_rounds.release(session, claim, clock.now(), targets=targets, answered=answered, error=error)
     return True
+
+
+def _sweep_at(site: Site, here: Sweep) -> Sweep:
+    """Return the sweep that the box of a POP does, or the one done here."""
+    if not site.pop:
+        return here
+
+    def sweep(
+        addresses: Iterable[str],
+        *,
+        probes: int,
+        timeout_s: float,
+        pace_s: float,
+        should_stop: Callable[[], bool],
+    ) -> list[results.PingSummary]:
+        return site.ask(
+            hands.sweep,
+            list(addresses),
+            probes=probes,
+            timeout_s=timeout_s,
+            pace_s=pace_s,
+            should_stop=should_stop,
+        )
+
+    return sweep
 
 
 def _sweep(runtime: Runtime, claim: Claim, sweep: Sweep) -> tuple[int, int]:

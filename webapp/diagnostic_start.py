@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core import errors
-from registry import diagnostic_block, diagnostics
+from registry import diagnostic_block, diagnostics, pop_boxes
 from registry.diagnostic_block import RunView
 from registry.models import DiagnosticKind, DiagnosticStatus
 from tasks import enqueue
@@ -37,11 +37,12 @@ def begin(
             once=once,
         )
         view = diagnostic_block.view(run)
+        doer = pop_boxes.doer(session, view.pop, limits.default_pop)
     if view.status is not DiagnosticStatus.QUEUED:
         return view
     try:
         # For a form that came again this is a second job of the same run: whoever comes second does nothing.
-        enqueue.diagnose(found.queue, view.id, pop=view.pop, expires_s=limits.job_expires_s)
+        enqueue.diagnose(found.queue, view.id, pop=doer, expires_s=limits.job_expires_s)
     except errors.Unavailable as error:
         with found.database.transaction() as session:
             diagnostics.finish(session, view.id, DiagnosticStatus.FAILED, error=error.message)

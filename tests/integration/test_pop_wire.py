@@ -22,7 +22,7 @@ from linecard.errors import StartError
 from registry import audit, pop_boxes, pops, upkeep
 from registry.models import PopBox
 from registry.pop_boxes import Keys
-from tasks import box, calls, hands, packing, wire
+from tasks import box, calls, hands, packing, sites
 from tasks import pops as pop_tasks
 from tasks.runtime import Runtime
 from tests import pop_broker
@@ -105,9 +105,9 @@ def enrolled(runtime: Runtime, broker: Broker, pop: str) -> box.Box:
     return box.Box(known, broker.client(username=f"pop.{pop}", password=password, db=3))
 
 
-def at(runtime: Runtime, pop: str) -> wire.Wire:
-    found = wire.at(runtime, pop)
-    assert isinstance(found, wire.There)
+def at(runtime: Runtime, pop: str) -> sites.Site:
+    found = sites.at(runtime, pop)
+    assert isinstance(found, sites.There)
     return found
 
 
@@ -219,8 +219,8 @@ def test_the_user_of_a_box_may_touch_the_keys_of_its_pop_and_nothing_else(
 
 def test_what_is_sealed_for_one_pop_opens_with_no_other_pops_key(runtime: Runtime, broker: Broker) -> None:
     north, south = (enrolled(runtime, broker, pop) for pop in ("north", "south"))
-    there = wire.at(runtime, "north")
-    assert isinstance(there, wire.There)
+    there = sites.at(runtime, "north")
+    assert isinstance(there, sites.There)
     there._send(hands.HANDS[hands.name_of(hands.gate_check)], "c1", b"password of a gate of north")
     told = json.loads(str(broker.client().get("pop.north:call:c1")))
     assert "password" not in told["letter"]
@@ -236,7 +236,7 @@ def test_a_job_for_a_dead_pop_expires_with_words_and_leaves_nothing_behind(
     runtime: Runtime, broker: Broker
 ) -> None:
     enrolled(runtime, broker, "north")
-    with pytest.raises(wire.PopSilent, match="No worker of POP north took the job within 2 s: check"):
+    with pytest.raises(sites.PopSilent, match="No worker of POP north took the job within 2 s: check"):
         at(runtime, "north").ask(hands.here)
     assert not [key for key in runtime.redis.scan_iter("pop.north:*") if b"welcome" not in key]
     with runtime.database.reading() as session:
@@ -244,7 +244,7 @@ def test_a_job_for_a_dead_pop_expires_with_words_and_leaves_nothing_behind(
     assert (box_row.expired_jobs, box_row.last_expired_at is not None) == (1, True)
     queue = calls.Names("north").queue("probe")
     runtime.redis.rpush(queue, *range(calls.MOST_WAITING))
-    with pytest.raises(wire.PopSilent):
+    with pytest.raises(sites.PopSilent):
         at(runtime, "north").ask(hands.here)
     assert runtime.redis.llen(queue) == calls.MOST_WAITING
 
@@ -261,13 +261,13 @@ def test_a_revoked_box_is_thrown_out_at_once_and_a_broker_that_forgot_its_users_
     pop_tasks.tend(runtime)
     with pytest.raises(redis.AuthenticationError):
         north._client.get("pop.north:x")
-    assert wire.at(runtime, "north") is wire.HERE
+    assert sites.at(runtime, "north") is sites.HERE
 
 
 def _answers(runtime: Runtime) -> bool:
     try:
         return at(runtime, "north").ask(hands.here)
-    except wire.PopSilent:
+    except sites.PopSilent:
         return False
 
 
@@ -279,7 +279,7 @@ def test_an_answer_that_is_not_the_boxs_own_or_not_what_was_asked_is_refused(
         keys = pop_boxes.keys_of(session, runtime.ring, "north")
     assert keys is not None
     stranger = sealing.new_key()
-    there = wire.There(runtime, Keys("north", keys.public, keys.own))
+    there = sites.There(runtime, Keys("north", keys.public, keys.own))
     letter = sealing.seal(b"x", to=sealing.public_of(keys.own), by=stranger, about=calls.about_said("c", 0))
     with pytest.raises(errors.Invalid, match="not for this key"):
         there._opened("c", 0, letter)

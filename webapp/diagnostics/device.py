@@ -3,7 +3,7 @@
 from flask import Response
 
 from core import errors
-from registry import diagnostic_block, diagnostics, gear
+from registry import diagnostic_block, diagnostics, gear, pop_boxes
 from registry.models import DiagnosticKind, DiagnosticStatus
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
@@ -38,8 +38,9 @@ def read(device_id: int) -> Response:
             limits=limits,
         )
         view = diagnostic_block.view(run)
+        doer = pop_boxes.doer(session, view.pop, limits.default_pop)
     try:
-        enqueue.diagnose(found.queue, view.id, pop=view.pop, expires_s=limits.job_expires_s)
+        enqueue.diagnose(found.queue, view.id, pop=doer, expires_s=limits.job_expires_s)
     except errors.Unavailable as error:
         with found.database.transaction() as session:
             diagnostics.finish(session, view.id, DiagnosticStatus.FAILED, error=error.message)

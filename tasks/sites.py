@@ -32,7 +32,7 @@ class PopSilent(errors.Unavailable):
     """No worker of a POP took a job in time."""
 
 
-class Wire(Protocol):
+class Site(Protocol):
     """A place from which packets are sent; `pop` is its code, empty for the machine this runs on."""
 
     pop: str
@@ -70,7 +70,7 @@ class Here:
 HERE = Here()
 
 
-def at(runtime: Runtime, pop: str | None) -> Wire:
+def at(runtime: Runtime, pop: str | None) -> Site:
     """Return from where to ask at a POP: from its box, where one has joined; else from here."""
     if pop is None or pop == runtime.settings.diagnostics.pop:
         return HERE
