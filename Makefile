@@ -116,7 +116,8 @@ system-deps: ## apt-get what the lab and the browser tests need (root)
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	  $$(apt-cache show chromium-headless-shell > /dev/null 2>&1 && echo chromium-headless-shell || echo chromium) \
-	  fonts-dejavu-core freeradius freeradius-postgresql freeradius-utils iproute2 iputils-ping nftables procps snmp snmpd
+	  fonts-dejavu-core freeradius freeradius-postgresql freeradius-utils iproute2 iputils-ping nftables openssh-client \
+	  openssh-server procps snmp snmpd
 
 # --- the virtual environment -------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from gates import dry_run, nftables, radius, radius_settings, snmp_port
+from gates import dry_run, nftables, nftables_ssh, radius, radius_settings, snmp_port
 from gates.contract import (
     ACCESSES,
     Access,
@@ -76,6 +76,15 @@ KINDS: Mapping[str, GateKind] = {
             "Closes lines, walls them in, slows them or leads them to a page: by their addresses.",
             nftables.NftablesSettings,
             nftables.NftablesGate,
+            frozenset(ACCESSES),
+            at_once=10_000,
+        ),
+        GateKind(
+            "nftables_ssh",
+            "Linux gateway over SSH (nftables)",
+            "The same on a gateway that is another machine: nft is run there over SSH.",
+            nftables_ssh.NftablesSshSettings,
+            nftables_ssh.NftablesSshGate,
             frozenset(ACCESSES),
             at_once=10_000,
         ),

@@ -38,6 +38,12 @@ KINDS: Mapping[str, GateKind] = {
             gate_options_linux.NFTABLES,
         ),
         GateKind(
+            "nftables_ssh",
+            "Linux gateway over SSH (nftables)",
+            "The same on a gateway that is another machine: nft is run there over SSH.",
+            gate_options_linux.NFTABLES_SSH,
+        ),
+        GateKind(
             "snmp_port",
             "Switch port (SNMP)",
             "Sets ifAdminStatus of the line's own port down and up.",

@@ -1,10 +1,13 @@
-"""The options of a gate that is a Linux gateway with nftables."""
+"""The options of a gate that is a Linux gateway with nftables, this machine or another one."""
 
 from registry.gate_options import GateOption
 
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = rf"^({_OCTET}(\.{_OCTET}){{3}})?$"
 _IPV6 = r"^([0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})?$"
+_HOST = r"^(?:[A-Za-z0-9:][A-Za-z0-9._:-]{0,252})?$"
+_KEY_KINDS = r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa)"
+_HOST_KEY = rf"^(?:{_KEY_KINDS} [A-Za-z0-9+/=]+(?: .*)?)?$"
 
 NFTABLES = (
     GateOption(
@@ -72,4 +75,23 @@ NFTABLES = (
         maximum=1_000_000,
     ),
     GateOption("timeout_s", "Patience, seconds", form="decimal", default=10.0, minimum=0.1, maximum=120),
+)
+
+NFTABLES_SSH = (
+    GateOption("host", "Gateway", hint="Its name or address, for SSH.", pattern=_HOST),
+    GateOption("port", "SSH port", form="whole", default=22, minimum=1, maximum=65535),
+    GateOption("user", "User there", default="linecard", pattern=r"^[a-z_][a-z0-9_.-]{0,31}$"),
+    GateOption(
+        "host_key",
+        "Host key",
+        hint="From the gateway itself: /etc/ssh/ssh_host_ed25519_key.pub. No other is accepted.",
+        pattern=_HOST_KEY,
+    ),
+    GateOption(
+        "private_key",
+        "Private key",
+        form="secrets",
+        hint="Without a passphrase, from `ssh-keygen -t ed25519`. Kept sealed; empty: as it is.",
+    ),
+    *NFTABLES,
 )

@@ -30,6 +30,7 @@ _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "root": ("root", lambda: os.geteuid() == 0),
     "ip": ("ip (iproute2)", lambda: _has("ip")),
     "nft": ("nft (nftables)", lambda: _has("nft")),
+    "sshd": ("sshd and ssh (OpenSSH)", lambda: _has("sshd") and _has("ssh")),
     "snmpd": ("snmpd and snmpget (Net-SNMP)", lambda: _has("snmpd") and _has("snmpget")),
     "freeradius": (
         "FreeRADIUS with PostgreSQL and radclient",

@@ -14,7 +14,11 @@ FORMS = {str: "text", int: "whole", float: "decimal", pydantic.SecretStr: "secre
 
 
 # Texts that are not just any name.
-SAMPLES = {"garden4": ["192.0.2.80"], "garden6": ["2001:db8::80", "::ffff:192.0.2.80"]}
+SAMPLES = {
+    "host_key": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA root@gw"],
+    "garden4": ["192.0.2.80"],
+    "garden6": ["2001:db8::80", "::ffff:192.0.2.80"],
+}
 
 
 def _form(annotation: Any) -> str:
