@@ -90,6 +90,11 @@ def rules_of(policy: CutoffPolicy | None, cutoff: Cutoff) -> Rules:
     return replace(usual, version=policy.version, **fields)
 
 
+def at_version(session: Session, version: int, cutoff: Cutoff) -> Rules:
+    """Return the rules as they were at a version, 0 for the settings' own. Raises NotFound."""
+    return rules_of(get(session, version) if version else None, cutoff)
+
+
 def newest(session: Session) -> CutoffPolicy | None:
     """Return the version in force; none while none is stored."""
     return session.scalar(select(CutoffPolicy).order_by(CutoffPolicy.version.desc()).limit(1))
@@ -148,11 +153,10 @@ def save(
     return policy
 
 
-def restore(session: Session, author: Author, version: int, *, over: Rules, why: str) -> CutoffPolicy:
-    """Put what an older version said in force again, as a new one. Raises NotFound, and what save() does."""
+def as_of(session: Session, version: int, now: Rules) -> Rules:
+    """Return the rules in force with what an older version says as policy. Raises NotFound."""
     old = rules.rules_of_json(get(session, version).content)
-    wanted = replace(over, **{name: getattr(old, name) for name in FIELDS})
-    return save(session, author, wanted, over=over, why=why, restores=version)
+    return replace(now, **{name: getattr(old, name) for name in FIELDS})
 
 
 def difference(before: Rules, after: Rules) -> dict[str, tuple[Any, Any]]:

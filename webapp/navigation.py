@@ -169,6 +169,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("setup.add_account_group", "setup.edit_account_group"),
             ),
             Entry(
+                "setup.cutoff_policy",
+                lazy_gettext("Cutoff policy"),
+                "adjustments-horizontal",
+                also=("setup.change_cutoff_policy",),
+            ),
+            Entry(
                 "setup.imports",
                 lazy_gettext("Moving in"),
                 "upload",

@@ -38,7 +38,8 @@ def test_a_version_is_only_added_and_an_older_one_comes_back_as_a_new_one(sessio
     save(session, grace_days=4)
     save(session, grace_days=5)
     now = policies.in_force(session, FILE)
-    back = policies.restore(session, testing.AUTHOR, 1, over=now, why="it was better")
+    old = policies.as_of(session, 1, now)
+    back = policies.save(session, testing.AUTHOR, old, over=now, why="it was better", restores=1)
     assert (back.version, back.restores) == (3, 1)
     assert policies.in_force(session, FILE).grace_days == 4
     assert [one.version for one in policies.versions(session)] == [3, 2, 1]

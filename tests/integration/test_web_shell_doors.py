@@ -154,6 +154,8 @@ DOORS: dict[str, str] = {
     "setup.device": EVERYBODY,
     "setup.labels": EVERYBODY,
     "setup.account_groups": EVERYBODY,
+    "setup.cutoff_policy": EVERYBODY,
+    "setup.change_cutoff_policy": "administrator",
     "setup.add_account_group": "administrator",
     "setup.edit_account_group": "administrator",
     "setup.remove_account_group": "administrator",

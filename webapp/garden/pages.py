@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from flask import Response, jsonify, render_template, request
 from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
 
-from billing import rules
 from billing.models import CUT, AccessState
 from core import errors
 from core.money import to_decimal
@@ -48,7 +48,7 @@ def promise() -> Response:
             made = garden.promise(
                 session,
                 seat,
-                _terms(),
+                _terms(session),
                 until=_until(request.form.get("until", "")),
                 digits=request.form.get("digits", ""),
                 today=door.today(),
@@ -64,7 +64,7 @@ def captive() -> Response:
     """Tell a device whether it is held here, and where its page is (RFC 8908, 5)."""
     with runtime.current().database.reading() as session:
         found = door.caller(session)
-        face = garden.look(session, found.seat, _terms(), today=door.today()) if found else None
+        face = garden.look(session, found.seat, _terms(session), today=door.today()) if found else None
     is_captive = face is not None and (face.wanted is not AccessState.OPEN or not face.is_reached)
     answer = jsonify(
         {"captive": is_captive, "user-portal-url": runtime.current().settings.garden.address + "/"}
@@ -90,7 +90,7 @@ def _page(error: errors.Invalid | None = None) -> Response:
         if found is None:
             page = render_template("garden/neutral.html", company=company.get(session))
             return Response(page)
-        face = garden.look(session, found.seat, _terms(), today=door.today())
+        face = garden.look(session, found.seat, _terms(session), today=door.today())
     page = render_template(
         "garden/page.html",
         face=face,
@@ -113,11 +113,11 @@ def _back() -> Response:
     return Response(status=303, headers={"Location": door.link("home")})
 
 
-def _terms() -> garden.Terms:
+def _terms(session: Session) -> garden.Terms:
     settings = runtime.current().settings
     own = settings.garden
     return garden.terms(
-        rules.rules_of(settings),
+        runtime.current().policy.rules(session),
         days_limit=own.promise_days_limit,
         is_promise_on=own.is_promise_on,
         is_checked=own.promise_check == "phone",

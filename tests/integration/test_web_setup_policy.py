@@ -1,0 +1,109 @@
+"""The page of the cutoff's policy: every field, what a change does seen before it is saved, versions."""
+
+import re
+from datetime import date, timedelta
+
+from billing import policies, subscriptions, testing
+from billing.models import AccessState, CutoffPolicy, CutoffRun
+from billing.rules import Step
+from billing.subscriptions import Choice
+from core import clock
+from registry import account_groups, audit
+from registry import testing as records
+
+URL = "/setup/cutoff-policy"
+ACTOR = audit.Actor(None, "test")
+
+
+def fields(page):
+    """Return what a form would send as it is shown."""
+    values = {}
+    for tag in re.findall(r"<input [^>]+>", page):
+        found = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        is_box = found.get("type") in {"checkbox", "radio"}
+        if found.get("name") and found["name"] != "csrf_token" and (not is_box or " checked" in tag):
+            values.setdefault(found["name"], []).append(found.get("value", ""))
+    days = re.search(r'<textarea[^>]*name="holidays"[^>]*>\s*([^<]*)</textarea>', page)
+    return values | {"holidays": days[1].strip() if days else ""}
+
+
+def in_force(database, web_settings):
+    with database.reading() as session:
+        return policies.in_force(session, web_settings.cutoff)
+
+
+def test_a_policy_is_seen_before_it_is_saved_and_then_cuts_by_its_steps(sign_in_as, database, web_settings):
+    today = clock.today(web_settings.isp.time_zone)
+    with database.transaction() as session:
+        group = account_groups.save(
+            session, ACTOR, None, name="Schools", grace_days=None, is_never_cut=False
+        ).id
+        person = records.customer(session, "2001")
+        choice = Choice(testing.plan(session, 0).id, bill_day=1)
+        begin = today - timedelta(days=60)
+        subscriptions.start(session, person.account_id, testing.act(today), choice=choice, starts_on=begin)
+        testing.charge(session, person.account_id, 3000, due_on=today - timedelta(days=20))
+    browser = sign_in_as("administrator")
+    assert "[cutoff] of the settings file holds" in browser.get(URL).text
+    page = browser.get(f"{URL}/new").text
+    asked = fields(page) | {
+        "notice_after": "0",
+        "closed_after": "90",
+        "holidays": "12-25\n2027-03-29",
+        "excluded_groups": [str(group)],
+        "notice_days": "0",
+        "why": "softer",
+    }
+    looked = browser.post(f"{URL}/new", data=asked)
+    assert looked.status_code == 200, looked.text[:2000]
+    assert "1 customer would fare otherwise" in looked.text
+    assert person.name in looked.text
+    assert "0: a notice, 90: cut off" in looked.text
+    with database.reading() as session:
+        assert session.query(CutoffPolicy).count() == session.query(CutoffRun).count() == 0
+    seen = fields(looked.text)
+    other = browser.post(f"{URL}/new", data=seen | {"grace_days": "9", "confirmed": "yes"})
+    assert "Put it in force" in other.text, (
+        "what is saved is what was shown: changed meanwhile, it is shown again"
+    )
+    for _ in range(2):  # a double click
+        assert browser.post(f"{URL}/new", data=seen | {"confirmed": "yes"}).status_code in {302, 303, 422}
+    found = in_force(database, web_settings)
+    assert (found.version, found.steps) == (1, (Step(0, AccessState.NOTICE), Step(90, AccessState.CLOSED)))
+    assert (found.holidays, found.yearly_holidays) == ((date(2027, 3, 29),), ((12, 25),))
+    assert found.excluded_groups == (group,)
+    shown = browser.get(URL).text
+    assert "softer" in shown
+    assert "Schools" in shown
+
+
+def test_faults_stand_at_their_fields(sign_in_as):
+    browser = sign_in_as("administrator")
+    asked = fields(browser.get(f"{URL}/new").text) | {"why": "wrong"}
+    for changes, words in (
+        ({"holidays": "2027-13-01"}, "2027-13-01 is not a day"),
+        ({"closed_after": ""}, "Say at least one step"),
+        ({"notice_after": "5", "closed_after": "5"}, "comes later than the milder one"),
+        ({"why": ""}, "Must be filled in"),
+        ({"brake_share_percent": "0"}, "From 0.01 to 100"),
+        ({"over": "7"}, "Somebody saved another version meanwhile"),
+    ):
+        answer = browser.post(f"{URL}/new", data=asked | changes)
+        assert answer.status_code == 422, changes
+        assert words in answer.text, changes
+
+
+def test_an_older_version_comes_back_as_a_new_one(sign_in_as, database, web_settings):
+    browser = sign_in_as("administrator")
+    for days, why in (("4", "first"), ("5", "second")):
+        asked = fields(browser.get(f"{URL}/new").text) | {"grace_days": days, "why": why}
+        seen = fields(browser.post(f"{URL}/new", data=asked).text)
+        assert browser.post(f"{URL}/new", data=seen | {"confirmed": "yes"}).status_code in {302, 303}
+    back = fields(browser.get(f"{URL}/new?from=1").text)
+    assert (back["grace_days"], back["why"]) == (["4"], ["Back to version 1"])
+    seen = fields(browser.post(f"{URL}/new?from=1", data=back).text)
+    browser.post(f"{URL}/new?from=1", data=seen | {"confirmed": "yes"})
+    assert (in_force(database, web_settings).version, in_force(database, web_settings).grace_days) == (3, 4)
+    page = browser.get(URL).text
+    assert "as version 1" in page
+    assert "Days of grace: 5 → <b>4</b>" in page
