@@ -1,8 +1,9 @@
 """The cutoff: plan, explain, brake, apply. A plan touches no lock; applying looks at every row again."""
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -11,15 +12,17 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from billing import brake as brakes
-from billing import debtors, rules, suspensions, verdicts
+from billing import cutoff_basis, debtors, rules, suspensions, verdicts
 from billing.brake import Witness
 from billing.models import (
     AccessState,
     Account,
+    Approval,
     CutoffDecision,
     CutoffRun,
     DecisionAction,
     LockReason,
+    Review,
     RunStatus,
 )
 from billing.verdicts import Debtor, Verdict
@@ -34,19 +37,38 @@ log = structlog.get_logger()
 
 OWNER = "cutoff"
 BATCH = 500
+# A worker that gave no sign of life for so long is taken for dead; another goes on.
+LOST_S = 120
+
+Rows = list[CutoffDecision]
+# What is wanted of the line with the plan: the strictest of this verdict and of locks of other reasons.
 _DECIDED = """
     INSERT INTO cutoff_decisions (
         run_id, account_id, subscription_id, action, reason, overdue_minor, balance_minor, days_overdue,
-        explanation, was, effect
+        explanation, was, effect, basis, before, after
     )
-    SELECT :run_id, d.*
+    SELECT :run_id, d.*, a.wanted,
+           CASE WHEN d.action NOT IN ('cut', 'lift') THEN a.wanted
+           ELSE s.words[GREATEST(
+               array_position(s.words, d.effect), COALESCE(o.place, 1)
+           )] END
     FROM unnest(
         CAST(:accounts AS bigint[]), CAST(:subscriptions AS bigint[]), CAST(:actions AS text[]),
         CAST(:reasons AS text[]), CAST(:overdue AS bigint[]), CAST(:balances AS bigint[]),
-        CAST(:days AS integer[]), CAST(:words AS text[]), CAST(:was AS text[]), CAST(:effects AS text[])
-    ) d
+        CAST(:days AS integer[]), CAST(:words AS text[]), CAST(:was AS text[]), CAST(:effects AS text[]),
+        CAST(:bases AS jsonb[])
+    ) d (account_id, subscription_id, action, reason, overdue, balance, days, words, was, effect, basis)
+    CROSS JOIN (SELECT CAST(:states AS text[]) AS words) s
+    LEFT JOIN subscription_access a ON a.subscription_id = d.subscription_id
+    LEFT JOIN LATERAL (
+        SELECT max(array_position(s.words, CAST(l.effect AS text))) AS place
+        FROM suspension_locks l
+        WHERE l.subscription_id = d.subscription_id AND l.lifted_at IS NULL AND l.reason <> 'debt'
+    ) o ON true
 """
 _OPEN = (RunStatus.PLANNED, RunStatus.BRAKED)
+_IN_FORCE = (RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE)
+ACTS = (DecisionAction.CUT, DecisionAction.LIFT)
 _ALONE = Witness()
 
 
@@ -58,33 +80,70 @@ def plan(
     Plans not applied yet are discarded: this one is fresher. A plan that is not to be trusted is braked (see
     brake). Raises Busy while another plan is being made.
     """
-    if not db.try_advisory_lock(session, "cutoff"):
+    run = begin(session, on, rules=rules, planned_by=planned_by)
+    decide(session, run, debtors.gather(session, on, rules=rules), rules=rules)
+    finish(session, run, rules=rules, witness=witness)
+    return run
+
+
+def begin(session: Session, on: date, *, rules: Rules, planned_by: str) -> CutoffRun:
+    """Open a plan that is being made, and discard those not applied yet. Raises Busy (see plan)."""
+    if not db.try_advisory_lock(session, "cutoff") or is_busy(session):
         raise errors.Busy("A cutoff plan is being made right now")
     session.execute(
         update(CutoffRun)
-        .where(CutoffRun.status.in_(_OPEN))
+        .where(CutoffRun.status.in_((*_OPEN, RunStatus.MAKING)))
         .values(status=RunStatus.DISCARDED, approved_by=N_("newer plan by %(who)s", who=planned_by)),
         execution_options={"synchronize_session": "fetch"},
     )
-    rows = [
-        (debtor, verdict)
-        for debtor in debtors.gather(session, on, rules=rules)
-        for verdict in verdicts.judge(debtor, on, rules)
-    ]
-    counts = {action: sum(verdict.action is action for _, verdict in rows) for action in DecisionAction}
     run = CutoffRun(
         run_on=on,
-        status=RunStatus.PLANNED,
+        status=RunStatus.MAKING,
         rules=rules.as_json(),
+        approval=rules.approval,
         brake_reasons=[],
         planned_by=planned_by,
-        **{f"{action.value}_count": number for action, number in counts.items()},
+        seen_at=clock.now(),
     )
     session.add(run)
     session.flush()
-    _decide(session, run.id, rows)
-    brake(session, run, rules=rules, witness=witness)
     return run
+
+
+def is_busy(session: Session) -> bool:
+    """Whether a plan is being made or applied by a worker that gave a sign of life lately."""
+    lately = clock.now() - timedelta(seconds=LOST_S)
+    going = select(CutoffRun.id).where(
+        CutoffRun.status.in_((RunStatus.MAKING, RunStatus.APPLYING)), CutoffRun.seen_at > lately
+    )
+    return session.scalar(going.limit(1)) is not None
+
+
+def decide(session: Session, run: CutoffRun, found: Sequence[Debtor], *, rules: Rules) -> None:
+    """Write the verdicts on these debtors into the plan, with what each rests on."""
+    rows = [(debtor, verdict) for debtor in found for verdict in verdicts.judge(debtor, run.run_on, rules)]
+    told = {
+        debtor.account_id: debtor.oldest_due_on
+        for debtor, verdict in rows
+        if verdict.action is not DecisionAction.KEEP and verdict.reason is not verdicts.Reason.NOT_RUNNING
+    }
+    bases = cutoff_basis.of_accounts(session, told, run.run_on, rules=rules)
+    _decide(session, run.id, rows, bases)
+
+
+def finish(session: Session, run: CutoffRun, *, rules: Rules, witness: Witness = _ALONE) -> None:
+    """Count what was decided, and brake the plan when it is not to be trusted."""
+    counted = dict(
+        session.execute(
+            select(CutoffDecision.action, func.count())
+            .where(CutoffDecision.run_id == run.id)
+            .group_by(CutoffDecision.action)
+        ).all()
+    )
+    for action in DecisionAction:
+        setattr(run, f"{action.value}_count", counted.get(action, 0))
+    session.flush()
+    brake(session, run, rules=rules, witness=witness)
 
 
 def brake(session: Session, run: CutoffRun, *, rules: Rules, witness: Witness = _ALONE) -> list[str]:
@@ -99,7 +158,7 @@ def brake(session: Session, run: CutoffRun, *, rules: Rules, witness: Witness = 
 def discard(session: Session, run_id: int, *, by: str) -> CutoffRun:
     """Put a plan aside. Raises NotFound, and Conflict when it was applied."""
     run = _locked(session, run_id)
-    if run.status is RunStatus.APPLIED:
+    if run.status in {RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE}:
         raise errors.Conflict("This plan was applied already")
     if run.status is not RunStatus.DISCARDED:
         run.status, run.approved_by = RunStatus.DISCARDED, by
@@ -108,30 +167,78 @@ def discard(session: Session, run_id: int, *, by: str) -> CutoffRun:
 
 
 def apply(
-    session: Session, run_id: int, *, approved_by: str, force: bool = False, today: date | None = None
+    session: Session,
+    run_id: int,
+    *,
+    approved_by: str,
+    force: bool = False,
+    today: date | None = None,
+    only_approved: bool = False,
 ) -> CutoffRun:
     """Carry out a plan: each row is judged again under its account's lock, and what came of it is noted.
 
-    Who paid or promised since is spared. Done once: an applied plan is returned as it is. `force` releases
-    the brake. `today` is the business day (the plan's own by default). An account that fails is logged, noted
-    and skipped. Raises NotFound; Conflict when braked, discarded, or overtaken by a newer plan in force.
+    Who paid or promised since is spared; so are rows that were removed or deferred, and, with
+    `only_approved`, or where the policy asks for the approval of each, those that nobody approved. Done once:
+    an applied plan is returned as it is. `force` releases the brake. `today` is the business day (the plan's
+    own by default). An account that fails is logged, noted and skipped. Raises NotFound; Conflict when
+    braked, discarded, or overtaken by a newer plan in force.
     """
+    run = start(session, run_id, approved_by=approved_by, force=force, only_approved=only_approved)
+    if run.status is not RunStatus.APPLYING:
+        return run
+    for accounts in in_batches(to_carry_out(session, run_id)):
+        carry_out(session, run, accounts, today or run.run_on)
+    return end(session, run)
+
+
+def start(
+    session: Session, run_id: int, *, approved_by: str, force: bool = False, only_approved: bool = False
+) -> CutoffRun:
+    """Let a plan be applied, and note what becomes of the rows that are not; see apply()."""
     run = _locked(session, run_id)
-    if run.status is RunStatus.APPLIED:
+    if run.status in {RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE}:
         return run
     _refuse_stale(session, run, force=force)
-    wanted = session.scalars(
-        select(CutoffDecision)
-        .where(
-            CutoffDecision.run_id == run_id,
-            CutoffDecision.action.in_([DecisionAction.CUT, DecisionAction.LIFT]),
+    run.status, run.approved_by, run.seen_at = RunStatus.APPLYING, approved_by, clock.now()
+    rows = update(CutoffDecision).where(CutoffDecision.run_id == run_id, CutoffDecision.action.in_(ACTS))
+    left = {Review.REMOVED: "removed", Review.DEFERRED: "deferred"}
+    if only_approved or run.approval is Approval.EACH:
+        left[Review.NONE] = "not_approved"
+    for review, outcome in left.items():
+        session.execute(
+            rows.where(CutoffDecision.review == review).values(outcome=outcome),
+            execution_options={"synchronize_session": False},
         )
-        .order_by(CutoffDecision.account_id, CutoffDecision.id)
-    ).all()
-    accounts = [list(rows) for _, rows in groupby(wanted, key=lambda row: row.account_id)]
+    session.flush()
+    return run
+
+
+def to_carry_out(session: Session, run_id: int, *, limit: int | None = None) -> list[Rows]:
+    """Return the rows still to be carried out, by account; of `limit` accounts at most."""
+    is_left = (
+        CutoffDecision.run_id == run_id,
+        CutoffDecision.action.in_(ACTS),
+        CutoffDecision.outcome == "",
+    )
+    query = select(CutoffDecision).where(*is_left)
+    if limit is not None:
+        accounts = select(CutoffDecision.account_id).where(*is_left).distinct()
+        query = query.where(
+            CutoffDecision.account_id.in_(accounts.order_by(CutoffDecision.account_id).limit(limit))
+        )
+    wanted = session.scalars(query.order_by(CutoffDecision.account_id, CutoffDecision.id)).all()
+    return [list(rows) for _, rows in groupby(wanted, key=lambda row: row.account_id)]
+
+
+def in_batches(accounts: Sequence[Rows]) -> Iterator[Sequence[Rows]]:
+    """Yield so many accounts as are carried out at once."""
     for first in range(0, len(accounts), BATCH):
-        _carry_out(session, run, accounts[first : first + BATCH], today or run.run_on)
-    run.status, run.approved_by, run.applied_at = RunStatus.APPLIED, approved_by, clock.now()
+        yield accounts[first : first + BATCH]
+
+
+def end(session: Session, run: CutoffRun) -> CutoffRun:
+    """Note that a plan was applied wholly."""
+    run.status, run.applied_at = RunStatus.APPLIED, clock.now()
     session.flush()
     return run
 
@@ -146,7 +253,12 @@ def outcomes(session: Session, run_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _decide(session: Session, run_id: int, rows: Sequence[tuple[Debtor, Verdict]]) -> None:
+def _decide(
+    session: Session,
+    run_id: int,
+    rows: Sequence[tuple[Debtor, Verdict]],
+    bases: Mapping[int, cutoff_basis.Basis],
+) -> None:
     """Write the decisions, a column an array: for tens of thousands one statement, not one each."""
     columns: dict[str, list[Any]] = {
         "accounts": [debtor.account_id for debtor, _ in rows],
@@ -159,8 +271,10 @@ def _decide(session: Session, run_id: int, rows: Sequence[tuple[Debtor, Verdict]
         "words": [str(verdict.explanation) for _, verdict in rows],
         "was": [verdict.was.value for _, verdict in rows],
         "effects": [verdict.effect.value for _, verdict in rows],
+        "bases": [json.dumps(bases.get(debtor.account_id, {})) for debtor, _ in rows],
     }
-    session.execute(text(_DECIDED), {"run_id": run_id, **columns})
+    states = [state.value for state in AccessState]
+    session.execute(text(_DECIDED), {"run_id": run_id, "states": states, **columns})
 
 
 def _locked(session: Session, run_id: int) -> CutoffRun:
@@ -175,12 +289,14 @@ def _refuse_stale(session: Session, run: CutoffRun, *, force: bool) -> None:
         raise errors.Conflict("This plan was discarded; make a new one")
     if run.status is RunStatus.BRAKED and not force:
         raise errors.Conflict("; ".join(run.brake_reasons))
-    newer = select(CutoffRun.id).where(CutoffRun.id > run.id, CutoffRun.status == RunStatus.APPLIED)
+    if run.status not in _OPEN:
+        raise errors.Conflict("This plan is not made wholly; make a new one")
+    newer = select(CutoffRun.id).where(CutoffRun.id > run.id, CutoffRun.status.in_(_IN_FORCE))
     if session.scalar(newer.limit(1)) is not None:
         raise errors.Conflict("A newer plan was applied; make a new one")
 
 
-def _carry_out(session: Session, run: CutoffRun, accounts: Sequence[list[CutoffDecision]], on: date) -> None:
+def carry_out(session: Session, run: CutoffRun, accounts: Sequence[Rows], on: date) -> None:
     """Apply the rows of many accounts at once; when that fails, account by account."""
     try:
         with db.part(session):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import access, debt, episodes, instalments, pauses
+from billing import access, debt, deferrals, episodes, instalments, pauses
 from billing.models import (
     AccessState,
     Account,
@@ -36,6 +36,7 @@ def gather(
     ids = [row["account_id"] for row in rows]
     services, inactive = _services(session, ids, on)
     paused = pauses.notes(session, ids)
+    deferred = deferrals.standing(session, on, ids)
     agreed = instalments.standing(session, on, rules=rules, account_ids=ids)
     broken = instalments.broken_words(session, ids)
     balances = {row["account_id"]: row["balance_minor"] for row in rows}
@@ -54,6 +55,7 @@ def gather(
             ripe_on=dates[account_id][1] if account_id in dates else None,
             notified_on=notified.get(account_id),
             inactive_note=inactive.get(account_id, ""),
+            deferred=deferred.get(account_id),
         )
         for account_id, row in zip(ids, rows, strict=True)
     ]
@@ -81,7 +83,7 @@ def _query(on: date, rules: Rules, account_ids: Sequence[int] | None) -> Select[
         .outerjoin(overdue, overdue.c.account_id == Account.id)
         .outerjoin(AccountGroup, AccountGroup.id == Account.group_id)
         .outerjoin(Promise, (Promise.account_id == Account.id) & (Promise.status == PromiseStatus.ACTIVE))
-        .where(or_(past_due > 0, Account.id.in_(_cut_accounts())))
+        .where(or_(past_due > 0, Account.id.in_(cut_accounts())))
         .order_by(Account.id)
     )
     return query if account_ids is None else query.where(Account.id == any_of(account_ids))
@@ -99,7 +101,8 @@ def count_running(session: Session, on: date) -> int:
     return session.scalar(select(func.count()).select_from(Subscription).where(access.is_running(on))) or 0
 
 
-def _cut_accounts() -> Select[int]:
+def cut_accounts() -> Select[int]:
+    """Return the query of the accounts that are cut for debt."""
     return (
         select(Subscription.account_id)
         .join(SuspensionLock, SuspensionLock.subscription_id == Subscription.id)

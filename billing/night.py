@@ -25,7 +25,7 @@ from billing import (
 )
 from billing.acts import Act
 from billing.brake import Witness
-from billing.models import ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
+from billing.models import Approval, ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.promises import Settled
 from billing.rules import Rules
 from core import clock, db, errors
@@ -202,7 +202,7 @@ def _plan_report(run: CutoffRun) -> Report:
 
 def _apply(session: Session, night: NightRun, *, rules: Rules, author: ledger.Author) -> Report:
     run = session.get_one(CutoffRun, night.cutoff_run_id)
-    if not rules.is_automatic:
+    if not rules.is_automatic or run.approval is not Approval.NONE:
         return {"waits": "a person applies the plans here"}
     if run.status is not RunStatus.PLANNED:
         return {"waits": "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"}

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.models.words import AccessState
+from billing.models.words import AccessState, Approval
 from core import money
 from core.settings import Cutoff, Settings
 from core.words import N_
@@ -81,6 +81,7 @@ class Rules:
     notice_days: int = 0
     steps: tuple[Step, ...] = (Step(0, AccessState.CLOSED),)
     is_automatic: bool = True
+    approval: Approval = Approval.NONE
     reconnects_at_zero: bool = False
     late_fee_minor: int = 0
     late_fee_percent: float = 0.0
@@ -138,6 +139,7 @@ def rules_of_cutoff(cutoff: Cutoff) -> Rules:
         instalments_limit=cutoff.instalments_limit,
         skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
         is_automatic=cutoff.is_automatic,
+        approval=Approval(cutoff.approval),
         reconnects_at_zero=cutoff.reconnect == "zero",
         late_fee_minor=cutoff.late_fee_minor,
         late_fee_percent=cutoff.late_fee_percent,
@@ -162,6 +164,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "holidays": lambda days: tuple(date.fromisoformat(day) for day in days),
     "yearly_holidays": lambda days: tuple((month, day) for month, day in days),
     "excluded_groups": tuple,
+    "approval": Approval,
     "steps": lambda steps: tuple(Step(days, AccessState(effect)) for days, effect in steps),
     "interest_rates": lambda rates: tuple((date.fromisoformat(day), percent) for day, percent in rates),
 }

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from billing import debt
+from billing.deferrals import Deferred
 from billing.models import AccessState, DecisionAction, strictness
 from billing.parts import Standing
 from billing.rules import Rules
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     STEP = "step"
     WEEKDAY = "weekday"
     HOLIDAY = "holiday"
+    DEFERRED = "deferred"
     DEBT = "debt"
 
 
@@ -79,6 +81,7 @@ class Debtor:
     ripe_on: date | None = None
     notified_on: date | None = None
     inactive_note: str = ""
+    deferred: Deferred | None = None
 
     def days_cutting(self, on: date) -> int:
         """Return for how many days debt has cut, 0 on the first; below 0 when it does not yet."""
@@ -107,7 +110,9 @@ class Verdict:
 
 
 # These keep a line from being cut, and let none in.
-_PAUSES = frozenset({Reason.INCIDENT, Reason.NOTICE, Reason.STEP, Reason.WEEKDAY, Reason.HOLIDAY})
+_PAUSES = frozenset(
+    {Reason.INCIDENT, Reason.NOTICE, Reason.STEP, Reason.WEEKDAY, Reason.HOLIDAY, Reason.DEFERRED}
+)
 # Who is cut has been told so: a further step asks for no other reminder.
 _BEFORE_THE_FIRST = frozenset({Reason.NOTICE})
 # These let in only when so little is overdue as the rules say (see Rules.lets_in).
@@ -178,6 +183,7 @@ def _exemptions(debtor: Debtor, on: date, rules: Rules) -> list[Reason]:
         (Reason.STEP, rules.effect_after(debtor.days_cutting(on)) is AccessState.OPEN),
         (Reason.WEEKDAY, on.isoweekday() in rules.skip_weekdays),
         (Reason.HOLIDAY, rules.is_holiday(on)),
+        (Reason.DEFERRED, debtor.deferred is not None and debtor.deferred.until >= on),
     )
     return [reason for reason, applies in tests if applies]
 
@@ -217,7 +223,7 @@ def _at_step(why: str, effect: AccessState) -> str:
 
 
 def _words(reason: Reason, debtor: Debtor, on: date, rules: Rules, effect: AccessState) -> str:
-    if reason in {Reason.WEEKDAY, Reason.HOLIDAY, Reason.NOTICE, Reason.STEP}:
+    if reason in _PAUSES and reason is not Reason.INCIDENT:
         return _not_yet(reason, debtor, on, rules, effect)
     owes = _owes(debtor)
     match reason:
@@ -249,6 +255,15 @@ def _not_yet(reason: Reason, debtor: Debtor, on: date, rules: Rules, effect: Acc
     """Say what the policy waits for before it cuts, or cuts so far."""
     owes = _owes(debtor)
     match reason:
+        case Reason.DEFERRED if debtor.deferred is not None:
+            until = debtor.deferred
+            words = N_(
+                "%(owes)s; deferred until %(day)s by %(who)s (%(note)s)",
+                owes=owes,
+                day=until.until,
+                who=until.author,
+                note=until.note,
+            )
         case Reason.NOTICE:
             words = _unnoticed(debtor, owes, rules)
         case Reason.WEEKDAY:

@@ -214,6 +214,7 @@ class Cutoff(Section):
     skip_weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
     night_hour: int = Field(default=3, ge=0, le=23)
     is_automatic: bool = True
+    approval: Literal["none", "whole", "each"] = "none"
     reconnect: Literal["minimum", "zero"] = "minimum"
     lease_s: int = Field(default=60, ge=10, le=3600)
     retry_first_s: int = Field(default=5, ge=1, le=3600)

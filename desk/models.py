@@ -1,6 +1,6 @@
 """The tables of work."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
@@ -32,6 +32,24 @@ class VisitResult(StrEnum):
     DONE = "done"
     NOT_DONE = "not_done"
     CANCELLED = "cancelled"
+
+
+class DisconnectWhy(StrEnum):
+    """Why somebody is to be disconnected on the spot; who owes leaves the queue when he has paid."""
+
+    DEBT = "debt"
+    ENDED = "ended"
+    ASKED = "asked"
+    ABUSE = "abuse"
+    OTHER = "other"
+
+
+class DisconnectResult(StrEnum):
+    """How an entry of the disconnect queue ended; one that has no result is still to be done."""
+
+    DISCONNECTED = "disconnected"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
 
 
 class Ticket(Base):
@@ -96,4 +114,36 @@ class Visit(Base):
         CheckConstraint("(result IS NULL) = (ended_at IS NULL)", name="ended"),
         Index("uq_visits_open", "ticket_id", unique=True, postgresql_where=text("result IS NULL")),
         Index("ix_visits_staff_id", "staff_id", "starts_at"),
+    )
+
+
+class Disconnect(Base):
+    """A customer whose line is to be taken off by hand; of a customer one entry is open.
+
+    `tried_*` are of the last visit at which nobody was at home, `tries` counts them.
+    """
+
+    __tablename__ = "disconnects"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    why: Mapped[DisconnectWhy] = mapped_column(choice(DisconnectWhy, "why"))
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("cutoff_runs.id", ondelete="SET NULL"), index=True)
+    added_by: Mapped[str] = mapped_column(String(120))
+    added_at: Mapped[CreatedAt]
+    planned_on: Mapped[date | None]
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff_users.id"), index=True)
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    tried_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    tried_by: Mapped[str | None] = mapped_column(String(120))
+    result: Mapped[DisconnectResult | None] = mapped_column(choice(DisconnectResult, "result"))
+    result_note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[str | None] = mapped_column(String(120))
+
+    __table_args__ = (
+        CheckConstraint("(result IS NULL) = (ended_at IS NULL)", name="ended"),
+        Index("uq_disconnects_open", "customer_id", unique=True, postgresql_where=text("result IS NULL")),
+        Index("ix_disconnects_added_at", "added_at", "id"),
     )

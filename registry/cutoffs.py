@@ -8,18 +8,15 @@ from typing import Any
 from sqlalchemy import Select, Subquery, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from billing import cutoff, debt
+from billing import cutoff, cutoff_review, cutoff_undo, debt
 from billing.brake import Clock, Witness
 from billing.models import (
     Account,
     CutoffDecision,
     CutoffRun,
-    DecisionAction,
     LockReason,
-    Plan,
     Promise,
     PromiseStatus,
-    RunStatus,
     Subscription,
     SuspensionLock,
 )
@@ -27,44 +24,41 @@ from billing.rules import Rules
 from core import errors
 from core.money import Money
 from core.words import N_
-from registry import audit, paging, search, wholes
+from registry import audit, money, paging, wholes
 from registry.models import Customer
 
 PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """One decision with the person it is about; an account may belong to nobody."""
-
-    id: int
-    customer_id: int | None
-    number: str
-    name: str
-    plan: str
-    action: DecisionAction
-    reason: str
-    overdue: Money
-    balance: Money
-    days_overdue: int
-    explanation: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPage:
-    """A run, how many rows it has of each action and reason, and a page of them; the largest debts first."""
-
-    run: CutoffRun
-    counts: tuple[tuple[DecisionAction, str, int], ...]
-    outcomes: dict[str, int]
-    rows: tuple[PlanRow, ...]
-    next: str | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still be applied or discarded."""
-        return self.run.status in {RunStatus.PLANNED, RunStatus.BRAKED}
+# A line of history for each row: the act, or what came of the row, with the numbers and the policy it used.
+_EVENTS = """
+    INSERT INTO audit_events
+        (staff_id, staff_name, action, customer_id, object_kind, object_id, changes, note)
+    SELECT CAST(:staff_id AS bigint), :name,
+           COALESCE(
+               CAST(:action AS text), CASE d.outcome WHEN 'cut' THEN 'service.cut' ELSE 'service.let_in' END
+           ),
+           c.id, 'subscription', d.subscription_id,
+           jsonb_build_object(
+               'cutoff_run', jsonb_build_array(NULL, d.run_id),
+               'overdue_minor', jsonb_build_array(NULL, d.overdue_minor),
+               'days_overdue', jsonb_build_array(NULL, d.days_overdue),
+               'policy', jsonb_build_array(NULL, r.rules -> 'version')
+           ), COALESCE(CAST(:note AS text), d.explanation)
+    FROM cutoff_decisions d
+    JOIN cutoff_runs r ON r.id = d.run_id
+    JOIN customers c ON c.account_id = d.account_id
+    WHERE d.id = ANY(:ids)
+    ORDER BY d.id
+"""
+_UNTOLD = """
+    SELECT d.id
+    FROM cutoff_decisions d JOIN customers c ON c.account_id = d.account_id
+    WHERE d.run_id = :run_id AND d.outcome IN ('cut', 'lifted', 'lowered')
+      AND NOT EXISTS (
+          SELECT 1 FROM audit_events e
+          WHERE e.customer_id = c.id AND e.object_id = d.subscription_id
+            AND e.changes -> 'cutoff_run' -> 1 = to_jsonb(d.run_id)
+      )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +88,49 @@ class DebtorPage:
 
 
 def plan(session: Session, actor: audit.Actor, on: date, *, rules: Rules) -> CutoffRun:
-    """Make a plan (see billing.cutoff.plan)."""
-    witness = Witness(wholes.find, Clock(on))
-    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name, witness=witness)
+    """Make a plan at once (see billing.cutoff.plan)."""
+    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name, witness=witness(on))
     _record(session, actor, "cutoff.planned", made)
     return made
 
 
-def apply(session: Session, actor: audit.Actor, run_id: int, *, force: bool, today: date) -> CutoffRun:
+def begin(session: Session, actor: audit.Actor, on: date, *, rules: Rules) -> CutoffRun:
+    """Open a plan that a worker makes (see billing.cutoff_runs)."""
+    made = cutoff.begin(session, on, rules=rules, planned_by=actor.name)
+    _record(session, actor, "cutoff.planned", made)
+    return made
+
+
+def witness(on: date, *, jumped_s: float = 0.0) -> Witness:
+    """Return what the brake is told of the network and of the clock; `on` is the business day."""
+    return Witness(wholes.find, Clock(on, jumped_s))
+
+
+def apply(
+    session: Session, actor: audit.Actor, run_id: int, *, today: date, only_approved: bool = False
+) -> CutoffRun:
     """Carry out a plan (see billing.cutoff.apply), with a line in the history of everybody it touched."""
-    was_applied = get(session, run_id).status is RunStatus.APPLIED
-    run = cutoff.apply(session, run_id, approved_by=actor.name, force=force, today=today)
+    was_applied = get(session, run_id).status not in cutoff_review.OPEN
+    run = cutoff.apply(session, run_id, approved_by=actor.name, today=today, only_approved=only_approved)
     if not was_applied:
-        _record(session, actor, "cutoff.applied", run, note=N_("past the brake") if run.brake_reasons else "")
+        record_applied(session, actor, run)
         record_outcomes(session, actor, run_id)
     return run
+
+
+def start(session: Session, actor: audit.Actor, run_id: int, *, only_approved: bool = False) -> CutoffRun:
+    """Let a worker carry a plan out; it writes the history of those it touches (see apply)."""
+    was_applied = get(session, run_id).status not in cutoff_review.OPEN
+    run = cutoff.start(session, run_id, approved_by=actor.name, only_approved=only_approved)
+    if not was_applied:
+        record_applied(session, actor, run)
+    return run
+
+
+def record_applied(session: Session, actor: audit.Actor, run: CutoffRun) -> None:
+    """Write down that a plan is applied, and whether past the brake (why stands with the release)."""
+    note = N_("past the brake") if run.release_reason else ""
+    _record(session, actor, "cutoff.applied", run, note=note)
 
 
 def discard(session: Session, actor: audit.Actor, run_id: int) -> CutoffRun:
@@ -118,29 +140,115 @@ def discard(session: Session, actor: audit.Actor, run_id: int) -> CutoffRun:
     return run
 
 
+def release(session: Session, actor: audit.Actor, run_id: int, *, reason: str) -> CutoffRun:
+    """Let a braked plan go (see billing.cutoff_review.release)."""
+    run = cutoff_review.release(session, run_id, reason=reason, author=money.author(actor))
+    _record(session, actor, "cutoff.released", run, note=reason.strip())
+    return run
+
+
+def agree(session: Session, actor: audit.Actor, run_id: int) -> CutoffRun:
+    """Approve a plan as a whole."""
+    run = cutoff_review.agree(session, run_id, author=money.author(actor))
+    _record(session, actor, "cutoff.agreed", run)
+    return run
+
+
+def approve(session: Session, actor: audit.Actor, run_id: int, row_ids: Sequence[int]) -> int:
+    """Approve rows; return how many."""
+    return len(cutoff_review.approve(session, run_id, row_ids, author=money.author(actor)))
+
+
+def reset(session: Session, actor: audit.Actor, run_id: int, row_ids: Sequence[int]) -> int:
+    """Take back what was said of rows; return of how many."""
+    return len(cutoff_review.reset(session, run_id, row_ids, author=money.author(actor)))
+
+
+def remove(session: Session, actor: audit.Actor, run_id: int, row_ids: Sequence[int], *, note: str) -> int:
+    """Take rows out of the run, with a line in the history of each; return how many."""
+    rows = cutoff_review.remove(session, run_id, row_ids, note=note, author=money.author(actor))
+    record_rows(session, actor, "cutoff.removed", rows, note=note.strip())
+    return len(rows)
+
+
+def defer(
+    session: Session,
+    actor: audit.Actor,
+    run_id: int,
+    row_ids: Sequence[int],
+    *,
+    until: date,
+    note: str,
+    today: date,
+) -> int:
+    """Keep the rows' accounts from being cut until a day, with a line in the history of each; how many."""
+    author = money.author(actor)
+    rows = cutoff_review.defer(session, run_id, row_ids, until=until, note=note, author=author, today=today)
+    record_rows(session, actor, "cutoff.deferred", rows, note=note.strip())
+    return len(rows)
+
+
+def undo(
+    session: Session,
+    actor: audit.Actor,
+    run_id: int,
+    *,
+    row_ids: Sequence[int] | None = None,
+    reason: str,
+    today: date,
+    spare_until: date | None = None,
+) -> cutoff_undo.Undone:
+    """Undo rows of a run or all of it (see billing.cutoff_undo.undo), with a line in each history."""
+    done = cutoff_undo.undo(
+        session,
+        run_id,
+        row_ids=row_ids,
+        reason=reason,
+        author=money.author(actor),
+        today=today,
+        spare_until=spare_until,
+    )
+    for outcome, action in (("cut_undone", "service.cut_undone"), ("lift_undone", "service.put_back")):
+        rows = [row for row in done.rows if row.outcome == outcome]
+        record_rows(session, actor, action, rows, note=reason.strip())
+    if row_ids is None and done.rows:
+        _record(session, actor, "cutoff.undone", get(session, run_id), note=reason.strip())
+    return done
+
+
+def record_rows(
+    session: Session,
+    actor: audit.Actor,
+    action: str | None,
+    rows: Sequence[CutoffDecision],
+    *,
+    note: str | None = None,
+) -> None:
+    """Write the act on these rows into the history of their customers.
+
+    Without an act what came of each is written, and the explanation as its note.
+    """
+    _write(session, actor, action, [row.id for row in rows], note)
+
+
 def record_outcomes(session: Session, actor: audit.Actor, run_id: int) -> None:
     """Write into each customer's history that the run cut him or let him in; done again it adds nothing."""
-    session.execute(
-        text(
-            """
-            INSERT INTO audit_events
-                (staff_id, staff_name, action, customer_id, object_kind, object_id, changes, note)
-            SELECT CAST(:staff_id AS bigint), :name,
-                   CASE d.outcome WHEN 'cut' THEN 'service.cut' ELSE 'service.let_in' END,
-                   c.id, 'subscription', d.subscription_id,
-                   jsonb_build_object('cutoff_run', jsonb_build_array(NULL, d.run_id)), d.explanation
-            FROM cutoff_decisions d JOIN customers c ON c.account_id = d.account_id
-            WHERE d.run_id = :run_id AND d.outcome IN ('cut', 'lifted')
-              AND NOT EXISTS (
-                  SELECT 1 FROM audit_events e
-                  WHERE e.customer_id = c.id AND e.object_id = d.subscription_id
-                    AND e.changes -> 'cutoff_run' -> 1 = to_jsonb(d.run_id)
-              )
-            ORDER BY d.id
-            """
-        ),
-        {"staff_id": actor.staff_id, "name": actor.name[:120], "run_id": run_id},
-    )
+    session.flush()
+    _write(session, actor, None, list(session.scalars(text(_UNTOLD), {"run_id": run_id})), None)
+
+
+def record_batch(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]) -> None:
+    """Write what came of rows a worker carried out, in the name of who let the plan be applied."""
+    touched = [row for row in rows if row.outcome in cutoff_undo.UNDONE]
+    record_rows(session, audit.Actor(None, run.approved_by or ""), None, touched)
+
+
+def _write(
+    session: Session, actor: audit.Actor, action: str | None, ids: Sequence[int], note: str | None
+) -> None:
+    session.flush()
+    values = {"action": action, "note": note, "ids": list(ids)}
+    session.execute(text(_EVENTS), {"staff_id": actor.staff_id, "name": actor.name[:120], **values})
 
 
 def get(session: Session, run_id: int) -> CutoffRun:
@@ -157,48 +265,6 @@ def runs(session: Session, *, before_id: int | None = None, limit: int = 50) -> 
     if before_id is not None:
         query = query.where(CutoffRun.id < before_id)
     return list(session.scalars(query))
-
-
-def page(
-    session: Session,
-    run_id: int,
-    *,
-    action: DecisionAction | None = None,
-    reason: str = "",
-    q: str = "",
-    after: str | None = None,
-    limit: int = PAGE,
-) -> PlanPage:
-    """Return a run with a page of its rows, narrowed by what is given. Raises NotFound. Four SELECTs."""
-    run = get(session, run_id)
-    counts = session.execute(
-        select(CutoffDecision.action, CutoffDecision.reason, func.count())
-        .where(CutoffDecision.run_id == run_id)
-        .group_by(CutoffDecision.action, CutoffDecision.reason)
-        .order_by(CutoffDecision.action, CutoffDecision.reason)
-    )
-    query = _rows(run_id)
-    if action is not None:
-        query = query.where(CutoffDecision.action == action)
-    if reason:
-        query = query.where(CutoffDecision.reason == reason)
-    if q.strip():
-        query = query.where(Customer.id.in_(search.matching(q)))
-    rows, following = _slice(
-        session,
-        query,
-        (CutoffDecision.overdue_minor, CutoffDecision.id),
-        sort="overdue",
-        after=after,
-        limit=limit,
-    )
-    return PlanPage(
-        run=run,
-        counts=tuple((row[0], row[1], row[2]) for row in counts),
-        outcomes=cutoff.outcomes(session, run_id),
-        rows=tuple(_plan_row(row) for row in rows),
-        next=following,
-    )
 
 
 def debtors(
@@ -259,17 +325,6 @@ def _totals(session: Session, owing: Subquery) -> tuple[tuple[int, Money], ...]:
     return tuple((row[1], Money(int(row[2]), row[0])) for row in rows)
 
 
-def _rows(run_id: int) -> Any:
-    return (
-        select(CutoffDecision, Account.currency, Customer, Plan.name, CutoffDecision.overdue_minor)
-        .join(Account, Account.id == CutoffDecision.account_id)
-        .outerjoin(Customer, Customer.account_id == CutoffDecision.account_id)
-        .outerjoin(Subscription, Subscription.id == CutoffDecision.subscription_id)
-        .outerjoin(Plan, Plan.id == Subscription.plan_id)
-        .where(CutoffDecision.run_id == run_id)
-    )
-
-
 def _slice(
     session: Session,
     query: Select[Any],
@@ -289,24 +344,6 @@ def _slice(
         return rows, None
     last = rows[limit - 1]
     return rows[:limit], paging.write(paging.Cursor(sort, False, (last.key, last.key_id)))
-
-
-def _plan_row(row: Any) -> PlanRow:
-    decision, currency, customer, plan_name = row[:4]
-    return PlanRow(
-        id=decision.id,
-        customer_id=customer.id if customer else None,
-        number=customer.number if customer else "",
-        name=customer.name if customer else "",
-        plan=plan_name or "",
-        action=decision.action,
-        reason=decision.reason,
-        overdue=Money(decision.overdue_minor, currency),
-        balance=Money(decision.balance_minor, currency),
-        days_overdue=decision.days_overdue,
-        explanation=decision.explanation,
-        outcome=decision.outcome,
-    )
 
 
 def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:

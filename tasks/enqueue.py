@@ -57,6 +57,11 @@ def close_day(app: Celery, on: str | None = None) -> None:
     _send(app, "close_day", [on], queue=celery_app.WORK, expires_s=NIGHT_EXPIRES_S)
 
 
+def work_cutoff(app: Celery, run_id: int | None = None) -> None:
+    """Have a cutoff plan made or applied, as its row says; without an id those that were left lying."""
+    _send(app, "work_cutoff", [run_id], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
+
+
 def move_in(app: Celery) -> None:
     """Have the imports that wait checked, booked or undone."""
     _send(app, "move_in", [], queue=celery_app.WORK, expires_s=MOVING_EXPIRES_S)

@@ -39,6 +39,7 @@ def register(app: Celery, runtime: Runtime) -> None:
     _register_watch_jobs(app, runtime)
     _register_office_jobs(app, runtime)
     _register_paper_jobs(app, runtime)
+    _register_cutoff_jobs(app, runtime)
 
 
 def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
@@ -138,3 +139,11 @@ def _register_paper_jobs(app: Celery, runtime: Runtime) -> None:
     # Rows say what is to be done, and leases who is at it: a job lost or run twice changes nothing.
     app.task(_deliver, name="deliver", **_OWN)
     app.task(_give_receipts, name="give_receipts", **_OWN)
+
+
+def _register_cutoff_jobs(app: Celery, runtime: Runtime) -> None:
+    def _work_cutoff(run_id: int | None = None) -> None:
+        night.work_cutoff(runtime, app, run_id)
+
+    # The row says what is wanted, and each batch is a transaction: lost or run twice, it changes nothing.
+    app.task(_work_cutoff, name="work_cutoff", **_OWN, acks_late=True, **_AGAIN)

@@ -6,12 +6,11 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from billing import acts, charge_runs, ledger, night, policies
-from billing.brake import Clock, Witness
+from billing import acts, charge_runs, cutoff_runs, ledger, night, policies
 from billing.ledger import Author
-from billing.models import NightRun
+from billing.models import NightRun, RunStatus
 from core import clock
-from registry import cutoffs, dunning, wholes
+from registry import cutoffs, dunning
 from registry.audit import Actor
 from tasks import enqueue
 from tasks.runtime import Runtime
@@ -36,7 +35,7 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     def remind(session: Session, _: NightRun) -> dict[str, int]:
         return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)
 
-    witness = Witness(wholes.find, Clock(clock.today(settings.isp.time_zone), runtime.steady.jumped_s()))
+    witness = cutoffs.witness(clock.today(settings.isp.time_zone), jumped_s=runtime.steady.jumped_s())
     closed = night.close_day(runtime.database, act, rules=limits, more={"dunning": remind}, witness=witness)
     if closed.cutoff_run_id is not None:
         with runtime.database.transaction() as session:
@@ -48,6 +47,23 @@ def charge(runtime: Runtime, on: str, by: str) -> None:
     """Charge everybody by the business day `on` (ISO 8601), as asked; run twice it changes nothing."""
     act = acts.Act(date.fromisoformat(on), acts.terms_of(runtime.settings), Author(by))
     charge_runs.run(runtime.database, act)
+
+
+def work_cutoff(runtime: Runtime, app: Celery, run_id: int | None) -> None:
+    """Make or apply the cutoff plan of this id, or all that wait and nobody works at, as their rows say."""
+    zone = runtime.settings.isp.time_zone
+    with runtime.database.reading() as session:
+        ids = cutoff_runs.waiting(session) if run_id is None else [run_id]
+    for one in ids:
+        done = cutoff_runs.go_on(
+            runtime.database,
+            one,
+            witness=cutoffs.witness(clock.today(zone), jumped_s=runtime.steady.jumped_s()),
+            today=lambda: clock.today(zone),
+            note=cutoffs.record_batch,
+        )
+        if done.status is RunStatus.APPLIED:
+            enqueue.sweep_access(app, pop=runtime.settings.diagnostics.default_pop)
 
 
 def verify_ledger(runtime: Runtime) -> None:

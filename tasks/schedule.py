@@ -20,6 +20,7 @@ GEOCODE_S = 600
 BANK_S = 30
 MOVING_S = 60
 POPS_S = 5
+CUTOFF_S = 60
 DELIVER_S = 30
 RECEIPTS_S = 60
 
@@ -38,6 +39,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "close-incidents": _every("close_incidents", INCIDENTS_S, work),
         "tend-pops": _every("tend_pops", POPS_S, work),
         "move-in": _every("move_in", MOVING_S, work),
+        "work-cutoff": _every("work_cutoff", CUTOFF_S, work, args=[None]),
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),
         "fold-history": _every("fold_history", FOLD_S, work),
@@ -54,11 +56,11 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _every(task: str, seconds: int, queue: str) -> dict[str, Any]:
+def _every(task: str, seconds: int, queue: str, args: list[Any] | None = None) -> dict[str, Any]:
     return {
         "task": task,
         "schedule": timedelta(seconds=seconds),
-        "args": [],
+        "args": args or [],
         "options": {"queue": queue, "expires": seconds, "ignore_result": True},
     }
 

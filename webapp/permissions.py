@@ -38,7 +38,8 @@ PERMISSIONS = {
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them as files"),
     "charge.run": N_("See the charge runs and start one"),
-    "cutoff.run": N_("Run the cutoff, also past its brake"),
+    "cutoff.run": N_("Run the cutoff: make, review, apply and undo plans"),
+    "cutoff.release": N_("Run the cutoff, also past its brake"),
     "gate.repair": N_("Have gates told again what lines are to be, and their lists put right"),
     "import.run": N_("Move customers and balances in from files, and undo it"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
@@ -70,6 +71,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
+        | {"cutoff.release"}
         | {"charge.run", "report.read", "setup.view", "gate.repair"}
     ),
     "administrator": frozenset(PERMISSIONS),

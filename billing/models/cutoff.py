@@ -16,8 +16,8 @@ class CutoffRun(Base):
     """One plan of the cutoff: who, why, what would change; and what became of it.
 
     `released_*` say who let a braked plan go and why; `agreed_*` who approved it as a whole, where `approval`
-    asks for that. While it is made or applied `done_count` of `total_count` accounts are done; `seen_at` is
-    the worker's last sign. `undone_*` are of the whole run.
+    asks for that. While it is made or applied `done_count` of `total_count` are done, accounts and then rows,
+    up to `last_account_id`; `seen_at` is the worker's last sign of life. `undone_*` are of the whole run.
     """
 
     __tablename__ = "cutoff_runs"
@@ -48,6 +48,7 @@ class CutoffRun(Base):
     undo_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
     done_count: Mapped[int] = mapped_column(default=0, server_default="0")
     total_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_account_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
 

@@ -30,6 +30,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     ),
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "charge": (lambda app: enqueue.charge(app, "2026-11-22", "Bohdan"), "work"),
+    "work_cutoff": (lambda app: enqueue.work_cutoff(app, 7), "work"),
     "settle_bank": (enqueue.settle_bank, "work"),
     "deliver": (enqueue.deliver, "work"),
     "geocode": (enqueue.geocode, "work"),
@@ -105,7 +106,7 @@ def test_every_job_is_sent_by_somebody(app: Celery, make_settings: Any) -> None:
 
 def test_only_what_may_be_lost_or_repeated_is_acknowledged_late(app: Celery) -> None:
     late = {name for name, task in app.tasks.items() if task.acks_late and not name.startswith("celery.")}
-    assert late == {"sweep_access", "observe_access", "close_day", "charge"}
+    assert late == {"sweep_access", "observe_access", "close_day", "charge", "work_cutoff"}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import promises
+from billing import cutoff_runs, promises
 from billing import testing as money_testing
 from billing.acts import Terms
 from billing.models import AccessState, Account, CutoffRun, RunStatus, SubscriptionAccess, SuspensionLock
 from billing.subscriptions import Choice
 from core import clock
-from registry import cutoffs, money, testing
+from registry import cutoff_lists, cutoffs, money, testing
+from registry.cutoff_lists import PlanFilter
 from registry.models import AuditEvent
 
 TODAY = clock.today("Europe/Kyiv")
@@ -131,14 +132,118 @@ def test_a_braked_plan_needs_the_word_of_a_person(sign_in_as, database):
     where = plan(browser)
     page = browser.get(where)
     assert "6 of 6 running subscriptions" in page.text
-    assert 'data-confirm-phrase="6"' in page.text
+    assert browser.post(f"{where}/apply").status_code == 409
+    for wrong in ({"typed": "6"}, {"typed": "5", "reason": "looked at each"}):
+        assert browser.post(f"{where}/release", data=wrong).status_code == 422
     assert browser.post(f"{where}/apply").status_code == 409
     assert locks(database) == 0
-    assert browser.post(f"{where}/apply", data={"force": "yes"}).status_code == 303
+    assert (
+        browser.post(f"{where}/release", data={"typed": "6", "reason": "looked at each"}).status_code == 303
+    )
+    assert "released by Billing Person: looked at each" in browser.get(where).text
+    assert browser.post(f"{where}/apply").status_code == 303
     assert locks(database) == 6
     with database.reading() as session:
-        note = session.scalar(select(AuditEvent.note).where(AuditEvent.action == "cutoff.applied"))
-        assert note == "past the brake"
+        notes = session.scalars(
+            select(AuditEvent.note)
+            .where(AuditEvent.action.in_(["cutoff.released", "cutoff.applied"]))
+            .order_by(AuditEvent.id)
+        ).all()
+        assert notes == ["looked at each", "past the brake"]
+
+
+def test_rows_are_opened_ticked_removed_deferred_and_undone(sign_in_as, database, people):
+    with database.transaction() as session:
+        debtor(session, "2004")
+        debtor(session, "2005")
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    page = browser.get(f"{where}?action=cut&sort=customer")
+    ids = re.findall(r'name="row" value="(\d+)"', page.text)
+    assert len(ids) == 3
+    detail = browser.fragment(f"{where}/rows/{ids[0]}")
+    for words in ("Overdue charge", "No reminder was sent", "open → <b>closed</b>", "settings file"):
+        assert words in detail.text, words
+    assert browser.post(f"{where}/review", data={"act": "remove", "row": ids[1]}).status_code == 422
+    assert browser.post(f"{where}/review", data={"act": "approve"}).status_code == 422
+    kept = {"act": "remove", "row": ids[1], "note": "pays today"}
+    answer = browser.post(f"{where}/review?action=cut", data=kept)
+    assert (answer.status_code, answer.location) == (303, f"{where}?action=cut")
+    until = (TODAY + timedelta(days=3)).isoformat()
+    deferred = {"act": "defer", "row": ids[2], "note": "in hospital", "until": until}
+    assert browser.post(f"{where}/review", data=deferred).status_code == 303
+    assert "in hospital" in browser.get(f"{where}?review=deferred").text
+    assert "in hospital" not in browser.get(f"{where}?review=removed").text
+    table = browser.get(f"{where}/plan.csv?action=cut&sort=customer")
+    lines = table.text.lstrip("\ufeff").splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["2001", "2004", "2005"]
+    assert "cut off,debt" in lines[1]
+    assert "removed,pays today" in lines[2]
+    browser.post(f"{where}/apply")
+    assert locks(database) == 1
+    again = browser.get(where)
+    assert "was removed" in again.text
+    assert browser.post(f"{where}/review", data={"act": "undo", "row": ids[0]}).status_code == 422
+    undone = {"act": "undo", "row": ids[0], "note": "wrong list"}
+    assert browser.post(f"{where}/review", data=undone).status_code == 303
+    assert locks(database) == 0
+    assert "cut, and undone" in browser.get(where).text
+    with database.reading() as session:
+        acts = session.scalars(
+            select(AuditEvent.action).where(AuditEvent.customer_id.is_not(None)).order_by(AuditEvent.id)
+        ).all()
+        expected = ["cutoff.removed", "cutoff.deferred", "service.cut", "service.cut_undone"]
+        assert [act for act in acts if act.startswith("cutoff") or "cut" in act] == expected
+        cut = session.scalars(select(AuditEvent).where(AuditEvent.action == "service.cut")).one()
+        assert cut.changes["overdue_minor"] == [None, 3000]
+        assert cut.changes["policy"] == [None, 0]
+
+
+def test_a_whole_run_is_undone_and_compared_with_the_next(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    browser.post(f"{where}/apply")
+    data = {"reason": "the import was broken", "spare_until": (TODAY + timedelta(days=1)).isoformat()}
+    assert browser.post(f"{where}/undo", data=data).status_code == 303
+    assert locks(database) == 0
+    assert "Undone by Billing Person: the import was broken" in browser.get(where).text
+    with database.transaction() as session:
+        debtor(session, "2007")
+    page = browser.get(plan(browser))
+    assert "deferred until" in page.text
+    assert "1 new" in page.text
+    assert "1 gone" in page.text
+    assert "2007" in browser.get(page.request.path + "?compared=new").text
+    assert "2001" not in browser.get(page.request.path + "?compared=new&action=cut").text.split("<tbody>")[-1]
+
+
+def test_a_large_plan_is_left_to_the_worker(sign_in_as, database, people, monkeypatch):
+    monkeypatch.setattr(cutoff_runs, "AT_ONCE", 0)
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    assert "The plan is being made" in browser.get(where).text
+    assert "HX-Refresh" not in browser.fragment(f"{where}/progress").headers
+    run_id = int(where.rsplit("/", 1)[1])
+    work(database, run_id)
+    assert browser.fragment(f"{where}/progress").headers["HX-Refresh"] == "true"
+    assert browser.post(f"{where}/apply").status_code == 303
+    assert locks(database) == 0
+    assert "The plan is being applied" in browser.get(where).text
+    work(database, run_id)
+    assert locks(database) == 1
+    with database.reading() as session:
+        cut = session.scalars(select(AuditEvent).where(AuditEvent.action == "service.cut")).one()
+        assert cut.staff_name == "Billing Person"
+
+
+def work(database, run_id):
+    cutoff_runs.go_on(
+        database,
+        run_id,
+        witness=cutoffs.witness(TODAY),
+        today=lambda: TODAY,
+        note=cutoffs.record_batch,
+    )
 
 
 def test_a_plan_can_be_discarded(sign_in_as, database, people):
@@ -181,7 +286,7 @@ def test_plans_runs_and_debtors_go_on_where_the_page_ended(database):
         seen = []
         after = None
         while True:
-            page = cutoffs.page(session, run.id, after=after, limit=3)
+            page = cutoff_lists.page(session, run, PlanFilter(), after=after, limit=3)
             seen += [row.number for row in page.rows]
             after = page.next
             if after is None:

@@ -1,13 +1,19 @@
-"""The cutoff: its runs, a plan that explains itself, and the acts on it; and who is past due."""
+"""The cutoff: its runs, a plan that explains itself row by row, the plan as a file; and who is past due."""
 
-from flask import Response, request
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, abort, render_template, request
 from flask_babel import gettext
 
-from billing import policies
-from billing.models import DecisionAction
-from registry import cutoffs
-from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day
+from registry import cutoff_details, cutoff_lists, cutoffs, spreadsheets
+from registry.cutoff_lists import PlanFilter, PlanRow
+from webapp import downloads, permissions, rendering, runtime, texts
+from webapp.cashier import cutoff_asking, cutoff_words, day
+from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
+
+FILE_PAGE = 1000
+FILE_LIMIT = 200_000
 
 
 @permissions.required("cutoff.view")
@@ -25,49 +31,123 @@ def runs() -> Response:
 
 @permissions.required("cutoff.view")
 def run(run_id: int) -> Response:
-    """Show a plan: who, why, how much, what changes; who is spared and why."""
-    wanted = request.args.get("action", "")
+    """Show a plan: who, why, how much, what changes where; who is spared and why."""
+    return page(run_id)
+
+
+def page(run_id: int, status: int = 200, **forms: Any) -> Response:
+    """Return the page of a plan, with the forms that were sent and are to be shown again."""
+    filters, sort = cutoff_asking.filters(), cutoff_asking.sort()
     with runtime.current().database.reading() as session:
-        found = cutoffs.page(
-            session,
-            run_id,
-            action=DecisionAction(wanted) if wanted in set(DecisionAction) else None,
-            reason=request.args.get("reason", ""),
-            q=request.args.get("q", ""),
-            after=request.args.get("after"),
-        )
+        kept = cutoffs.get(session, run_id)
+        found = cutoff_lists.page(session, kept, filters, sort=sort, after=request.args.get("after"))
+        compared = cutoff_details.compare(session, kept)
+        choices = cutoff_lists.choices(session)
     return rendering.page_or_fragment(
-        "cashier/run.html", "cashier/_decisions.html", found=found, run=found.run, today=day.today()
+        "cashier/run.html",
+        "cashier/_decisions.html" if not forms else "cashier/run.html",
+        status,
+        found=found,
+        run=kept,
+        compared=compared,
+        choices=choices,
+        filters=filters,
+        sort=sort,
+        is_filtered=filters != PlanFilter(),
+        today=day.today(),
+        review=forms.get("review") or ReviewForm(formdata=None),
+        release=forms.get("release") or ReleaseForm(kept.cut_count, formdata=None),
+        undo=forms.get("undo") or UndoForm(formdata=None),
     )
 
 
-@permissions.required("cutoff.run")
-def plan() -> Response:
-    """Make a plan for today; nobody is cut by it."""
-    with runtime.current().database.transaction() as session:
-        limits = policies.in_force(session, runtime.current().settings.cutoff)
-        made = cutoffs.plan(session, identity.actor(), day.today(), rules=limits)
-    return rendering.go("cashier.run", run_id=made.id)
+@permissions.required("cutoff.view")
+def row(run_id: int, row_id: int) -> Response:
+    """Show what a row rests on: opened in place."""
+    with runtime.current().database.reading() as session:
+        kept = cutoffs.get(session, run_id)
+        found = cutoff_details.detail(session, kept, row_id)
+    return Response(render_template("cashier/_decision.html", one=found, run=kept))
 
 
-@permissions.required("cutoff.run")
-def apply(run_id: int) -> Response:
-    """Carry a plan out; `force` releases the brake."""
-    is_forced = request.form.get("force") == "yes"
-    with runtime.current().database.transaction() as session:
-        cutoffs.apply(session, identity.actor(), run_id, force=is_forced, today=day.today())
-        day.wake_gates(session)
-    rendering.say(gettext("The plan is applied; the gates are being told."))
-    return rendering.go("cashier.run", run_id=run_id)
+@permissions.required("cutoff.view")
+def progress(run_id: int) -> Response:
+    """Show how far a worker came; once it is done the page is asked for again."""
+    with runtime.current().database.reading() as session:
+        kept = cutoffs.get(session, run_id)
+    answer = Response(render_template("cashier/_run_progress.html", run=kept))
+    if kept.status not in {"making", "applying"}:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
-@permissions.required("cutoff.run")
-def discard(run_id: int) -> Response:
-    """Put a plan aside."""
-    with runtime.current().database.transaction() as session:
-        cutoffs.discard(session, identity.actor(), run_id)
-    rendering.say(gettext("The plan is discarded; nobody was cut by it."))
-    return rendering.go("cashier.run", run_id=run_id)
+@permissions.required("cutoff.view")
+def file(run_id: int, ending: str) -> Response:
+    """The plan as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    with runtime.current().database.reading() as session:
+        kept = cutoffs.get(session, run_id)
+    table = downloads.Table(f"cutoff-{kept.run_on.isoformat()}-{run_id}", ending)
+    table.write(gettext("Cutoff plan"), _heads(), (_cells(one) for one in _every(run_id)))
+    return table.answer()
+
+
+def _heads() -> list[str]:
+    return [
+        gettext("Customer number"),
+        gettext("Customer"),
+        gettext("Service"),
+        gettext("What"),
+        gettext("Why"),
+        gettext("Explanation"),
+        gettext("Overdue"),
+        gettext("Balance"),
+        gettext("Currency"),
+        gettext("Days"),
+        gettext("POP"),
+        gettext("Gate"),
+        gettext("Access before"),
+        gettext("Access after"),
+        gettext("Review"),
+        gettext("Note"),
+        gettext("What became of it"),
+    ]
+
+
+def _cells(one: PlanRow) -> tuple[spreadsheets.Value, ...]:
+    return (
+        one.number,
+        one.name,
+        one.plan,
+        cutoff_words.action(one.action),
+        cutoff_words.reason(one.reason),
+        texts.tell(one.explanation),
+        one.overdue,
+        one.balance,
+        one.overdue.currency,
+        one.days_overdue,
+        one.pop,
+        one.gate,
+        cutoff_words.access(one.before),
+        cutoff_words.access(one.after),
+        cutoff_words.review(one.review),
+        one.review_note,
+        cutoff_words.outcome(one.outcome),
+    )
+
+
+def _every(run_id: int) -> Iterator[PlanRow]:
+    """Yield the rows a thousand at a time, each from a short reading of its own."""
+    filters, sort, after = cutoff_asking.filters(), cutoff_asking.sort(), None
+    for _ in range(FILE_LIMIT // FILE_PAGE):
+        with runtime.current().database.reading() as session:
+            rows, after = cutoff_lists.page_of_rows(
+                session, run_id, filters, sort=sort, after=after, limit=FILE_PAGE
+            )
+        yield from rows
+        if after is None:
+            return
 
 
 @permissions.required("cutoff.view")

@@ -4,7 +4,7 @@ import { startShell } from "./shell.js";
 import { startForms } from "./forms.js";
 import { startFragments } from "./fragments.js";
 import { startLive } from "./live.js";
-import { makeNarrowing, makeSortable } from "./table_tools.js";
+import { makeCheckAll, makeNarrowing, makeSortable } from "./table_tools.js";
 import { followDiagnosis } from "./diagnosis_run.js";
 import { followPing, replaceOlder } from "./ping_run.js";
 
@@ -20,6 +20,7 @@ async function startWidgets(root) {
   if (root.matches?.("[data-ping-chart]")) import("./ping_chart.js").then((module) => module.drawChart(root));
   htmx.findAll(root, "table[data-sortable]").forEach(makeSortable);
   htmx.findAll(root, "[data-narrows]").forEach(makeNarrowing);
+  htmx.findAll(root, "[data-check-all]").forEach(makeCheckAll);
   const histories = htmx.findAll(root, "[data-history-chart]");
   if (histories.length) import("./history_chart.js").then((module) => histories.forEach(module.drawHistory));
   if (maps.length) import("./map.js").then((module) => maps.forEach(module.drawMap));

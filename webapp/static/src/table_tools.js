@@ -54,3 +54,23 @@ export function makeNarrowing(input) {
     if (count) count.textContent = words.length ? `${shown} / ${whole}` : whole;
   });
 }
+
+//   <input type="checkbox" data-check-all="row">   ticks the boxes of that name in its form; shift ticks up to the last
+export function makeCheckAll(box) {
+  const form = box.form;
+  if (!form || box.dataset.isReady) return;
+  box.dataset.isReady = "yes";
+  const boxes = () => [...form.querySelectorAll(`input[name="${CSS.escape(box.dataset.checkAll)}"]`)];
+  let last = null;
+  box.addEventListener("change", () => boxes().forEach((one) => { one.checked = box.checked; }));
+  form.addEventListener("click", (event) => {
+    if (event.target.name !== box.dataset.checkAll) return;
+    const all = boxes();
+    if (event.shiftKey && last) {
+      const [first, end] = [all.indexOf(last), all.indexOf(event.target)].sort((a, b) => a - b);
+      all.slice(first, end + 1).forEach((one) => { one.checked = event.target.checked; });
+    }
+    last = event.target;
+    box.checked = all.every((one) => one.checked);
+  });
+}
