@@ -19,7 +19,7 @@ from registry import audit
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
 from registry.words import STATUS_WORDS
 
-_LOGIN = re.compile(r"[^\s\x00-\x1f\x7f]{1,120}")
+LOGIN = re.compile(r"[^\s\x00-\x1f\x7f]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def set_login(session: Session, actor: audit.Actor, customer_id: int, line_id: i
     after, before = login.strip() or None, line.login
     if after == before:
         return False
-    if after and not _LOGIN.fullmatch(after):
+    if after and not LOGIN.fullmatch(after):
         raise errors.Invalid("The login is not right", {"login": "Write at most 120 characters, no spaces"})
     try:
         with db.part(session):

@@ -46,6 +46,7 @@ FIELDS = (
     Field("up", N_("Up, Mbit/s"), ("up", "upload", "вивантаження", "віддача"), "100"),
     Field("ip", N_("IP address"), ("ip", "ip address", "ipv4", "ip адреса", "айпі"), ""),
     Field("mac", N_("MAC"), ("mac", "mac address", "mac адреса", "мак"), ""),
+    Field("login", N_("Login of the line"), ("ppp login", "pppoe", "pppoe login", "radius login", "user name", "username", "логін pppoe", "логін лінії"), "olha@ppp"),
     Field("note", N_("Note"), ("note", "notes", "comment", "remark", "примітка", "коментар", "нотатка"), ""),
 )  # fmt: skip
 

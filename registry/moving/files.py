@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, String, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from billing import prices
 from billing.models import PeriodKind, Plan, VatPercent
 from core.words import N_
+from registry import models as records
 from registry import names
-from registry.models import CustomerKind
+from registry.models import CustomerKind, Line
 from registry.moving import stage
 from registry.moving.rows import Fault, Read, read
 from registry.moving.sheets import Sheet
@@ -98,8 +99,32 @@ def parse(
             faults.append(Fault(row_no, "number", number, words))
             continue
         customers.setdefault(found.row.ref, Customer(found)).rows.append(found)
+    faults += _taken_logins(session, customers)
     plans, more = _plans(session, [read for one in customers.values() for read in one.rows], terms)
     return Parsed(customers, plans, faults + more)
+
+
+def _taken_logins(session: Session, customers: dict[str, Customer]) -> list[Fault]:
+    """Return the rows whose login another row has, or the line of another customer."""
+    rows = [one for customer in customers.values() for one in customer.rows if one.row.login]
+    first: dict[str, int] = {}
+    for one in sorted(rows, key=lambda one: one.row_no):
+        first.setdefault(one.row.login, one.row_no)
+    query = (
+        select(Line.login, records.Customer.number)
+        .join(records.Customer, records.Customer.id == Line.customer_id)
+        .where(Line.login == any_(literal(sorted(first), ARRAY(String))))
+    )
+    owners: dict[str | None, str] = dict(session.execute(query).all())
+    faults = []
+    for one in rows:
+        number = one.row.number or one.row.ref
+        if owners.get(one.row.login, number) != number:
+            faults.append(Fault(one.row_no, "login", one.row.login, N_("Another line dials in with it")))
+        elif first[one.row.login] != one.row_no:
+            words = N_("Row %(row)s has this login already", row=first[one.row.login])
+            faults.append(Fault(one.row_no, "login", one.row.login, words))
+    return faults
 
 
 def _plans(
@@ -173,6 +198,7 @@ def fill(session: Session, parsed: Parsed, *, opening_on: date, title: str) -> N
     stage.fill(session, "moving_addresses", _addresses(parsed))
     stage.fill(session, "moving_plans", _plan_rows(parsed))
     stage.fill(session, "moving_services", _services(parsed, opening_on))
+    stage.fill(session, "moving_logins", _logins(parsed))
     stage.fill(session, "moving_nodes", _nodes(parsed))
     stage.fill(session, "moving_money", _money(parsed, opening_on, title))
     stage.fill(session, "moving_balances", _balances(parsed))
@@ -242,6 +268,13 @@ def _services(parsed: Parsed, opening_on: date) -> Iterator[tuple[Any, ...]]:
                 *(starts_on, None, billed_from, bill_day, billed_from.month, None),
                 *(None, None, False, 100, None),
             )
+
+
+def _logins(parsed: Parsed) -> Iterator[tuple[Any, ...]]:
+    for ref, customer in parsed.customers.items():
+        for place, one in enumerate(customer.rows):
+            if one.row.login:
+                yield f"{ref}#{place + 1}", one.row.login
 
 
 def _nodes(parsed: Parsed) -> Iterator[tuple[Any, ...]]:

@@ -169,9 +169,10 @@ MAKE = {
     """,
     "subscription ids": _identities("subscription", "moving_services", "subscription_id"),
     "lines": """
-        INSERT INTO lines (subscription_id, customer_id)
-        SELECT m.subscription_id, c.customer_id
+        INSERT INTO lines (subscription_id, customer_id, login)
+        SELECT m.subscription_id, c.customer_id, g.login
         FROM moving_services m JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
+        LEFT JOIN moving_logins g ON g.ref = m.ref
         WHERE NOT m.is_known
     """,
     "percents off": """

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from billing.models import PeriodKind
 from core import errors, money
 from core.words import N_
-from registry import contacts, macs
+from registry import contacts, lines, macs
 from registry.models import CustomerStatus
 from registry.moving import fields
 
@@ -132,6 +132,12 @@ def _short(limit: int) -> Any:
     return AfterValidator(check)
 
 
+def _login(text: str) -> str:
+    if text and not lines.LOGIN.fullmatch(text):
+        raise _wrong(N_("Write at most 120 characters, no spaces"))
+    return text
+
+
 _Amount = Annotated[Decimal | None, BeforeValidator(_decimal)]
 _Day = Annotated[date | None, BeforeValidator(_date)]
 
@@ -175,6 +181,7 @@ class Row(BaseModel):
     up: _Amount = None
     ip: Annotated[str | None, BeforeValidator(_ip)] = None
     mac: Annotated[str | None, BeforeValidator(_mac)] = None
+    login: Annotated[str, AfterValidator(_login)] = ""
     note: Annotated[str, _short(2000)] = ""
 
     @property
@@ -265,10 +272,13 @@ def _missing(row: Row) -> list[tuple[str, str]]:
             if row.street
             else ("street", N_("An address needs a street"))
         )
-    if row.vat is not None and not row.plan:
-        lacks.append(("plan", N_("A rate of VAT needs a plan's name")))
-    if row.price is not None and not row.plan:
-        lacks.append(("plan", N_("A price needs a plan's name")))
+    of_plans = (
+        (row.vat, N_("A rate of VAT needs a plan's name")),
+        (row.price, N_("A price needs a plan's name")),
+        (row.login or None, N_("A login needs a plan's name")),
+    )
+    if not row.plan:
+        lacks += [("plan", words) for value, words in of_plans if value is not None]
     if row.price is not None and row.price < 0:
         lacks.append(("price", N_("A price is zero or more")))
     if row.period is PeriodKind.WEEK and row.bill_day is not None and not 1 <= row.bill_day <= 7:

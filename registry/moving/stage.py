@@ -42,6 +42,9 @@ CREATE TEMP TABLE moving_services (
     suspended_percent integer NOT NULL, suspended_to date,
     is_known boolean NOT NULL DEFAULT false, subscription_id bigint
 ) ON COMMIT DROP;
+CREATE TEMP TABLE moving_logins (
+    ref text PRIMARY KEY, login text NOT NULL
+) ON COMMIT DROP;
 CREATE TEMP TABLE moving_liabilities (
     ref text PRIMARY KEY, customer_ref text NOT NULL, description text NOT NULL, price_minor bigint NOT NULL,
     vat_hundredths integer, period text NOT NULL, starts_on date NOT NULL, ends_on date,
@@ -72,6 +75,7 @@ COLUMNS = {
     "moving_plans": "ref name price_minor is_net period vat_hundredths down_kbps up_kbps is_offered",
     "moving_services": "ref customer_ref plan_ref price_minor quantity starts_on ends_on billed_from "
     "bill_day bill_month is_postpaid off_hundredths off_minor is_suspended suspended_percent suspended_to",
+    "moving_logins": "ref login",
     "moving_liabilities": "ref customer_ref description price_minor vat_hundredths period starts_on ends_on "
     "bill_day bill_month is_postpaid",
     "moving_networks": "ref name cidr vlan",

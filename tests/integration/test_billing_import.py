@@ -29,6 +29,7 @@ from registry.models import (
     ImportBatch,
     ImportState,
     IpAddress,
+    Line,
 )
 from registry.moving import batches, files, load, progress, sheets, undo
 from registry.report_kinds import Ask
@@ -323,3 +324,28 @@ def _undo(database, batch_id):
     with database.transaction() as session:
         batches.ask_to_undo(session, registry_testing.person(session), batch_id)
     undo.undo(database, batch_id, act())
+
+
+LOGINS = """number,last_name,plan,price,pppoe
+P-1,Koval,Home 100,30,koval@ppp
+P-1,Koval,TV,10,
+P-2,Hnatiuk,Home 100,30,Hnatiuk
+"""
+
+
+def test_logins_come_with_the_lines_each_once(database, session):
+    assert seen(database, booked(database, LOGINS)).error is None
+    told = session.execute(select(Line.login, Customer.number).join(Customer).order_by(Line.id)).all()
+    assert told == [("koval@ppp", "P-1"), (None, "P-1"), ("Hnatiuk", "P-2")]
+    again = seen(database, brought(database, LOGINS))
+    assert again.rows_wrong == 0
+    wrong = (
+        LOGINS.replace("P-", "Q-") + "Q-3,Bondar,,,two words\nQ-4,Bondar,Home 100,30,new\nQ-5,B,TV,10,new\n"
+    )
+    batch_id = brought(database, wrong + "Q-6,Lys,,,lys\n")
+    with database.reading() as reading:
+        found = [(one.row_no, one.column, one.value) for one in batches.faults(reading, batch_id)]
+    assert found == [
+        (2, "pppoe", "koval@ppp"), (4, "pppoe", "Hnatiuk"), (5, "pppoe", "two words"), (7, "pppoe", "new"),
+        (8, "plan", ""),
+    ]  # fmt: skip
