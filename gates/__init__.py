@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from gates import dry_run, nftables, nftables_ssh, radius, radius_settings, snmp_port
+from gates import dry_run, nftables, nftables_ssh, radius, radius_settings, routeros, snmp_port
 from gates.contract import (
     ACCESSES,
     Access,
@@ -101,6 +101,15 @@ KINDS: Mapping[str, GateKind] = {
             "Puts the line's login into a group, and ends its live session where that began under another.",
             radius_settings.RadiusSettings,
             radius.RadiusGate,
+            frozenset(ACCESSES),
+            at_once=2000,
+        ),
+        GateKind(
+            "routeros",
+            "MikroTik router (RouterOS)",
+            "Keeps restricted lines on address lists the router's own rules refer to.",
+            routeros.RouterosSettings,
+            routeros.RouterosGate,
             frozenset(ACCESSES),
             at_once=2000,
         ),

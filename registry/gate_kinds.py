@@ -24,6 +24,7 @@ class GateKind:
 
 # A NAS as it is written: address or prefix, secret, port.
 _NAS = r"[0-9A-Fa-f.:/]+[ \t]+\S+(?:[ \t]+\d{1,5})?[ \t\r]*"
+_ROUTEROS_NAME = r"^[A-Za-z0-9_.-]{1,60}$"
 
 # Records may not import the package gates: this is what its forms need of it. A test of the house holds
 # every name, word, default and bound to the settings the gates themselves read.
@@ -169,6 +170,89 @@ KINDS: Mapping[str, GateKind] = {
                     "timeout_s", "Patience, seconds", form="decimal", default=2.0, minimum=0.1, maximum=30
                 ),
                 GateOption("tries", "Tries", form="whole", default=3, minimum=1, maximum=10),
+            ),
+        ),
+        GateKind(
+            "routeros",
+            "MikroTik router (RouterOS)",
+            "Keeps restricted lines on address lists the router's own rules refer to.",
+            (
+                GateOption(
+                    "host",
+                    "Router",
+                    hint="Its name or address, as this POP's worker reaches it.",
+                    pattern=r"^[A-Za-z0-9_.:-]{0,253}$",
+                ),
+                GateOption(
+                    "door",
+                    "Way in",
+                    form="choice",
+                    default="api-ssl",
+                    hint="REST needs RouterOS 7. Without TLS only inside a network of your own.",
+                    choices=(
+                        ("api-ssl", "API with TLS (api-ssl)"),
+                        ("api", "API without TLS (api)"),
+                        ("rest", "REST (www-ssl)"),
+                    ),
+                ),
+                GateOption(
+                    "port",
+                    "Port",
+                    form="whole",
+                    default=0,
+                    hint="0: the usual one, 8729, 8728 or 443.",
+                    minimum=0,
+                    maximum=65535,
+                ),
+                GateOption(
+                    "user",
+                    "User",
+                    default="linecard",
+                    hint="Of a group with the policies read, write and api or rest-api.",
+                    pattern=r"^[^\s:]{1,64}$",
+                ),
+                GateOption("password", "Password", form="secret"),
+                GateOption(
+                    "certificate",
+                    "SHA-256 of its certificate",
+                    hint="Empty: this machine has to trust who issued it.",
+                    pattern=r"^(([0-9A-Fa-f]{2}:?){32})?$",
+                ),
+                *(
+                    GateOption(f"{access}_list", label, default=f"linecard-{access}", pattern=_ROUTEROS_NAME)
+                    for access, label in (
+                        ("closed", "List of closed lines"),
+                        ("walled", "List of walled lines"),
+                        ("slow", "List of slow lines"),
+                        ("notice", "List of lines with a notice"),
+                    )
+                ),
+                GateOption(
+                    "mark",
+                    "Mark",
+                    default="linecard",
+                    hint="Begins the comment of every entry of ours; no other entry is ever changed.",
+                    pattern=_ROUTEROS_NAME,
+                ),
+                GateOption(
+                    "protected",
+                    "Never restrict",
+                    form="prefixes",
+                    default=(),
+                    hint="Prefixes no line may be restricted in.",
+                ),
+                GateOption(
+                    "timeout_s", "Patience, seconds", form="decimal", default=10.0, minimum=0.1, maximum=120
+                ),
+                GateOption(
+                    "limit_s",
+                    "Limit, seconds",
+                    form="decimal",
+                    default=25.0,
+                    hint="For one batch as a whole.",
+                    minimum=0.1,
+                    maximum=600,
+                ),
             ),
         ),
     )

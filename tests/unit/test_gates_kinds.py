@@ -9,7 +9,7 @@ from gates import LineAccess, testing
 
 
 def test_every_kind_has_a_form_and_can_be_made_without_settings() -> None:
-    assert set(gates.KINDS) == {"dry_run", "nftables", "nftables_ssh", "radius", "snmp_port"}
+    assert set(gates.KINDS) == {"dry_run", "nftables", "nftables_ssh", "radius", "routeros", "snmp_port"}
     for name, kind in gates.KINDS.items():
         gate = gates.make(name, {})
         assert callable(gate.apply)
@@ -18,7 +18,8 @@ def test_every_kind_has_a_form_and_can_be_made_without_settings() -> None:
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(gates.GateMisconfigured, match="dry_run, nftables, nftables_ssh, radius, snmp_port"):
+    known = "dry_run, nftables, nftables_ssh, radius, routeros, snmp_port"
+    with pytest.raises(gates.GateMisconfigured, match=known):
         gates.make("smoke_signals", {})
 
 

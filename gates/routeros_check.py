@@ -1,0 +1,65 @@
+"""Whether a RouterOS router can be trusted as a gate: rights, rules, lists, FastTrack. Read only."""
+
+from collections import Counter
+
+from gates.contract import ACCESSES, Access, GateMisconfigured
+from gates.routeros_door import Answer, Call, Door
+from gates.routeros_lists import FAMILIES, Found, Names
+
+_RESOURCE = ("version", "board-name", "uptime")
+_ON = ("no", "false", "")
+
+
+def describe(door: Door, found: Found, names: Names, user: str) -> str:
+    """Say in one sentence what was found; raises GateMisconfigured where the gate could not cut at all."""
+    resource, tracks, users, groups = door.run(
+        [
+            Call("/system/resource", properties=_RESOURCE),
+            Call("/ip/firewall/filter", query=("action=fasttrack-connection",)),
+            Call("/user", query=(f"name={user}",), properties=("name", "group"), may_fail=True),
+            Call("/user/group", properties=("name", "policy"), may_fail=True),
+        ]
+    )
+    _refuse_reader(user, users, groups)
+    closed = names.lists["closed"]
+    if (4, "closed") not in found.enforced:
+        raise GateMisconfigured(
+            f"no rule of the router's IPv4 firewall refers to the list {closed}: nothing would be cut. "
+            f"One that does: /ip firewall filter add chain=forward src-address-list={closed} action=reject"
+        )
+    row = resource.rows[0] if resource.rows else {}
+    router = f"RouterOS {row.get('version', '?')} ({row.get('board-name', '?')}, up {row.get('uptime', '?')})"
+    parts = [f"{router} answers by {door.name}; {_count(found)}", *_idle_lists(found, names)]
+    if any(rule.get("disabled", "") in _ON for rule in tracks.rows):
+        parts.append("FastTrack is on: running connections pass by the rules until they end")
+    return "; ".join(parts) + "."
+
+
+def _refuse_reader(user: str, users: Answer, groups: Answer) -> None:
+    """Raise GateMisconfigured when the router lets us see that our group may not write."""
+    group = users.rows[0].get("group", "") if users.rows else ""
+    policy = next((row.get("policy", "") for row in groups.rows if row.get("name") == group), "")
+    if policy and "write" not in policy.split(","):
+        raise GateMisconfigured(f"the user {user} may only read: the group {group} needs the policy write")
+
+
+def _count(found: Found) -> str:
+    ours = Counter(entry.access for entry in found.entries if entry.is_ours)
+    others = sum(not entry.is_ours for entry in found.entries)
+    counted = ", ".join(f"{ours[access]} {access}" for access in reversed(ACCESSES) if ours[access])
+    beside = f", beside {others} that are not ours" if others else ""
+    return f"our entries: {counted or 'none'}{beside}"
+
+
+def _idle_lists(found: Found, names: Names) -> list[str]:
+    """Name the lists no rule refers to, family by family."""
+    parts = []
+    for version, family in FAMILIES.items():
+        if version in found.absent:
+            parts.append(f"it has no {family} firewall")
+            continue
+        idle: list[Access] = [access for access in names.lists if (version, access) not in found.enforced]
+        if idle:
+            listed = ", ".join(names.lists[access] for access in idle)
+            parts.append(f"no {family} rule refers to {listed}")
+    return parts
