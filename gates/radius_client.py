@@ -17,6 +17,8 @@ from gates.radius_packet import Attributes, Code, Packet
 # What one NAS is asked at once: small ones drop what they cannot queue.
 WINDOW = 32
 _PARALLEL = 32
+# How long one call begins new requests: a NAS that answers one in a while must not hold the others' answers.
+LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def ask(questions: Sequence[Question], *, timeout_s: float, tries: int) -> list[
 
     A request that goes out again is the same in every octet, so that the NAS can tell it is no second one
     (RFC 5176 2.3). An answer without valid proof of the secret counts as none. A NAS that answered nothing
-    for as long as one request is worth is asked no more.
+    for as long as one request is worth is asked no more, and after LIMIT_S none is begun.
     """
     answers: list[Answer | None] = [None] * len(questions)
     by_nas: dict[Nas, list[int]] = defaultdict(list)
@@ -94,6 +96,7 @@ class _Conversation:
     def run(self, questions: Iterable[tuple[int, Question]]) -> None:
         """Ask them all; every place is noted when this returns."""
         left = deque(questions)
+        until = time.monotonic() + LIMIT_S
         family = socket.AF_INET6 if ipaddress.ip_address(self._nas.host).version == 6 else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as line:
             line.setblocking(False)
@@ -103,9 +106,12 @@ class _Conversation:
                 self._give_up(left, f"there is no way to it: {error.strerror}")
                 return
             while left or self._waiting:
+                if time.monotonic() > until:
+                    self._give_up(left, "it is too slow: its turn did not come")
                 while left and len(self._waiting) < WINDOW:
                     self._begin(line, *left.popleft())
-                self._listen(line)
+                if self._waiting:
+                    self._listen(line)
                 if self._tend(line) and time.monotonic() - self._heard_at >= self._timeout_s * self._tries:
                     self._give_up(left, self._silence())
 

@@ -118,6 +118,18 @@ def test_a_dead_nas_delays_nobody_and_is_asked_no_more_than_one_window() -> None
     assert answers[-1].packet is not None
 
 
+def test_a_nas_that_is_slow_answers_some_and_the_others_wait_for_another_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "LIMIT_S", 0.15)
+    names = [str(number) for number in range(200)]
+    with FakeNas(sessions=set(names), deaf=1) as nas:
+        answers = client.ask(questions(nas, *names), timeout_s=0.1, tries=3)
+    answered = sum(answer.packet is not None for answer in answers)
+    assert 0 < answered < 200
+    assert {answer.words for answer in answers} == {"", "it is too slow: its turn did not come"}
+
+
 def test_marks_are_read_as_the_tables_hold_them() -> None:
     mark = Mark("walled", 1_764_000_000, "open")
     assert mark_of(str(mark)) == mark
