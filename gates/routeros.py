@@ -52,12 +52,14 @@ class RouterosSettings(pydantic.BaseModel):
         title="User",
         description="Of a group with the policies read, write and api or rest-api.",
     )
-    password: pydantic.SecretStr = pydantic.Field(default=pydantic.SecretStr(""), title="Password")
+    password: pydantic.SecretStr = pydantic.Field(
+        default=pydantic.SecretStr(""), title="Password", description="Kept sealed; empty: as it is."
+    )
     certificate: str = pydantic.Field(
         default="",
         pattern=r"^(([0-9A-Fa-f]{2}:?){32})?$",
         title="SHA-256 of its certificate",
-        description="Empty: this machine has to trust who issued it.",
+        description="As /certificate print detail says. Empty: this machine has to trust its issuer.",
     )
     closed_list: str = pydantic.Field(default="linecard-closed", pattern=_NAME, title="List of closed lines")
     walled_list: str = pydantic.Field(default="linecard-walled", pattern=_NAME, title="List of walled lines")

@@ -26,7 +26,7 @@ class ApiDoor:
     """One session of the API; `limit_s` bounds the whole of it, `timeout_s` each silence."""
 
     def __init__(self, connection: socket.socket, where: str, *, timeout_s: float, limit_s: float) -> None:
-        self.name = f"the API of {where}"
+        self.name = f"API {where}"
         self._socket = connection
         self._patience = Patience(self.name, timeout_s, limit_s)
         self._reader = wire.Reader(replies=True)

@@ -7,7 +7,7 @@ that is replaced is removed in the second stage, when the new one stands.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gates.addresses import BadAddress, Network, parse
+from gates.addresses import BadAddress, Network, parse, written
 from gates.contract import ACCESSES, Access, LineAccess, Outcome
 from gates.routeros_door import Call, Door
 from gates.routeros_lists import (
@@ -106,7 +106,7 @@ def goals(
                 other = taken.get(network)
                 if other and other.access != access:
                     raise BadAddress(
-                        f"{network} is also of line {other.line_id}, which is to be {other.access}"
+                        f"{written(network)} is also of line {other.line_id}, which is to be {other.access}"
                     )
         except BadAddress as error:
             refused[line.line_id] = Outcome(line.line_id, None, str(error), needs_person=True)
@@ -200,11 +200,13 @@ def _fault(goal: Goal, network: Network, found: Found, names: Names) -> str:
         if goal.access == "open" or (network.version, goal.access) in found.enforced:
             return ""
         return (
-            f"{network} is on the list {names.lists[goal.access]}, but no rule of the router's "
+            f"{written(network)} is on the list {names.lists[goal.access]}, but no rule of the router's "
             f"{FAMILIES[network.version]} firewall refers to that list"
         )
     if network.version in found.absent:
-        return f"{network} cannot be restricted: the router has no {FAMILIES[network.version]} firewall"
+        return (
+            f"{written(network)} cannot be restricted: the router has no {FAMILIES[network.version]} firewall"
+        )
     strangers = [entry for entry in found.entries if not entry.is_ours and not entry.is_disabled]
     for entry in strangers:
         if ACCESSES.index(entry.access) > ACCESSES.index(goal.access) and any(
@@ -212,7 +214,7 @@ def _fault(goal: Goal, network: Network, found: Found, names: Names) -> str:
             for wide in entry.networks
         ):
             return (
-                f"{network} is on the list {names.lists[entry.access]} by an entry that is not ours "
+                f"{written(network)} is on the list {names.lists[entry.access]} by an entry that is not ours "
                 f"({entry.address}, {entry.comment or 'no comment'}): it has to be removed on the router"
             )
-    return f"{network} is {listed} after the change, not {goal.access}"
+    return f"{written(network)} is {listed} after the change, not {goal.access}"

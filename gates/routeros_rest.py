@@ -31,7 +31,7 @@ class RestDoor:
     def __init__(
         self, connect: Connect, where: str, user: str, password: str, *, timeout_s: float, limit_s: float
     ) -> None:
-        self.name = f"the REST service of {where}"
+        self.name = f"REST {where}"
         self._connect = connect
         self._user = user
         self._patience = Patience(self.name, timeout_s, limit_s)

@@ -211,11 +211,11 @@ KINDS: Mapping[str, GateKind] = {
                     hint="Of a group with the policies read, write and api or rest-api.",
                     pattern=r"^[^\s:]{1,64}$",
                 ),
-                GateOption("password", "Password", form="secret"),
+                GateOption("password", "Password", form="secret", hint="Kept sealed; empty: as it is."),
                 GateOption(
                     "certificate",
                     "SHA-256 of its certificate",
-                    hint="Empty: this machine has to trust who issued it.",
+                    hint="As /certificate print detail says. Empty: this machine has to trust its issuer.",
                     pattern=r"^(([0-9A-Fa-f]{2}:?){32})?$",
                 ),
                 *(

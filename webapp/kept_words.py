@@ -36,6 +36,47 @@ SENTENCES = (
     N_("port %(port)s is an uplink: it is never switched"),
     N_("port %(port)s is shared with %(count)s other line(s): closing it would cut them too"),
     N_("ifIndex %(index)s is %(found)s now, %(name)s on file"),
+    # gates: MikroTik
+    N_("the address of the router is not set"),
+    N_("%(where)s did not answer in %(seconds)s s"),
+    N_("%(where)s did not finish in %(seconds)s s"),
+    N_("%(where)s refuses connections: is the service on, and for this machine?"),
+    N_(
+        "%(where)s closed the connection: is the router restarting, "
+        "or is this machine not among the addresses of the service?"
+    ),
+    N_("%(where)s closed the connection without an answer"),
+    N_("%(where)s ended the session: %(fault)s"),
+    N_("%(where)s is not a RouterOS API: %(fault)s"),
+    N_("%(where)s answers %(status)s without JSON: is it a RouterOS 7 with the service www-ssl?"),
+    N_(
+        "login as %(user)s refused (%(fault)s): look at the name, the password, the addresses the user "
+        "may come from, and whether the group has the policy api or rest-api"
+    ),
+    N_(
+        "the router does not let the user %(user)s %(deed)s (%(fault)s): "
+        "the group needs the policies read, write and api or rest-api"
+    ),
+    N_(
+        "%(where)s shows another certificate than the one it is held to: its SHA-256 is %(found)s. "
+        "If nobody renewed it, somebody else may be answering"
+    ),
+    N_(
+        "the certificate of %(where)s is not trusted (%(fault)s): "
+        "give its SHA-256 in the settings, or have this machine trust its issuer"
+    ),
+    N_("%(where)s does not speak TLS as it should (%(fault)s): has the service a certificate on the router?"),
+    N_("the line has no address to restrict"),
+    N_("the router refuses: %(fault)s"),
+    N_(
+        "%(address)s is on the list %(list)s, but no rule of the router's %(family)s firewall "
+        "refers to that list"
+    ),
+    N_(
+        "%(address)s is on the list %(list)s by an entry that is not ours (%(entry)s): "
+        "it has to be removed on the router"
+    ),
+    N_("%(address)s cannot be restricted: the router has no %(family)s firewall"),
     # SNMP
     N_("No answer from %(host)s, but %(other)s answered in its place"),
     N_("%(host)s answers, but not as SNMP should: %(fault)s"),

@@ -53,7 +53,7 @@ def test_nothing_of_others_is_touched_and_what_it_does_is_told(site: Site) -> No
     assert applied(outcomes) == {1: None, 2: None, 3: "open", 100: None}
     assert outcomes[1].needs_person
     assert outcomes[1].error == (
-        "10.0.0.1/32 is on the list linecard-closed by an entry that is not ours (10.0.0.1, abuse desk): "
+        "10.0.0.1 is on the list linecard-closed by an entry that is not ours (10.0.0.1, abuse desk): "
         "it has to be removed on the router"
     )
     assert site.gate.apply(dict.fromkeys(lines[:2], "closed")) == {

@@ -108,7 +108,7 @@ WORDS = frozenset(
         N_("Of a group with the policies read, write and api or rest-api."),
         N_("Password"),
         N_("SHA-256 of its certificate"),
-        N_("Empty: this machine has to trust who issued it."),
+        N_("As /certificate print detail says. Empty: this machine has to trust its issuer."),
         N_("List of closed lines"),
         N_("List of walled lines"),
         N_("List of slow lines"),
