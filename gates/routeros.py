@@ -109,6 +109,8 @@ class RouterosGate:
 
         Should the way break off in the middle, a second visit finds out how far it went.
         """
+        if not wanted:
+            return {}
         with self._door() as door:
             found = self._find(door, wanted)
             made = self._plan(wanted, found)
@@ -135,6 +137,8 @@ class RouterosGate:
         to is not in force, and the line is open.
         """
         lines = list(lines)
+        if not lines:
+            return {}
         with self._door() as door:
             found = self._find(door, lines)
         return {line.line_id: found.access(line) for line in lines}

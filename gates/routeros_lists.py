@@ -24,9 +24,9 @@ _IDLE = frozenset(
     {"log", "passthrough", "add-src-to-address-list", "add-dst-to-address-list", "fasttrack-connection"}
 )
 # A question of up to so many words asks for single lines, beyond for the lists as a whole.
-FEW = 200
+FEW = 400
 # Prefixes that may lie around an address of a line, and would restrict it with it.
-_AROUND = {4: range(20, 32), 6: range(40, 68, 4)}
+_AROUND = {4: range(20, 32), 6: range(40, 128)}
 # Kept in memory by the router and lost when it starts anew: the manual's way with a timeout.
 MARKER_TIMEOUT = "10w"
 MARKER_ADDRESS = "192.0.2.1"  # of TEST-NET-1 (RFC 5737): no rule and no customer has it

@@ -135,8 +135,10 @@ def plan(
             gone.append(entry)
         else:
             replaced.append(entry)
+    held = {(entry.networks, entry.access) for entry in found.entries if not entry.is_ours}
     for (network, access), goal in due.items():
-        if network.version not in found.absent:
+        # The router takes no address twice on a list: what somebody else put there has to do.
+        if network.version not in found.absent and ((network,), access) not in held:
             values = {"list": names.lists[access], "address": shown(network)}
             values["comment"] = names.comment(goal.line_id)
             made.first.append((goal.line_id, Call(MENUS[network.version], "add", values)))
@@ -179,42 +181,45 @@ def outcomes(
     """
     results = dict(made.refused)
     complaints = complaints or {}
+    strangers = [entry for entry in found.entries if not entry.is_ours]
     for goal in made.goals:
-        faults = (_fault(goal, network, found, names) for network in goal.networks)
-        fault = next(filter(None, faults), "")
-        if not fault:
+        astray = next((network for network in goal.networks if not _is_so(goal, network, found)), None)
+        if astray is None:
             results[goal.line_id] = Outcome(goal.line_id, goal.access)
         elif broken:
             results[goal.line_id] = Outcome(goal.line_id, None, broken)
         else:
             complaint = complaints.get(goal.line_id)
-            words = f"the router refuses: {complaint}" if complaint else fault
+            words = _reason(goal, astray, found, names, strangers)
+            words = f"the router refuses: {complaint}" if complaint else words
             results[goal.line_id] = Outcome(goal.line_id, None, words, needs_person=True)
     return results
 
 
-def _fault(goal: Goal, network: Network, found: Found, names: Names) -> str:
-    """Say why an address is not as it should be, nothing when it is."""
+def _is_so(goal: Goal, network: Network, found: Found) -> bool:
+    """Tell whether an address is on the right list, and the list in force."""
+    return found.listed(network) == goal.access == found.in_force(network)
+
+
+def _reason(goal: Goal, network: Network, found: Found, names: Names, strangers: Iterable[Entry]) -> str:
+    """Say why an address is not as it should be."""
+    address, family = written(network), FAMILIES[network.version]
     listed = found.listed(network)
     if listed == goal.access:
-        if goal.access == "open" or (network.version, goal.access) in found.enforced:
-            return ""
         return (
-            f"{written(network)} is on the list {names.lists[goal.access]}, but no rule of the router's "
-            f"{FAMILIES[network.version]} firewall refers to that list"
+            f"{address} is on the list {names.lists[listed]}, but no rule of the router's {family} firewall "
+            "refers to that list"
         )
     if network.version in found.absent:
-        return (
-            f"{written(network)} cannot be restricted: the router has no {FAMILIES[network.version]} firewall"
-        )
-    strangers = [entry for entry in found.entries if not entry.is_ours and not entry.is_disabled]
+        return f"{address} cannot be restricted: the router has no {family} firewall"
+    around = {network.supernet(new_prefix=length) for length in range(network.prefixlen + 1)}
     for entry in strangers:
-        if ACCESSES.index(entry.access) > ACCESSES.index(goal.access) and any(
-            wide.version == network.version and network.subnet_of(wide)  # type: ignore[arg-type]
-            for wide in entry.networks
-        ):
+        is_stricter = ACCESSES.index(entry.access) > ACCESSES.index(goal.access)
+        is_in_the_way = entry.is_disabled and (network,) == entry.networks and entry.access == goal.access
+        if is_in_the_way or (is_stricter and not entry.is_disabled and not around.isdisjoint(entry.networks)):
+            state = "switched off on" if entry.is_disabled else "on"
             return (
-                f"{written(network)} is on the list {names.lists[entry.access]} by an entry that is not ours "
+                f"{address} is {state} the list {names.lists[entry.access]} by an entry that is not ours "
                 f"({entry.address}, {entry.comment or 'no comment'}): it has to be removed on the router"
             )
-    return f"{written(network)} is {listed} after the change, not {goal.access}"
+    return f"{address} is {listed} after the change, not {goal.access}"

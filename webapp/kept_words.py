@@ -76,6 +76,10 @@ SENTENCES = (
         "%(address)s is on the list %(list)s by an entry that is not ours (%(entry)s): "
         "it has to be removed on the router"
     ),
+    N_(
+        "%(address)s is switched off on the list %(list)s by an entry that is not ours (%(entry)s): "
+        "it has to be removed on the router"
+    ),
     N_("%(address)s cannot be restricted: the router has no %(family)s firewall"),
     # SNMP
     N_("No answer from %(host)s, but %(other)s answered in its place"),
