@@ -18,6 +18,7 @@ from tasks import box, calls
 from tasks.calls import Names
 
 _JOIN_WAIT_S = 60.0
+_KNOWN_S = 8.0
 _ASK_S = 0.5
 
 
@@ -56,10 +57,9 @@ def join(ticket: Ticket, pop: str, path: Path) -> None:
     asked = json.dumps({"public": sealing.public_of(own), "letter": letter})
     first = SecretStr(box_files.password_of(secret))
     client = _client(ticket.address, ticket.number, pop, first, ticket.authority)
+    _knock(client, names, asked, ticket)
     try:
-        password = _welcomed(client, names, asked, own, ticket)
-    except redis.AuthenticationError as error:
-        raise StartError("The core does not know this ticket: it was used, or its time is over.") from error
+        password = _welcomed(client, names, own, ticket)
     except (redis.RedisError, OSError) as error:
         raise StartError(f"{ticket.address} is not to be reached: {error}") from error
     made = BoxFile(
@@ -75,10 +75,27 @@ def join(ticket: Ticket, pop: str, path: Path) -> None:
     print(f"{path} is written. The key of this box is {sealing.fingerprint(sealing.public_of(own))}.")
 
 
-def _welcomed(client: "redis.Redis", names: Names, asked: str, own: str, ticket: Ticket) -> str:
-    """Ask to be let in and return the password of the welcome; raises StartError when none comes."""
+def _knock(client: "redis.Redis", names: Names, asked: str, ticket: Ticket) -> None:
+    """Ask to be let in; a fresh ticket may be known a moment later, and the line up a minute later."""
+    began = time.monotonic()
+    while True:
+        try:
+            client.set(names.of("join"), asked, ex=calls.JOIN_S)
+        except (redis.RedisError, OSError) as error:
+            is_refused = isinstance(error, redis.AuthenticationError)
+            if time.monotonic() - began < (_KNOWN_S if is_refused else _JOIN_WAIT_S):
+                time.sleep(_ASK_S)
+                continue
+            if is_refused:
+                words = "The core does not know this ticket: it was used, or its time is over."
+                raise StartError(words) from error
+            raise StartError(f"{ticket.address} is not to be reached: {error}") from error
+        return
+
+
+def _welcomed(client: "redis.Redis", names: Names, own: str, ticket: Ticket) -> str:
+    """Return the password of the welcome; raises StartError when none comes."""
     until = time.monotonic() + _JOIN_WAIT_S
-    client.set(names.of("join"), asked, ex=calls.JOIN_S)
     while time.monotonic() < until:
         time.sleep(_ASK_S)
         letter = cast("Any", client.get(names.of("welcome")))

@@ -1,4 +1,4 @@
-"""Boxes of POPs: invite one, let it in, know its keys, revoke it.
+"""Boxes of POPs: invite one, let it in, know its keys, revoke it (docs/decisions/0014-pop-boxes.md).
 
 An invitation holds one secret. The broker is told a password made of it and never the secret itself, which
 the box proves to have in its sealed letter; so neither a broker nor another box can join in its place.

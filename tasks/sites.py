@@ -168,6 +168,8 @@ class There:
             patience.stop()
         elif patience.is_to_renew():
             self._runtime.redis.set(key, "1", ex=calls.WANT_S)
+            if patience.is_heard and not self._runtime.redis.exists(self._names.of("beat")):
+                raise errors.Unavailable(self._broken())
 
     def _next(self, call: str, cursor: str) -> list[tuple[str, dict[str, str]]]:
         """Return what was said after the cursor, waiting a moment for it."""
@@ -236,10 +238,10 @@ class _Patience:
     def __init__(self, taken_s: float, silent_s: float) -> None:
         self._began = self._heard_at = self._renewed_at = time.monotonic()
         self._taken_s, self._silent_s = taken_s, taken_s + silent_s
-        self._is_heard, self._until = False, float("inf")
+        self.is_heard, self._until = False, float("inf")
 
     def heard(self) -> None:
-        self._is_heard, self._heard_at = True, time.monotonic()
+        self.is_heard, self._heard_at = True, time.monotonic()
 
     def stop(self) -> None:
         self._until = time.monotonic() + _END_S
@@ -257,7 +259,7 @@ class _Patience:
 
     @property
     def is_untaken(self) -> bool:
-        return not self._is_heard and time.monotonic() - self._began > self._taken_s
+        return not self.is_heard and time.monotonic() - self._began > self._taken_s
 
     @property
     def is_over(self) -> bool:

@@ -1,5 +1,6 @@
 """A broker as boxes of POPs meet it: a Valkey of its own with a password, and the door in front of it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,10 +14,17 @@ from typing import Any
 
 import redis
 
+from core import box as box_files
+from core import clock, sealing
 from linecard import valkey
+from registry import audit, pop_boxes, pops
+from tasks import box
+from tasks import pops as pop_tasks
+from tasks.runtime import Runtime
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "broker-word"
+SOMEBODY = audit.Actor(None, "a test")
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,41 @@ def running() -> Iterator[Broker]:
         finally:
             child.terminate()
             child.wait(10)
+
+
+def enrolled(runtime: Runtime, socket: Path, number: int, pop: str) -> box.Box:
+    """Have a box join without the door, by the broker's socket; it does not run yet."""
+    with runtime.database.transaction() as session:
+        row = pops.find(session, pop)
+        made = pop_boxes.invite(session, SOMEBODY, row.id, runtime.ring, now=clock.now(), minutes=5)
+    key = sealing.new_key()
+    pop_tasks.tend(runtime)
+    told = json.dumps({"secret": made.secret}).encode()
+    letter = sealing.seal(told, to=made.core_public, by=key, about=box_files.about_join(pop))
+    with runtime.database.transaction() as session:
+        public = sealing.public_of(key)
+        welcome = pop_boxes.let_in(session, runtime.ring, pop, public, letter, now=clock.now())
+    about = box_files.about_welcome(pop)
+    password = json.loads(sealing.unseal(welcome, of=made.core_public, by=key, about=about))["password"]
+    pop_tasks.tend(runtime)
+    known = box_files.BoxFile.model_validate(
+        {
+            "pop": pop,
+            "address": "nowhere:1",
+            "password": password,
+            "private_key": key,
+            "core_key": made.core_public,
+            "authority": "none",
+        }
+    )
+    client = redis.Redis(
+        unix_socket_path=str(socket),
+        username=f"pop.{pop}",
+        password=password,
+        db=number,
+        decode_responses=True,
+    )
+    return box.Box(known, client)
 
 
 def wait(is_so: Any, for_s: float = 20.0) -> Any:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from linecard.lab import shell
 from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
-from tests.browser import pictures_money
+from tests.browser import pictures_money, pictures_pops
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
@@ -211,6 +211,9 @@ def main() -> None:
         _take(browser, product, "company", "/setup/company", _nothing)
         _take(browser, product, "graphs", f"{card}/watch", _drawn)
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
+        with pictures_pops.boxed(product) as worker:
+            _take(browser, product, "pop", worker, _nothing)
+            _take(browser, product, "pops", "/setup/pops", _nothing)
         take_phone(browser, product)
         if not shell.missing():
             product.lab_up()

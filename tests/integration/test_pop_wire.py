@@ -73,36 +73,7 @@ def north(runtime: Runtime, broker: Broker) -> Iterator[Any]:
 
 
 def enrolled(runtime: Runtime, broker: Broker, pop: str) -> box.Box:
-    """Have a box join without the door, which a test of its own goes through."""
-    with runtime.database.transaction() as session:
-        found = pops.find(session, pop)
-        made = pop_boxes.invite(session, SOMEBODY, found.id, runtime.ring, now=clock.now(), minutes=5)
-    key = sealing.new_key()
-    pop_tasks.tend(runtime)
-    letter = sealing.seal(
-        f'{{"secret": "{made.secret}"}}'.encode(),
-        to=made.core_public,
-        by=key,
-        about=box_files.about_join(pop),
-    )
-    with runtime.database.transaction() as session:
-        public = sealing.public_of(key)
-        welcome = pop_boxes.let_in(session, runtime.ring, pop, public, letter, now=clock.now())
-    about = box_files.about_welcome(pop)
-    told = sealing.unseal(welcome, of=made.core_public, by=key, about=about)
-    password = told.decode().split('"')[3]
-    pop_tasks.tend(runtime)
-    known = box_files.BoxFile.model_validate(
-        {
-            "pop": pop,
-            "address": "nowhere:1",
-            "password": password,
-            "private_key": key,
-            "core_key": made.core_public,
-            "authority": "none",
-        }
-    )
-    return box.Box(known, broker.client(username=f"pop.{pop}", password=password, db=3))
+    return pop_broker.enrolled(runtime, broker.folder / "b.sock", 3, pop)
 
 
 def at(runtime: Runtime, pop: str) -> sites.Site:
@@ -112,7 +83,11 @@ def at(runtime: Runtime, pop: str) -> sites.Site:
 
 
 def test_a_box_joins_through_the_door_with_a_ticket_and_no_second_one_does(
-    runtime: Runtime, settings_here: Settings, broker: Broker, tmp_path: Path
+    runtime: Runtime,
+    settings_here: Settings,
+    broker: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with runtime.database.transaction() as session:
         north = pops.find(session, "north")
@@ -154,6 +129,7 @@ def test_a_box_joins_through_the_door_with_a_ticket_and_no_second_one_does(
         pop_broker.wait(lambda: _state(runtime) is pop_boxes.BoxState.JOINED)
         assert at(runtime, "north").ask(hands.here) is True
         with pytest.raises(StartError, match="used, or its time is over"):
+            monkeypatch.setattr(pop_worker, "_KNOWN_S", 0.5)
             pop_worker.join(ticket, "north", tmp_path / "second.toml")
         other = known.model_copy(update={"authority": authority.certificate(tmp_path / "other")})
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):

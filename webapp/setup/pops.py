@@ -21,6 +21,7 @@ class Row:
     """A POP, the sign of life of its probe worker (`seen_at` is None without one), and how its rounds go."""
 
     pop: Pop
+    facts: dict[str, Any]
     is_alive: bool
     seen_at: datetime | None
     advice: str
@@ -52,10 +53,11 @@ def listing() -> Response:
 
 def _row(pop: Pop, worker: dict[str, Any] | None, pulses: tuple[Pulse, ...]) -> Row:
     if worker is None:
-        return Row(pop, is_alive=False, seen_at=None, advice="", pulses=pulses)
+        return Row(pop, {}, is_alive=False, seen_at=None, advice="", pulses=pulses)
     ping = worker["facts"].get("ping") or {}
     advice = "" if ping.get("is_allowed", True) else str(ping.get("advice", ""))
-    return Row(pop, is_alive=worker["is_alive"], seen_at=worker["at"], advice=advice, pulses=pulses)
+    facts = worker["facts"]
+    return Row(pop, facts, is_alive=worker["is_alive"], seen_at=worker["at"], advice=advice, pulses=pulses)
 
 
 @permissions.required("setup.change")
