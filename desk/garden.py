@@ -17,6 +17,9 @@ from billing.rules import Rules
 from core import errors
 from core.money import Money
 from core.words import N_
+from desk import contracts, notices
+from desk.models import Contract
+from desk.notices import Shown
 from registry import audit, company, money
 from registry.models import Contact
 from registry.seats import Seat
@@ -64,6 +67,8 @@ class Face:
     refusal: str
     company: Seller | None
     qr_text: str | None
+    notices: tuple[Shown, ...] = ()
+    contracts: tuple[Contract, ...] = ()
 
 
 def terms(limits: Rules, *, days_limit: int, is_promise_on: bool, is_checked: bool) -> Terms:
@@ -95,6 +100,8 @@ def look(session: Session, seat: Seat, found: Terms, *, today: date) -> Face:
         refusal="" if promise else refusal,
         company=seller,
         qr_text=_qr_text(seller, due, seat.number) if seller else None,
+        notices=tuple(notices.shown(session, seat.customer_id, seat.subscription_id)),
+        contracts=tuple(contracts.to_sign(session, seat)),
     )
 
 
@@ -119,6 +126,37 @@ def promise(
     return money.promise(
         session, actor, seat.customer_id, until=until, note=note, today=today, rules=found.rules
     )
+
+
+def confirm(session: Session, seat: Seat, shown_id: int, *, today: date) -> tuple[int, ...]:
+    """Take the customer's word that he read a notice (see notices.confirm)."""
+    return notices.confirm(
+        session, audit.Actor(None, WHO), shown_id,
+        customer_id=seat.customer_id, address=seat.address, today=today,
+    )  # fmt: skip
+
+
+def contract(session: Session, seat: Seat, contract_id: int, digits: str) -> Contract:
+    """Return the text of a contract that may be signed at this seat, to who knows the digits.
+
+    They are always asked for: a contract names the customer. Raises NotFound, Invalid at `digits`.
+    """
+    found = next((one for one in contracts.to_sign(session, seat) if one.id == contract_id), None)
+    if found is None:
+        raise errors.NotFound("There is no such contract to sign here")
+    check(session, seat.customer_id, digits)
+    return found
+
+
+def sign(
+    session: Session, seat: Seat, contract_id: int, *, name: str, digits: str, today: date
+) -> tuple[int, ...]:
+    """Take the customer's signature (see contracts.sign); raises what contract() does."""
+    found = contract(session, seat, contract_id, digits)
+    return contracts.sign(
+        session, audit.Actor(None, WHO), found.id,
+        customer_id=seat.customer_id, name=name, address=seat.address, today=today,
+    )  # fmt: skip
 
 
 def check(session: Session, customer_id: int, digits: str) -> None:

@@ -147,3 +147,91 @@ class Disconnect(Base):
         Index("uq_disconnects_open", "customer_id", unique=True, postgresql_where=text("result IS NULL")),
         Index("ix_disconnects_added_at", "added_at", "id"),
     )
+
+
+class Notice(Base):
+    """What the office has to say on the page customers are led to; nobody is led there while it is off."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[Id]
+    title: Mapped[str] = mapped_column(String(120))
+    content: Mapped[str] = mapped_column(Text)
+    is_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Gone when the customer confirms it; else it stays until it is withdrawn.
+    is_confirmable: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+
+
+class NoticeAssignment(Base):
+    """A notice to one customer, at one of his lines or at all of them; who saw and confirmed it, and when."""
+
+    __tablename__ = "notice_assignments"
+
+    id: Mapped[Id]
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("lines.id", ondelete="CASCADE"), index=True)
+    assigned_by: Mapped[str] = mapped_column(String(120))
+    assigned_at: Mapped[CreatedAt]
+    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seen_from: Mapped[str] = mapped_column(String(45), default="", server_default="")
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    confirmed_from: Mapped[str] = mapped_column(String(45), default="", server_default="")
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withdrawn_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+
+    __table_args__ = (
+        Index(
+            "uq_notice_assignments_open",
+            "notice_id",
+            "customer_id",
+            "line_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("confirmed_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+        Index("ix_notice_assignments_notice_id", "notice_id", "id"),
+    )
+
+
+class Contract(Base):
+    """A contract as it is signed: its text never changes. Open while neither signed nor withdrawn."""
+
+    __tablename__ = "contracts"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(160))
+    content: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+    signed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    signed_name: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # The address it was signed from on the page; empty: on paper, at the office.
+    signed_from: Mapped[str] = mapped_column(String(45), default="", server_default="")
+    signed_with: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withdrawn_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+
+    __table_args__ = (
+        CheckConstraint("(signed_at IS NULL) = (signed_name = '')", name="signed"),
+        CheckConstraint("signed_at IS NULL OR withdrawn_at IS NULL", name="ended"),
+        Index(
+            "ix_contracts_open",
+            "customer_id",
+            postgresql_where=text("signed_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+    )
+
+
+class ContractLeading(Base):
+    """Whether customers with open contracts are led to the page; rows never change, the newest counts."""
+
+    __tablename__ = "contract_leadings"
+
+    id: Mapped[Id]
+    is_on: Mapped[bool]
+    author: Mapped[str] = mapped_column(String(120))
+    at: Mapped[CreatedAt]

@@ -145,6 +145,11 @@ def every(
         yield from _rows(session, ids[first : first + CHUNK], today)
 
 
+def ids(session: Session, filters: CustomerFilter, *, today: date) -> list[int]:
+    """Return everybody the filters let through: for acts on all who match."""
+    return list(session.scalars(_filtered(select(Customer.id).select_from(Customer), filters, today)))
+
+
 def totals(session: Session, filters: CustomerFilter, *, today: date) -> tuple[CustomerTotal, ...]:
     """Return what everybody the filters let through comes to, a row a currency."""
     sums: list[Any] = [

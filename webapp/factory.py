@@ -45,6 +45,7 @@ AREAS = (
     "field",
     "incidents",
     "network",
+    "notices",
     "reports",
     "setup",
     "staff",

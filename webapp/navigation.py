@@ -69,6 +69,18 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(DOWN, lazy_gettext("What is down"), "wifi-off", "w"),
             Entry("incidents.listing", lazy_gettext("Incidents"), "alert-triangle", "i"),
             Entry("desk.board", lazy_gettext("Tickets"), "ticket", "t"),
+            Entry(
+                "notices.listing",
+                lazy_gettext("Notices"),
+                "message-circle",
+                also=("notices.add", "notices.edit", "notices.show", "notices.give"),
+            ),
+            Entry(
+                "notices.contracts",
+                lazy_gettext("Contracts to sign"),
+                "checklist",
+                also=("notices.contract", "notices.add_contract"),
+            ),
             Entry("field.day", lazy_gettext("Field"), "map-pins", "f"),
         ),
     ),

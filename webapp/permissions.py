@@ -45,6 +45,8 @@ PERMISSIONS = {
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
     "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
+    "notice.give": N_("Write notices, give them to customers and take them back"),
+    "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
     "document.issue": N_("Issue documents, correct them and send them to customers"),
     "company.edit": N_("Change the company's data and the number series"),
     "staff.edit": N_("See and change staff, their roles and their sessions"),
@@ -61,7 +63,7 @@ ROLES: dict[str, frozenset[str]] = {
     "noc": frozenset(
         _EVERYBODY
         | _LINE
-        | {"customer.edit", "file.remove", "geocode.run", "cutoff.view", "gate.repair"}
+        | {"customer.edit", "file.remove", "geocode.run", "cutoff.view", "gate.repair", "notice.give"}
         | {"setup.view", "setup.gear"}
     ),
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
@@ -69,7 +71,7 @@ ROLES: dict[str, frozenset[str]] = {
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.refund", "debt.writeoff", "bank.import"}
-        | {"document.issue"}
+        | {"document.issue", "notice.give", "contract.keep"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
         | {"cutoff.release"}
         | {"charge.run", "report.read", "setup.view", "gate.repair"}

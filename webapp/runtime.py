@@ -1,12 +1,13 @@
 """What the web process works with: settings, database, streams, queue. `runtime.current()` in a view."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import redis
 from flask import current_app
 
 from billing import policies
-from core import db, live, secrets
+from core import clock, db, live, secrets
 from core.settings import Settings, SettingsError
 from tasks import celery_app
 
@@ -71,3 +72,8 @@ def current() -> Runtime:
     """Return the runtime of the application that answers this request."""
     found: Runtime = current_app.extensions[KEY]
     return found
+
+
+def today() -> date:
+    """Return the business day of the ISP."""
+    return clock.today(current().settings.isp.time_zone)

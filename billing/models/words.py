@@ -62,7 +62,10 @@ class Documented(StrEnum):
 
 
 class LockReason(StrEnum):
-    """Why a subscription is suspended. A job may place and lift only the locks of its own reason."""
+    """Why a subscription is suspended. A job may place and lift only the locks of its own reason.
+
+    A lock of the reason notice suspends nothing: its effect only leads to a page, and its days are billed.
+    """
 
     DEBT = "debt"
     MANUAL = "manual"
@@ -71,6 +74,7 @@ class LockReason(StrEnum):
     TECHNICAL = "technical"
     CONTRACT = "contract"
     STATUS = "status"
+    NOTICE = "notice"
 
 
 class AccessState(StrEnum):

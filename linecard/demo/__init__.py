@@ -48,7 +48,7 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
     Everything is dated back from today. Raises Conflict when somebody else is seeding.
     """
     from core import db, errors, secrets
-    from linecard.demo import money, network, papers, records, watched, work
+    from linecard.demo import garden, money, network, papers, records, watched, work
     from registry import audit
 
     with database.transaction() as session:
@@ -69,6 +69,7 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
         papers.write(session, world)
         money.write_consequences(session, world, purses)
         work.write(session, world)
+        garden.write(session, world)
         watched.write(session, world)
         audit.record(session, records.ACTOR, SEEDED, note="The demo ISP")
     return True

@@ -21,6 +21,7 @@ class Habit:
     unpaid: int = 0
     short_minor: int = 0
     is_cut: bool = False
+    is_walled: bool = False
     promise_days: int | None = None
     never_cut: str = ""
     grace_days: int | None = None
@@ -50,7 +51,8 @@ SPECIAL: tuple[tuple[int, Habit], ...] = (
     (6, Habit("due tonight", unpaid=1)),
     (4, Habit("cut, two months", unpaid=2, is_cut=True)),
     (3, Habit("cut, three months", Method.CASH, unpaid=3, is_cut=True)),
-    (2, Habit("cut, five months", unpaid=5, is_cut=True)),
+    (1, Habit("cut, five months", unpaid=5, is_cut=True)),
+    (1, Habit("walled, five months", unpaid=5, is_cut=True, is_walled=True)),
     (1, Habit("broken promise", unpaid=3, is_cut=True, promise_days=-2)),
     (3, Habit("promise", Method.CASH, unpaid=2, promise_days=5)),
     (2, Habit("long grace", unpaid=1, grace_days=45)),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing import access, cutoff, ledger, periods, prices, rules, vat
 from billing.models import (
+    AccessState,
     Account,
     EntryKind,
     LockReason,
@@ -344,6 +345,7 @@ def _locks(
             note=note,
             placed_at=placed,
             until=until,
+            effect=AccessState.WALLED if purse.habit.is_walled else AccessState.CLOSED,
         )
         for subscription in purse.subscriptions
         if subscription.ends_on is None

@@ -10,14 +10,18 @@ from sqlalchemy import select
 from billing import promises, suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import AccessState, LockReason, SubscriptionAccess
+from billing.models import AccessState, LockReason, SubscriptionAccess, SuspensionLock
 from billing.subscriptions import Choice
 from core import clock
-from registry import company, money, seats, testing
-from registry.models import AuditEvent, Contact
-from webapp import runtime
+from desk import contracts, notices
+from desk.models import NoticeAssignment
+from registry import company, money, testing
+from registry.models import (
+    AuditEvent,
+    Contact,
+)
+from webapp import runtime, seals
 from webapp.garden import app as garden_app
-from webapp.garden import seals
 
 TODAY = clock.today("Europe/Kyiv")
 HERE = "127.0.7.7"
@@ -128,17 +132,6 @@ def test_an_address_that_is_nobody_s_gets_a_neutral_page(garden, walled, address
     assert "4711" not in text
     assert "30.00" not in text
     assert "+380 44 123 45 67" in text
-
-
-def test_a_prefix_on_file_is_the_customer_s_and_one_of_several_customers_is_nobody_s(session) -> None:
-    testing.customer(session, "1", addresses=["127.1.0.0/28"])
-    testing.customer(session, "2", addresses=["127.2.0.0/16"])
-    testing.customer(session, "3", addresses=["127.2.0.5"])
-    assert seats.at(session, "127.1.0.9", today=TODAY).number == "1"
-    assert seats.at(session, "::ffff:127.1.0.9", today=TODAY).number == "1"
-    assert seats.at(session, "127.2.0.5", today=TODAY) is None
-    assert seats.at(session, "127.2.0.6", today=TODAY).number == "2"
-    assert seats.at(session, "127.3.0.1", today=TODAY) is None
 
 
 @pytest.mark.parametrize(
@@ -257,3 +250,140 @@ def test_staff_see_a_customer_s_page_and_can_do_nothing_there(garden, walled) ->
         f"/promise?preview={sealed}", data={"seal": form, **promised()}, base_url=URL
     )
     assert answer.status_code == 409
+
+
+@pytest.fixture
+def noticed(database):
+    """A customer at HERE with a line that nothing stands against, and a notice that is kept but not on."""
+    with database.transaction() as session:
+        actor = testing.person(session, "setup")
+        customer = testing.customer(session, "4713", addresses=[HERE])
+        started = money.start_service(
+            session, actor, customer.id, choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
+            starts_on=TODAY - timedelta(days=60), today=TODAY, terms=Terms(14),
+        )  # fmt: skip
+        session.add(Contact(customer_id=customer.id, name="Secret Person", phone="+380671234567"))
+        notice = notices.save(
+            session,
+            actor,
+            None,
+            title="Works on Monday",
+            content="No internet\nfrom 9 to 12",
+            is_confirmable=True,
+        )
+        given = notices.assign(session, actor, notice.id, [customer.id], today=TODAY)
+    assert given == notices.Given(1, ())
+    return SimpleNamespace(customer=customer, subscription_id=started.id, actor=actor, notice_id=notice.id)
+
+
+def wanted(database, subscription_id):
+    with database.reading() as session:
+        return session.get(SubscriptionAccess, subscription_id).wanted
+
+
+def test_a_notice_is_kept_without_being_on_shown_when_it_is_and_gone_when_confirmed(
+    garden, noticed, database, redis_client
+) -> None:
+    assert wanted(database, noticed.subscription_id) is AccessState.OPEN
+    assert "Works on Monday" not in get(garden).text
+    with database.transaction() as session:
+        assert notices.switch(session, noticed.actor, noticed.notice_id, is_on=True, today=TODAY) == (
+            noticed.subscription_id,
+        )
+    assert wanted(database, noticed.subscription_id) is AccessState.NOTICE
+    text = get(garden).text
+    assert "No internet\nfrom 9 to 12" in text
+    with database.reading() as session:
+        one = session.scalars(select(NoticeAssignment)).one()
+        assert (one.seen_from, one.confirmed_at) == (HERE, None)
+    path = re.search(r'action="(/notices/\d+)"', text)[1]
+    for _ in range(2):
+        assert send_from(garden, text, path).status_code == 303
+    assert wanted(database, noticed.subscription_id) is AccessState.OPEN
+    assert "Works on Monday" not in get(garden).text
+    with database.reading() as session:
+        one = session.scalars(select(NoticeAssignment)).one()
+        assert one.confirmed_from == HERE
+        assert session.scalar(select(SuspensionLock.lifted_by)) == "customer's page"
+
+
+def send_from(garden, text, path, address=HERE, **fields):
+    return send(
+        garden, path, fields, address=address, seal=re.search(r'name="seal" value="([^"]+)"', text)[1]
+    )
+
+
+def test_a_notice_that_only_the_office_takes_back_is_withdrawn_from_all_at_once(
+    garden, noticed, database
+) -> None:
+    with database.transaction() as session:
+        notices.save(
+            session, noticed.actor, noticed.notice_id, title="Moving", content="We move", is_confirmable=False
+        )
+        others = [testing.customer(session, f"50{n}").id for n in range(3)]
+        notices.assign(session, noticed.actor, noticed.notice_id, [*others, noticed.customer.id], today=TODAY)
+        notices.switch(session, noticed.actor, noticed.notice_id, is_on=True, today=TODAY)
+        one = session.scalar(
+            select(NoticeAssignment.id).where(NoticeAssignment.customer_id == noticed.customer.id)
+        )
+    text = get(garden).text
+    assert "I have read it" not in text
+    seal = seals.seal(garden.extensions[runtime.KEY].settings, "form", [HERE, noticed.customer.id])
+    assert send(garden, f"/notices/{one}", {}, seal=seal).status_code == 409
+    with database.transaction() as session:
+        taken = notices.withdraw(session, noticed.actor, noticed.notice_id, today=TODAY)
+    assert taken == notices.Given(4, (noticed.subscription_id,))
+    assert "We move" not in get(garden).text
+
+
+def test_a_notice_to_a_debtor_s_line_is_no_lock_that_holds_it(garden, walled, database) -> None:
+    with database.transaction() as session:
+        actor = testing.person(session, "setup")
+        notice = notices.save(session, actor, None, title="News", content="x", is_confirmable=True)
+        notices.switch(session, actor, notice.id, is_on=True, today=TODAY)
+        assert notices.assign(session, actor, notice.id, [walled.customer.id], today=TODAY).lines == ()
+    assert wanted(database, walled.subscription_id) is AccessState.WALLED
+    text = get(garden).text
+    assert "for another reason" not in text
+    assert send_from(garden, text, "/promise", **promised()).status_code == 303
+    assert wanted(database, walled.subscription_id) is AccessState.NOTICE
+
+
+def test_a_contract_is_signed_on_the_page_only_while_that_is_on_and_by_who_knows_the_digits(
+    garden, noticed, database
+) -> None:
+    with database.transaction() as session:
+        made, moved = contracts.add(
+            session,
+            noticed.actor,
+            noticed.customer.id,
+            title="Contract 17",
+            content="Between us and Ivan Koval",
+            today=TODAY,
+        )
+        assert moved == ()
+    assert "Contract 17" not in get(garden).text
+    with database.transaction() as session:
+        assert contracts.switch(session, noticed.actor, is_on=True, today=TODAY) == (noticed.subscription_id,)
+    assert wanted(database, noticed.subscription_id) is AccessState.NOTICE
+    text = get(garden).text
+    assert "Contract 17" in text
+    assert "Ivan" not in text
+    path = f"/contracts/{made.id}"
+    assert "not the last four digits" in send_from(garden, text, path, digits="1111").text
+    read = send_from(garden, text, path, digits="4567").text
+    assert "Between us and Ivan Koval" in read
+    signed = {"digits": "4567", "name": "Ivan  Koval", "is_sure": "1"}
+    assert (
+        "Tick that you agree"
+        in send_from(garden, read, f"{path}/signature", **{**signed, "is_sure": ""}).text
+    )
+    assert (
+        "first and last name" in send_from(garden, read, f"{path}/signature", **{**signed, "name": "I"}).text
+    )
+    assert send_from(garden, read, f"{path}/signature", **signed).status_code == 303
+    assert wanted(database, noticed.subscription_id) is AccessState.OPEN
+    with database.reading() as session:
+        kept = contracts.get(session, made.id)
+    assert (kept.signed_name, kept.signed_from, kept.signed_with) == ("Ivan Koval", HERE, "customer's page")
+    assert send_from(garden, read, f"{path}/signature", **signed).status_code == 404

@@ -10,8 +10,7 @@ from core.money import Money
 from registry import customers, device_types, labels, list_orders, networks
 from registry import listing as lists
 from registry.listing import CustomerFilter, CustomerPage, CustomerRow
-from registry.models import CustomerStatus
-from webapp import identity, permissions, rendering, runtime
+from webapp import customer_filter, identity, permissions, rendering, runtime
 from webapp.customers import links
 
 PAGE = 50
@@ -50,6 +49,7 @@ class Listing:
     is_filtered: bool
     has_money: bool
     paper_url: str | None
+    notice_url: str | None
 
 
 @permissions.required("customer.view")
@@ -75,6 +75,7 @@ def listing() -> Response:
         filters=filters,
         choices=choices,
         new_url=links.page("customers.new"),
+        given=customer_filter.given(),
     )
     if rendering.is_htmx():
         # The form sends every filter; the address keeps those that filter: it is sent to colleagues.
@@ -86,26 +87,7 @@ def listing() -> Response:
 def asked() -> tuple[CustomerFilter, str]:
     """Return the filter and the order the URL asks for, as far as the person may know them."""
     has_money = identity.may("money.view")
-    return _filters(has_money), _sort(has_money)
-
-
-def _filters(has_money: bool) -> CustomerFilter:
-    """Read the filters; a value that is none of a filter's filters nothing."""
-    status = request.args.get("status", "")
-    return CustomerFilter(
-        q=request.args.get("q", "").strip(),
-        status=CustomerStatus(status) if status in set(CustomerStatus) else None,
-        group_id=_id("group"),
-        city=request.args.get("city", "").strip(),
-        network_id=_id("network"),
-        device_type_id=_id("type"),
-        is_debtor=has_money and request.args.get("debtors") == "1",
-    )
-
-
-def _id(name: str) -> int | None:
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return customer_filter.asked(has_money=has_money), _sort(has_money)
 
 
 def _sort(has_money: bool) -> str:
@@ -136,6 +118,7 @@ def _listing(page: CustomerPage, filters: CustomerFilter, sort: str, has_money: 
         paper_url=links.page(
             "customers.paper", **{name: value for name, value in request.args.items() if value}
         ),
+        notice_url=links.page("notices.give"),
     )
 
 

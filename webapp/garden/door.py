@@ -1,7 +1,6 @@
 """Who comes in: by which address, for which host, in which language; and the way to the one page."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,11 +8,10 @@ from flask import Response, request, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from core import clock, errors
+from core import errors
 from registry import seats
 from registry.seats import Seat
-from webapp import runtime, texts
-from webapp.garden import seals
+from webapp import runtime, seals, texts
 
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
@@ -29,11 +27,6 @@ class Caller:
 def address() -> str:
     """Return the address the request came from, as it would be on file."""
     return seats.plain(request.remote_addr or "")
-
-
-def today() -> date:
-    """Return the business day of the ISP."""
-    return clock.today(runtime.current().settings.isp.time_zone)
 
 
 def lead_strangers() -> Response | None:
@@ -58,7 +51,7 @@ def lead() -> Response:
 
 def asked_language() -> str:
     """Return the language chosen on the page; empty when none was."""
-    asked = request.values.get("lang", "")
+    asked = request.args.get("lang", "")
     return asked if asked in texts.languages() else ""
 
 
@@ -74,9 +67,9 @@ def caller(session: Session) -> Caller | None:
     sealed = request.args.get("preview", "")
     if sealed:
         customer_id = seals.opened(settings, "preview", sealed, seals.PREVIEW_S)
-        seat = seats.of_customer(session, customer_id, today=today()) if customer_id else None
+        seat = seats.of_customer(session, customer_id, today=runtime.today()) if customer_id else None
         return Caller(seat, is_preview=True) if seat else None
-    seat = seats.at(session, address(), today=today())
+    seat = seats.at(session, address(), today=runtime.today())
     return Caller(seat) if seat else None
 
 

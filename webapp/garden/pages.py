@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from billing.models import CUT, AccessState
 from core import errors
 from core.money import to_decimal
-from desk import garden
+from desk import garden, notices
 from desk.garden import Face
 from registry import company
 from webapp import runtime, texts, waking
@@ -51,7 +51,7 @@ def promise() -> Response:
                 _terms(session),
                 until=_until(request.form.get("until", "")),
                 digits=request.form.get("digits", ""),
-                today=door.today(),
+                today=runtime.today(),
             )
             if made is not None and made.reopened:
                 waking.wake_gates(session)
@@ -60,11 +60,48 @@ def promise() -> Response:
     return _back()
 
 
+def confirm(shown_id: int) -> Response:
+    """Take the word that a notice was read."""
+    with runtime.current().database.transaction() as session:
+        seat = door.sender(session)
+        if garden.confirm(session, seat, shown_id, today=runtime.today()):
+            waking.wake_gates(session)
+    return _back()
+
+
+def contract(contract_id: int) -> Response:
+    """Show a contract's text to who knows the digits; nothing changes by it."""
+    return _contract_page(contract_id)
+
+
+def sign(contract_id: int) -> Response:
+    """Take a signature: the name typed, the tick, the time and the address."""
+    asked = request.form
+    try:
+        with runtime.current().database.transaction() as session:
+            seat = door.sender(session)
+            if not asked.get("is_sure"):
+                words = gettext("Tick that you agree")
+                raise errors.Invalid(words, {"is_sure": words})
+            if garden.sign(
+                session,
+                seat,
+                contract_id,
+                name=asked.get("name", ""),
+                digits=asked.get("digits", ""),
+                today=runtime.today(),
+            ):
+                waking.wake_gates(session)
+    except errors.Invalid as error:
+        return _contract_page(contract_id, error)
+    return _back()
+
+
 def captive() -> Response:
     """Tell a device whether it is held here, and where its page is (RFC 8908, 5)."""
     with runtime.current().database.reading() as session:
         found = door.caller(session)
-        face = garden.look(session, found.seat, _terms(session), today=door.today()) if found else None
+        face = garden.look(session, found.seat, _terms(session), today=runtime.today()) if found else None
     is_captive = face is not None and (face.wanted is not AccessState.OPEN or not face.is_reached)
     answer = jsonify(
         {"captive": is_captive, "user-portal-url": runtime.current().settings.garden.address + "/"}
@@ -81,7 +118,12 @@ def health() -> Response:
 
 
 SEEN = (("/", "home", home), ("/captive", "captive", captive))
-DONE = (("/promise", "promise", promise),)
+DONE = (
+    ("/promise", "promise", promise),
+    ("/notices/<int:shown_id>", "confirm", confirm),
+    ("/contracts/<int:contract_id>", "contract", contract),
+    ("/contracts/<int:contract_id>/signature", "sign", sign),
+)
 
 
 def _page(error: errors.Invalid | None = None) -> Response:
@@ -90,7 +132,9 @@ def _page(error: errors.Invalid | None = None) -> Response:
         if found is None:
             page = render_template("garden/neutral.html", company=company.get(session))
             return Response(page)
-        face = garden.look(session, found.seat, _terms(session), today=door.today())
+        face = garden.look(session, found.seat, _terms(session), today=runtime.today())
+    if face.notices and not found.is_preview:
+        _note_seen(face)
     page = render_template(
         "garden/page.html",
         face=face,
@@ -109,13 +153,39 @@ def _page(error: errors.Invalid | None = None) -> Response:
     return Response(page, 200 if error is None else 422)
 
 
+def _contract_page(contract_id: int, error: errors.Invalid | None = None) -> Response:
+    digits = request.form.get("digits", "")
+    try:
+        with runtime.current().database.reading() as session:
+            seat = door.sender(session)
+            found = garden.contract(session, seat, contract_id, digits)
+            seller = company.get(session)
+    except errors.Invalid as wrong:
+        return _page(wrong)
+    page = render_template(
+        "garden/contract.html",
+        contract=found,
+        seal=door.form_seal(seat),
+        digits=digits,
+        company=seller,
+        faults=_faults(error),
+        sent=request.form,
+    )
+    return Response(page, 200 if error is None else 422)
+
+
+def _note_seen(face: Face) -> None:
+    """Write down that notices were shown; the only thing a look at the page changes, and only the first."""
+    with runtime.current().database.transaction() as session:
+        notices.note_seen(session, [one.id for one in face.notices], face.seat.address)
+
+
 def _back() -> Response:
     return Response(status=303, headers={"Location": door.link("home")})
 
 
 def _terms(session: Session) -> garden.Terms:
-    settings = runtime.current().settings
-    own = settings.garden
+    own = runtime.current().settings.garden
     return garden.terms(
         runtime.current().policy.rules(session),
         days_limit=own.promise_days_limit,
@@ -142,8 +212,8 @@ def _days(face: Face) -> list[date]:
     """The days a promise may reach, from tomorrow on where that is one of them; the last is offered."""
     if face.offer is None:
         return []
-    count = (face.offer.last_day - door.today()).days
-    return [door.today() + timedelta(days=one) for one in range(min(1, count), count + 1)]
+    count = (face.offer.last_day - runtime.today()).days
+    return [runtime.today() + timedelta(days=one) for one in range(min(1, count), count + 1)]
 
 
 def _payment_url(face: Face) -> str:
@@ -158,6 +228,8 @@ def _payment_url(face: Face) -> str:
 def _headline(face: Face) -> str:
     if face.is_cut:
         return _BILL.get(face.wanted, lazy_gettext("There is an unpaid bill"))
+    if face.contracts and face.wanted is AccessState.NOTICE and not face.notices:
+        return lazy_gettext("There is a contract to sign")
     if face.wanted is AccessState.OPEN and not face.is_reached:
         return lazy_gettext("Your internet is being switched on")
     return _OTHER[face.wanted]

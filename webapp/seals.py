@@ -1,4 +1,4 @@
-"""Sealed words of the garden: they prove that a form came from our own page, and that staff sent somebody."""
+"""Sealed words of the garden: they prove that a form came from its page, and that staff sent somebody."""
 
 from typing import Any
 

@@ -1,0 +1,81 @@
+"""Who is led to the page: lines of customers with a notice that is on, or with a contract to sign.
+
+The wish is a lock of the reason notice, whose effect passes everything but plain web requests. It says
+nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from billing import suspensions
+from billing.models import AccessState, LockReason, SuspensionLock
+from core.columns import any_of
+from core.words import N_
+from desk.models import Contract, ContractLeading, Notice, NoticeAssignment
+from registry.models import Line
+
+# So many locks are written by one statement: each takes a dozen of the 65,535 parameters there may be.
+CHUNK = 2000
+
+
+def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date) -> tuple[int, ...]:
+    """Place and lift the locks that lead these customers' lines to the page; return the lines that change."""
+    ids = sorted(set(customer_ids))
+    moved: list[int] = []
+    for part in _parts(_lines(session, ids, is_led=True)):
+        words = N_("led to the page for customers")
+        placed = suspensions.place(
+            session, part, LockReason.NOTICE, owner=by, note=words, today=today, effect=AccessState.NOTICE
+        )
+        moved += placed.lines
+    for part in _parts(_lines(session, ids, is_led=False)):
+        moved += suspensions.lift(session, part, LockReason.NOTICE, by=by, today=today).lines
+    return tuple(sorted(moved))
+
+
+def is_contract_leading(session: Session) -> bool:
+    """Whether customers with open contracts are led to the page now."""
+    return bool(session.scalar(select(ContractLeading.is_on).order_by(ContractLeading.id.desc()).limit(1)))
+
+
+def open_notice() -> ColumnElement[bool]:
+    """The condition that an assignment is neither confirmed nor withdrawn."""
+    return and_(NoticeAssignment.confirmed_at.is_(None), NoticeAssignment.withdrawn_at.is_(None))
+
+
+def open_contract() -> ColumnElement[bool]:
+    """The condition that a contract is neither signed nor withdrawn."""
+    return and_(Contract.signed_at.is_(None), Contract.withdrawn_at.is_(None))
+
+
+def _lines(session: Session, customer_ids: Sequence[int], *, is_led: bool) -> Sequence[int]:
+    """Return the subscriptions whose lock is missing (`is_led`), or stands without a cause."""
+    is_locked = exists().where(
+        SuspensionLock.subscription_id == Line.subscription_id,
+        SuspensionLock.reason == LockReason.NOTICE,
+        SuspensionLock.lifted_at.is_(None),
+    )
+    has_cause = _has_cause(is_contract_leading(session))
+    wanted = and_(has_cause, ~is_locked) if is_led else and_(~has_cause, is_locked)
+    query: Select[int] = select(Line.subscription_id).where(Line.customer_id == any_of(customer_ids), wanted)
+    return session.scalars(query.order_by(Line.subscription_id)).all()
+
+
+def _has_cause(is_contract_leading: bool) -> ColumnElement[bool]:
+    noticed = exists().where(
+        NoticeAssignment.customer_id == Line.customer_id,
+        or_(NoticeAssignment.line_id.is_(None), NoticeAssignment.line_id == Line.id),
+        open_notice(),
+        Notice.id == NoticeAssignment.notice_id,
+        Notice.is_on,
+    )
+    unsigned = exists().where(Contract.customer_id == Line.customer_id, open_contract())
+    return or_(noticed, unsigned) if is_contract_leading else noticed
+
+
+def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[first : first + CHUNK] for first in range(0, len(ids), CHUNK))

@@ -1,0 +1,52 @@
+"""Writes what the demo's customers find on their page: a notice, one kept for later, a contract to sign."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing.models import AccessState, Subscription, SuspensionLock
+from core import clock
+from desk import contracts, notices
+from linecard.demo.records import ACTOR, World
+from registry.models import Customer
+
+_KEPT_FOR = 20
+
+
+def write(session: Session, world: World) -> None:
+    """Give the walled customers a notice and one of them a contract; keep another notice that is off."""
+    today = clock.today(world.settings.isp.time_zone, at=world.now)
+    walled = (
+        select(Customer.id)
+        .join(Subscription, Subscription.account_id == Customer.account_id)
+        .join(SuspensionLock, SuspensionLock.subscription_id == Subscription.id)
+        .where(SuspensionLock.effect == AccessState.WALLED)
+    )
+    ids = session.scalars(walled.distinct().order_by(Customer.id)).all()
+    works = notices.save(
+        session,
+        ACTOR,
+        None,
+        title="Works on Thursday night",
+        content="From 1:00 to 4:00 the fibre in your street is moved.\nThe internet may be away for minutes.",
+        is_confirmable=True,
+    )
+    notices.switch(session, ACTOR, works.id, is_on=True, today=today)
+    notices.assign(session, ACTOR, works.id, ids, today=today)
+    kept = notices.save(
+        session,
+        ACTOR,
+        None,
+        title="New prices from January",
+        content="Your plan costs one euro more from 1 January. Write to us if you do not agree.",
+        is_confirmable=False,
+    )
+    many = session.scalars(select(Customer.id).order_by(Customer.id).limit(_KEPT_FOR)).all()
+    notices.assign(session, ACTOR, kept.id, many, today=today)
+    contracts.add(
+        session,
+        ACTOR,
+        ids[0],
+        title="Contract of services, new terms",
+        content="1. We keep the line up.\n2. You pay by the 14th.\n3. Either side may end it by letter.",
+        today=today,
+    )

@@ -1,0 +1,64 @@
+"""Who sits at an address, and who is led to the page: by line, by notice, by a contract and the device's MAC."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from billing import testing as money_testing
+from billing.acts import Terms
+from billing.subscriptions import Choice
+from core import clock
+from desk import contracts, notices
+from registry import money, seats, testing
+from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
+
+TODAY = clock.today("Europe/Kyiv")
+HERE = "127.0.7.7"
+
+
+def test_a_prefix_on_file_is_the_customer_s_and_one_of_several_customers_is_nobody_s(session) -> None:
+    testing.customer(session, "1", addresses=["127.1.0.0/28"])
+    testing.customer(session, "2", addresses=["127.2.0.0/16"])
+    testing.customer(session, "3", addresses=["127.2.0.5"])
+    assert seats.at(session, "127.1.0.9", today=TODAY).number == "1"
+    assert seats.at(session, "::ffff:127.1.0.9", today=TODAY).number == "1"
+    assert seats.at(session, "127.2.0.5", today=TODAY) is None
+    assert seats.at(session, "127.2.0.6", today=TODAY).number == "2"
+    assert seats.at(session, "127.3.0.1", today=TODAY) is None
+
+
+def test_a_contract_is_not_shown_where_another_device_than_the_one_on_file_answers(session) -> None:
+    actor = testing.person(session, "setup")
+    customer = testing.customer(session, "1", addresses=[HERE], macs=["00:11:22:33:44:55"])
+    contracts.add(session, actor, customer.id, title="C", content="x", today=TODAY)
+    contracts.switch(session, actor, is_on=True, today=TODAY)
+    seat = seats.at(session, HERE, today=TODAY)
+    assert [one.title for one in contracts.to_sign(session, seat)] == ["C"]
+    session.add(
+        DiagnosticRun(
+            kind=DiagnosticKind.MAC_LOOKUP, status=DiagnosticStatus.DONE, customer_id=customer.id, target=HERE,
+            pop="core", staff_id=actor.staff_id, staff_name="x", finished_at=clock.now(),
+            result={"macs": [{"mac": "00:aa:bb:cc:dd:ee"}]},
+        )
+    )  # fmt: skip
+    session.flush()
+    assert contracts.to_sign(session, seat) == []
+
+
+def start(session, actor, customer):
+    return money.start_service(
+        session, actor, customer.id, choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
+        starts_on=TODAY - timedelta(days=60), today=TODAY, terms=Terms(14),
+    )  # fmt: skip
+
+
+def test_a_notice_at_one_line_leads_that_line_alone(session) -> None:
+    actor, customer = testing.person(session, "setup"), testing.customer(session, "1", addresses=[HERE])
+    first, second = start(session, actor, customer), start(session, actor, customer)
+    line_id = session.scalar(select(Line.id).where(Line.subscription_id == second.id))
+    notice = notices.save(session, actor, None, title="Works", content="x", is_confirmable=True)
+    notices.switch(session, actor, notice.id, is_on=True, today=TODAY)
+    given = notices.assign(session, actor, notice.id, [customer.id], line_id=line_id, today=TODAY)
+    assert given.lines == (second.id,)
+    assert notices.shown(session, customer.id, first.id) == []
+    assert len(notices.shown(session, customer.id, second.id)) == 1

@@ -1,0 +1,98 @@
+"""Staff's pages of notices and contracts: write, choose customers in the list, switch, take back, export, sign."""
+
+import pytest
+from sqlalchemy import select
+
+from desk import contracts, leading
+from desk.models import Contract, Notice, NoticeAssignment
+from registry import testing
+from registry.models import AuditEvent
+
+
+@pytest.fixture
+def people(database):
+    with database.transaction() as session:
+        return [testing.customer(session, f"60{n}") for n in range(3)]
+
+
+def write(browser, **fields):
+    answer = browser.post(
+        "/notices/new", data={"title": "Works", "content": "On Monday", "is_confirmable": "y", **fields}
+    )
+    assert answer.status_code == 303, answer.text
+    return int(answer.location.rsplit("/", 1)[1])
+
+
+def test_a_notice_is_given_to_the_chosen_to_all_who_match_and_taken_back_in_bulk(
+    sign_in_as, people, database
+) -> None:
+    browser = sign_in_as("noc")
+    listing = browser.get("/customers").text
+    assert f'name="customer" value="{people[0].id}" form="give-notice"' in listing
+    notice_id = write(browser)
+    chosen = f"/notices/give?customer={people[0].id}&customer={people[1].id}"
+    assert "2 customers" in browser.get(chosen).text
+    given = {"notice_id": notice_id, "act": "give", "line_id": 0}
+    assert browser.post(chosen, data=given).location == f"/notices/{notice_id}"
+    assert browser.post("/notices/give?all=1&q=60", data=given).status_code == 303
+    with database.reading() as session:
+        assert len(session.scalars(select(NoticeAssignment)).all()) == 3  # nobody has it twice
+        lines = session.scalars(select(AuditEvent).where(AuditEvent.action == "notice.given")).all()
+    assert {line.customer_id for line in lines} == {one.id for one in people}
+    page = browser.get(f"/notices/{notice_id}?state=unseen&q=601").text
+    assert "601" in page
+    assert ">600<" not in page
+    file = browser.get(f"/notices/{notice_id}/customers.csv").text
+    assert [line.split(",")[0].strip('"') for line in file.splitlines()[1:]] == ["602", "601", "600"]
+    browser.post(f"/notices/{notice_id}/withdraw", data={"customer": people[2].id})
+    assert "taken back" in browser.get(f"/customers/{people[2].id}/notices").text
+    taken = browser.post("/notices/give?all=1", data={**given, "act": "withdraw"}, follow_redirects=True)
+    assert "Taken back from 2 customers" in taken.text
+
+
+def test_a_notice_is_kept_off_until_it_is_switched_on(sign_in_as, database) -> None:
+    browser = sign_in_as("billing")
+    notice_id = write(browser)
+    with database.reading() as session:
+        assert session.get(Notice, notice_id).is_on is False
+    assert "is off" in browser.get("/notices").text
+    browser.post(f"/notices/{notice_id}/switch", data={"is_on": "1"})
+    assert "is on" in browser.get("/notices").text
+    assert (
+        "Must be filled in"
+        in browser.post(f"/notices/{notice_id}/edit", data={"title": "x", "content": ""}).text
+    )
+
+
+def test_who_is_asked_about_nobody_says_how_to_choose(sign_in_as) -> None:
+    answer = sign_in_as("noc").get("/notices/give")
+    assert answer.status_code == 422
+    assert "tick the boxes" in answer.text
+
+
+def test_a_contract_waits_in_the_queue_and_is_signed_at_the_office(sign_in_as, people, database) -> None:
+    browser = sign_in_as("billing")
+    made = browser.post(
+        f"/customers/{people[0].id}/contracts/new", data={"title": "Contract 7", "content": "Between us"}
+    )
+    assert "Contract 7" in browser.get("/contracts?q=600").text
+    assert "Contract 7" not in browser.get("/contracts?q=601").text
+    browser.post("/contracts/switch", data={"is_on": "1"})
+    with database.reading() as session:
+        assert leading.is_contract_leading(session)
+    assert "first and last name" in browser.post(made.location, data={"name": "Ivan"}).text
+    assert browser.post(made.location, data={"name": "Ivan Koval"}).status_code == 303
+    page = browser.get(made.location).text
+    assert "Signed by Ivan Koval" in page
+    assert "On paper, taken by Billing Person" in page
+    assert "No contract waits" in browser.get("/contracts").text
+    with database.reading() as session:
+        signed = session.scalars(select(Contract)).one()
+        assert contracts.of_customer(session, people[0].id) == [signed]
+    assert browser.post(f"{made.location}/withdraw").status_code == 409
+
+
+def test_staff_are_led_to_the_customer_s_page_by_a_sealed_link(sign_in_as, people) -> None:
+    answer = sign_in_as("noc").get(f"/customers/{people[0].id}/page")
+    assert answer.status_code == 302
+    assert answer.location.startswith("http://127.0.0.1:8766/?preview=")

@@ -1,0 +1,143 @@
+"""Contracts to sign: the queue, one added by hand, a signature at the office, and who is led to sign."""
+
+from flask import Response, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms.validators import DataRequired, Length
+
+from desk import contracts, leading
+from desk.contracts import ContractFilter
+from registry import customers
+from registry.keyset import order
+from webapp import identity, permissions, rendering, runtime, waking
+from webapp.forms import REQUIRED, Form, ParagraphField, TextField
+
+
+class ContractForm(Form):
+    """What is to be signed."""
+
+    title = TextField(lazy_gettext("Title"), [DataRequired(REQUIRED), Length(max=160)])
+    content = ParagraphField(
+        lazy_gettext("Text of the contract"),
+        [DataRequired(REQUIRED), Length(max=100_000)],
+        render_kw={"rows": 18},
+        description=lazy_gettext("It cannot be changed afterwards: take it back and queue another."),
+    )
+
+
+class SignatureForm(Form):
+    """Who signed on paper."""
+
+    name = TextField(
+        lazy_gettext("First and last name, as signed on paper"), [DataRequired(REQUIRED), Length(max=200)]
+    )
+
+
+@permissions.required("customer.view")
+def listing() -> Response:
+    """The queue: open contracts, or those that were signed or taken back."""
+    state = request.args.get("state", "open")
+    filters = ContractFilter(
+        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        state=state if state in (*contracts.STATES, "all") else "open",
+    )
+    sort = order(request.args.get("sort", ""), contracts.KEYS, contracts.USUAL_SORT)
+    with runtime.current().database.reading() as session:
+        rows, mark = contracts.page(session, filters, sort=sort, after=request.args.get("after"))
+        is_leading = leading.is_contract_leading(session)
+    return Response(
+        render_template(
+            "notices/contracts.html",
+            rows=rows,
+            next=mark,
+            filters=filters,
+            sort=sort,
+            is_filtered=filters != ContractFilter(),
+            is_leading=is_leading,
+        )
+    )
+
+
+@permissions.required("contract.keep")
+def add(customer_id: int) -> Response:
+    """Put a contract in the queue."""
+    with runtime.current().database.reading() as session:
+        customer = customers.get(session, customer_id)
+    form = ContractForm()
+    if form.accept(lambda: _add(customer_id, form)):
+        rendering.say(gettext("The contract waits for a signature."))
+        return rendering.go("notices.contract", contract_id=form.result)
+    page = "notices/add_contract.html"
+    return rendering.page_or_fragment(page, page, form.status, form=form, customer=customer)
+
+
+def _add(customer_id: int, form: ContractForm) -> int:
+    with runtime.current().database.transaction() as session:
+        made, moved = contracts.add(
+            session,
+            identity.actor(),
+            customer_id,
+            title=form.title.data,
+            content=form.content.data,
+            today=runtime.today(),
+        )
+        _wake(session, moved)
+        return made.id
+
+
+@permissions.required("contract.keep")
+def show(contract_id: int) -> Response:
+    """A contract's text and what became of it; a signature on paper is taken here."""
+    with runtime.current().database.reading() as session:
+        found = contracts.get(session, contract_id)
+        customer = customers.get(session, found.customer_id)
+    form = SignatureForm()
+    if form.accept(lambda: _sign(contract_id, customer.id, form)):
+        rendering.say(gettext("Signed."))
+        return rendering.go("notices.contract", contract_id=contract_id)
+    page = render_template(
+        "notices/contract.html",
+        found=found,
+        customer=customer,
+        form=form,
+        withdraw_url=url_for("notices.withdraw_contract", contract_id=contract_id),
+    )
+    return Response(page, form.status)
+
+
+def _sign(contract_id: int, customer_id: int, form: SignatureForm) -> None:
+    with runtime.current().database.transaction() as session:
+        moved = contracts.sign(
+            session,
+            identity.actor(),
+            contract_id,
+            customer_id=customer_id,
+            name=form.name.data,
+            today=runtime.today(),
+        )
+        _wake(session, moved)
+
+
+@permissions.required("contract.keep")
+def withdraw(contract_id: int) -> Response:
+    """Take an open contract back."""
+    with runtime.current().database.transaction() as session:
+        _wake(session, contracts.withdraw(session, identity.actor(), contract_id, today=runtime.today()))
+    rendering.say(gettext("The contract is taken back."))
+    return rendering.go("notices.contract", contract_id=contract_id)
+
+
+@permissions.required("contract.keep")
+def switch() -> Response:
+    """Lead customers with open contracts to the page, or no more."""
+    is_on = request.form.get("is_on") == "1"
+    with runtime.current().database.transaction() as session:
+        _wake(session, contracts.switch(session, identity.actor(), is_on=is_on, today=runtime.today()))
+    words = gettext("Customers with open contracts are led to the page where they sign.")
+    rendering.say(words if is_on else gettext("Nobody is led to sign any more."))
+    return rendering.go("notices.contracts")
+
+
+def _wake(session: Session, moved: tuple[int, ...]) -> None:
+    if moved:
+        waking.wake_gates(session)

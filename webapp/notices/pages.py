@@ -1,0 +1,197 @@
+"""Notices: what there is, who was given each, who saw and confirmed it and when; the card's panel of them."""
+
+from collections.abc import Iterator
+
+from flask import Response, abort, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms import BooleanField
+from wtforms.validators import DataRequired, Length
+
+from core import errors
+from desk import contracts, given, leading, notices
+from desk.given import GivenFilter, GivenRow
+from registry.keyset import order
+from webapp import downloads, identity, permissions, rendering, runtime, seals, waking
+from webapp.forms import REQUIRED, Form, ParagraphField, TextField
+
+FILE_PAGE = 1000
+
+
+class NoticeForm(Form):
+    """What a notice says, and how it goes away."""
+
+    title = TextField(lazy_gettext("Title"), [DataRequired(REQUIRED), Length(max=120)])
+    content = ParagraphField(
+        lazy_gettext("Text"), [DataRequired(REQUIRED), Length(max=4000)], render_kw={"rows": 8}
+    )
+    is_confirmable = BooleanField(
+        lazy_gettext("The customer may confirm it, and it is gone"),
+        default=True,
+        description=lazy_gettext("Without this it stays until it is taken back."),
+    )
+
+
+@permissions.required("customer.view")
+def listing() -> Response:
+    """List the notices: those that are on first."""
+    with runtime.current().database.reading() as session:
+        found = notices.listing(session)
+    return Response(render_template("notices/list.html", found=found))
+
+
+@permissions.required("notice.give")
+def add() -> Response:
+    """Write a notice; it is off at first."""
+    return _edit(None, NoticeForm(), gettext("New notice"))
+
+
+@permissions.required("notice.give")
+def edit(notice_id: int) -> Response:
+    """Change what a notice says."""
+    with runtime.current().database.reading() as session:
+        notice = notices.get(session, notice_id)
+    return _edit(notice_id, NoticeForm(obj=notice), gettext("Change a notice"))
+
+
+def _edit(notice_id: int | None, form: NoticeForm, title: str) -> Response:
+    if form.accept(lambda: _save(notice_id, form)):
+        rendering.say(gettext("Saved."))
+        return rendering.go("notices.show", notice_id=form.result)
+    back = url_for("notices.show", notice_id=notice_id) if notice_id else url_for("notices.listing")
+    page = "notices/edit.html"
+    return rendering.page_or_fragment(page, page, form.status, form=form, title=title, cancel_url=back)
+
+
+def _save(notice_id: int | None, form: NoticeForm) -> int:
+    with runtime.current().database.transaction() as session:
+        saved = notices.save(
+            session,
+            identity.actor(),
+            notice_id,
+            title=form.title.data,
+            content=form.content.data,
+            is_confirmable=form.is_confirmable.data,
+        )
+        return saved.id
+
+
+@permissions.required("customer.view")
+def show(notice_id: int) -> Response:
+    """One notice and the customers it was given to."""
+    filters, sort = _asked()
+    with runtime.current().database.reading() as session:
+        notice = notices.get(session, notice_id)
+        rows, mark = given.page(session, notice_id, filters, sort=sort, after=request.args.get("after"))
+    return Response(
+        render_template(
+            "notices/notice.html",
+            notice=notice,
+            rows=rows,
+            next=mark,
+            filters=filters,
+            sort=sort,
+            is_filtered=filters != GivenFilter(),
+            states=given.STATES,
+        )
+    )
+
+
+@permissions.required("customer.view")
+def export(notice_id: int, ending: str) -> Response:
+    """The customers of a notice as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    heads = [
+        gettext("Customer number"), gettext("Customer"), gettext("Given"), gettext("By"), gettext("Seen"),
+        gettext("Confirmed"), gettext("Confirmed from"), gettext("Taken back"),
+    ]  # fmt: skip
+    table = downloads.Table(f"notice-{notice_id}", ending)
+    table.write(gettext("Notice"), heads, (_cells(row) for row in _every(notice_id)))
+    return table.answer()
+
+
+def _every(notice_id: int) -> Iterator[GivenRow]:
+    filters, sort = _asked()
+    mark: str | None = None
+    while True:
+        with runtime.current().database.reading() as session:
+            notices.get(session, notice_id)
+            rows, mark = given.page(session, notice_id, filters, sort=sort, after=mark, limit=FILE_PAGE)
+        yield from rows
+        if mark is None:
+            return
+
+
+def _cells(row: GivenRow) -> tuple[str, ...]:
+    def moment(at: object) -> str:
+        return at.isoformat(timespec="seconds") if at else ""  # type: ignore[attr-defined]
+
+    one = row.given
+    times = (moment(one.seen_at), moment(one.confirmed_at), one.confirmed_from, moment(one.withdrawn_at))
+    return (row.number, row.name, moment(one.assigned_at), one.assigned_by, *times)
+
+
+def _asked() -> tuple[GivenFilter, str]:
+    state = request.args.get("state", "")
+    filters = GivenFilter(
+        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        state=state if state in given.STATES else "",
+    )
+    return filters, order(request.args.get("sort", ""), given.KEYS, given.USUAL_SORT)
+
+
+@permissions.required("notice.give")
+def switch(notice_id: int) -> Response:
+    """Show the notice to whom it is given, or to nobody."""
+    is_on = request.form.get("is_on") == "1"
+    with runtime.current().database.transaction() as session:
+        moved = notices.switch(session, identity.actor(), notice_id, is_on=is_on, today=runtime.today())
+        _wake(session, moved)
+    rendering.say(gettext("The notice is on.") if is_on else gettext("The notice is off."))
+    return rendering.go("notices.show", notice_id=notice_id)
+
+
+@permissions.required("notice.give")
+def withdraw(notice_id: int) -> Response:
+    """Take the notice back from one customer, or from all who have it."""
+    customer = request.form.get("customer", "")
+    whom = [int(customer)] if customer.isascii() and customer.isdigit() and len(customer) < 19 else None
+    if customer and whom is None:
+        raise errors.NotFound("There is no such customer")
+    with runtime.current().database.transaction() as session:
+        taken = notices.withdraw(session, identity.actor(), notice_id, whom, today=runtime.today())
+        _wake(session, taken.lines)
+    rendering.say(gettext("Taken back from %(count)s.", count=taken.count))
+    return rendering.go("notices.show", notice_id=notice_id)
+
+
+@permissions.required("customer.view")
+def panel(customer_id: int) -> Response:
+    """The card's panel: the customer's notices and contracts."""
+    with runtime.current().database.reading() as session:
+        rows = given.of_customer(session, customer_id)
+        queue = contracts.of_customer(session, customer_id)
+        is_leading = leading.is_contract_leading(session)
+    return Response(
+        render_template(
+            "notices/_panel.html",
+            customer_id=customer_id,
+            rows=rows,
+            contracts=queue,
+            is_leading=is_leading,
+        )
+    )
+
+
+@permissions.required("money.view")
+def preview(customer_id: int) -> Response:
+    """Lead to the page as the customer sees it; the link lives some minutes, and lets nothing be done."""
+    settings = runtime.current().settings
+    sealed = seals.seal(settings, "preview", customer_id)
+    return Response(status=302, headers={"Location": f"{settings.garden.address}/?preview={sealed}"})
+
+
+def _wake(session: Session, moved: tuple[int, ...]) -> None:
+    if moved:
+        waking.wake_gates(session)

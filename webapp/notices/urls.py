@@ -1,0 +1,26 @@
+"""The URLs of the notices area."""
+
+from flask import Blueprint
+
+from webapp.notices import contracts, giving, pages
+
+blueprint = Blueprint("notices", __name__)
+
+for _rule, _name, _view, _methods in (
+    ("/notices", "listing", pages.listing, ["GET"]),
+    ("/notices/new", "add", pages.add, ["GET", "POST"]),
+    ("/notices/give", "give", giving.give, ["GET", "POST"]),
+    ("/notices/<int:notice_id>", "show", pages.show, ["GET"]),
+    ("/notices/<int:notice_id>/customers.<ending>", "export", pages.export, ["GET"]),
+    ("/notices/<int:notice_id>/edit", "edit", pages.edit, ["GET", "POST"]),
+    ("/notices/<int:notice_id>/switch", "switch", pages.switch, ["POST"]),
+    ("/notices/<int:notice_id>/withdraw", "withdraw", pages.withdraw, ["POST"]),
+    ("/customers/<int:customer_id>/notices", "panel", pages.panel, ["GET"]),
+    ("/customers/<int:customer_id>/page", "preview", pages.preview, ["GET"]),
+    ("/contracts", "contracts", contracts.listing, ["GET"]),
+    ("/contracts/switch", "switch_contracts", contracts.switch, ["POST"]),
+    ("/contracts/<int:contract_id>", "contract", contracts.show, ["GET", "POST"]),
+    ("/contracts/<int:contract_id>/withdraw", "withdraw_contract", contracts.withdraw, ["POST"]),
+    ("/customers/<int:customer_id>/contracts/new", "add_contract", contracts.add, ["GET", "POST"]),
+):
+    blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
