@@ -149,7 +149,9 @@ class RadiusGate:
                 logger.info("NAS %s knows no session %s of %s: gone", session.nas, session.session_id, login)
             elif answer.packet is None or answer.packet.code not in (Code.DISCONNECT_ACK, Code.COA_ACK):
                 said = f"NAS {session.nas}: {_words(answer)}"
-                words = f"the next login is set, but its live session goes on: {said}"
+                fate = "goes on" if answer.packet else "is not known"
+                what = "its live session" if answer.packet else "what became of its live session"
+                words = f"the next login is set, but {what} {fate}: {said}"
                 faults[login] = (words, _needs_person(answer))
         return faults, ghosts
 

@@ -62,7 +62,7 @@ def role(radius: Server) -> Iterator[str]:
 def options(radius: Server, role: str) -> dict[str, Any]:
     told = psycopg.conninfo.conninfo_to_dict(radius.url)
     options = {"host": str(told["host"]), "database": str(told["dbname"]), "user": role}
-    return {**options, "nas_port": radius.ports["coa"], "timeout_s": 0.5, "tries": 2}
+    return {**options, "nas_port": radius.ports["coa"], "timeout_s": 3}
 
 
 @pytest.fixture
@@ -216,14 +216,16 @@ def test_an_answer_without_a_valid_message_authenticator_is_refused(
 ) -> None:
     radius.add(UNSIGNED)
     dial_in(radius, UNSIGNED, "old nas")
-    (outcome,) = make().apply({LineAccess(1, login=UNSIGNED): "walled"}).values()
+    gate = make(timeout_s=2, tries=1)
+    (outcome,) = gate.apply({LineAccess(1, login=UNSIGNED): "walled"}).values()
     assert outcome.applied is None
     assert "its answer was refused: it carries no Message-Authenticator" in str(outcome.error)
     dial_in(radius, login, "one")
-    (outcome,) = (
-        make(nas_secrets="127.0.0.0/8 another").apply({LineAccess(1, login=login): "walled"}).values()
+    gate = make(nas_secrets="127.0.0.0/8 another", timeout_s=0.5, tries=2)
+    (outcome,) = gate.apply({LineAccess(1, login=login): "walled"}).values()
+    assert "what became of its live session is not known: NAS 127.0.0.1: it did not answer in 1 s" in str(
+        outcome.error
     )
-    assert "it did not answer in 1 s" in str(outcome.error)
     assert radius.knows("one"), "the NAS took nothing that another secret signed"
     (outcome,) = make(nas_secrets="10.0.0.0/8 x").apply({LineAccess(1, login=login): "walled"}).values()
     assert (outcome.needs_person, outcome.error) == (
@@ -244,6 +246,7 @@ def test_the_nas_refuses_a_request_without_a_valid_message_authenticator(radius:
             with pytest.raises(TimeoutError):
                 line.recv(4096)
         assert radius.knows("kept")
+        line.settimeout(10)
         line.send(right)
         answer = packets.check_answer(line.recv(4096), right, NAS_SECRET.encode())
     assert answer.code == Code.DISCONNECT_ACK
