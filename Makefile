@@ -17,7 +17,7 @@ PYTEST := $(MEASURED) $(UNMEASURED)
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-deps bench-billing billing-properties migration lock system-deps
+.PHONY: help run test unit house integration netlab browser assets texts coverage check bench bench-net bench-gates chaos bench-deps bench-billing billing-properties migration lock system-deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,15 @@ bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and th
 	  echo; echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; code=$$?; \
 	  test $$code -lt 128 || exit $$code; test $$code = 0 || failed=1; \
 	done; exit $$failed
+
+bench-gates: $(VENV)/dev.stamp ## from a payment to the first packet, beside a gate that is down, on a product of its own (root)
+	@failed=0; for script in bench/gates/bench_*.py; do \
+	  echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; code=$$?; \
+	  test $$code -lt 128 || exit $$code; test $$code = 0 || failed=1; \
+	done; exit $$failed
+
+chaos: assets ## crashes, cut wires, wrong clocks: what each leaves behind; ROW=beat does those rows alone (root, cc)
+	@PYTHONPATH=. $(BIN)/python bench/gates/chaos.py $(ROW)
 
 bench-deps: # apt-get the programs that bench-net compares with; without root or a net each bench says what it lacks
 	@-DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, BindParameter, Select, and_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -55,26 +55,27 @@ def place(
     if not ids:
         return Moved()
     access.lock_rows(session, ids, today=today)
+    columns = {
+        "reason": reason,
+        "owner": owner,
+        "note": note,
+        "until": until,
+        "run_id": run_id,
+        "effect": effect,
+        "billed_percent": billed_percent,
+        "from_on": today or clock.now().date(),
+        "to_on": to_on,
+        "is_unsettled": billed_percent < 100,
+    }
+    types = {name: SuspensionLock.__table__.c[name].type for name in columns}
+    # One parameter for all of them: a statement takes 65,535, which six thousand rows of values exceed.
+    rows = select(
+        func.unnest(literal(ids, ARRAY(BigInteger))),
+        *(literal(value, types[name]) for name, value in columns.items()),
+    )
     placed = session.scalars(
         insert(SuspensionLock)
-        .values(
-            [
-                {
-                    "subscription_id": subscription_id,
-                    "reason": reason,
-                    "owner": owner,
-                    "note": note,
-                    "until": until,
-                    "run_id": run_id,
-                    "effect": effect,
-                    "billed_percent": billed_percent,
-                    "from_on": today or clock.now().date(),
-                    "to_on": to_on,
-                    "is_unsettled": billed_percent < 100,
-                }
-                for subscription_id in ids
-            ]
-        )
+        .from_select(["subscription_id", *columns], rows)
         .on_conflict_do_update(
             index_elements=["subscription_id", "reason"],
             index_where=SuspensionLock.lifted_at.is_(None),

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from linecard.lab import shell
 from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
-from tests.browser import pictures_money, pictures_pops
+from tests.browser import pictures_drift, pictures_money, pictures_pops
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
@@ -228,6 +228,8 @@ def main() -> None:
             # Two routers on one address: what the diagnosis before saw of them.
             macs = f"/customers/{product.customer_id(DIAGNOSES['duplicate'])}/macs"
             _take(browser, product, "macs", macs, _nothing)
+            pictures_drift.stage(product)
+            _take(browser, product, "drift", "/drift?sort=kind", _nothing)
         browser.close()
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from billing import access, answers, subscriptions, suspensions, testing
 from billing.models import AccessState, LockReason, SubscriptionAccess
@@ -67,6 +68,13 @@ def test_a_line_is_open_only_when_no_lock_stands(session, line):
     assert row(session, line).version == 3
     assert suspensions.place(session, [], LockReason.DEBT, owner="x") == suspensions.Moved()
     assert suspensions.lift(session, [], LockReason.DEBT, by="x") == suspensions.Moved()
+
+
+def test_more_lines_than_a_statement_has_parameters_are_locked_at_once(session, line):
+    nobody = range(10**9, 10**9 + 7000)
+    assert suspensions.place(session, [line], LockReason.DEBT, owner="night", today=TODAY).locks == (line,)
+    with pytest.raises(IntegrityError, match="foreign key"), session.begin_nested():
+        suspensions.place(session, nobody, LockReason.DEBT, owner="night", today=TODAY)
 
 
 def test_a_lock_knows_who_placed_and_who_lifted_it(session):
