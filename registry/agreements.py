@@ -6,11 +6,21 @@ Each act of billing with its line of history.
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import bill_days, discounts, freezes, ledger, liabilities, subscriptions
+from billing import (
+    access,
+    bill_days,
+    discounts,
+    freezes,
+    ledger,
+    liabilities,
+    subscriptions,
+    suspensions,
+)
 from billing.acts import Act, Terms
-from billing.models import AccountDiscount, Liability, LockReason
+from billing.models import AccountDiscount, Liability, LockReason, Subscription
 from core import errors
 from registry import audit, money
 
@@ -38,6 +48,41 @@ def suspend(
     return money.record_service(
         session, actor, "service.suspended", service, changes=_facts(facts), note=agreed.note.strip()
     )
+
+
+def cut_off_all(
+    session: Session, actor: audit.Actor, customer_id: int, *, note: str, today: date, terms: Terms
+) -> int:
+    """Suspend every running service of the customer by hand; return how many were not suspended so."""
+    ids = [one for one in _running(session, customer_id, today) if not _is_by_hand(session, one)]
+    agreed = freezes.Agreed(LockReason.MANUAL, from_on=today, note=note)
+    for one in ids:
+        suspend(session, actor, one, agreed, today=today, terms=terms)
+    return len(ids)
+
+
+def restore_all(
+    session: Session, actor: audit.Actor, customer_id: int, *, today: date, terms: Terms
+) -> tuple[int, list[LockReason]]:
+    """Lift what was suspended by hand on every service of the customer, and nothing else.
+
+    Returns on how many services, and why lines of his stay off all the same.
+    """
+    account_id = money.account_id(session, customer_id)
+    ids = session.scalars(suspensions.standing_of_account(account_id, LockReason.MANUAL)).all()
+    for one in ids:
+        let_in(session, actor, one, today=today, terms=terms)
+    return len(ids), sorted({lock.reason for lock in suspensions.standing(session, account_id)})
+
+
+def _running(session: Session, customer_id: int, today: date) -> list[int]:
+    account_id = money.account_id(session, customer_id)
+    query = select(Subscription.id).where(Subscription.account_id == account_id, access.is_running(today))
+    return list(session.scalars(query.order_by(Subscription.id)))
+
+
+def _is_by_hand(session: Session, subscription_id: int) -> bool:
+    return suspensions.standing_of(session, subscription_id, LockReason.MANUAL) is not None
 
 
 def let_in(

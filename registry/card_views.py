@@ -116,6 +116,11 @@ class ServiceView:
     locks: tuple[LockView, ...]
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether a person suspended it."""
+        return any(lock.reason is LockReason.MANUAL for lock in self.locks)
+
+    @property
     def is_settled(self) -> bool:
         """Whether the gate confirmed what is wanted."""
         return self.applied is not None and self.applied is self.wanted

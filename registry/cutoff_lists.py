@@ -20,6 +20,7 @@ from billing.models import (
     RunStatus,
     Subscription,
 )
+from core.columns import any_of
 from core.money import Money
 from registry import keyset, search
 from registry.keyset import Key
@@ -172,6 +173,12 @@ def ids(session: Session, run_id: int, filters: PlanFilter) -> list[int]:
     """Return the ids of all rows the filters leave that change a line: what "all of these" means."""
     query = narrowed(rows_of(run_id), run_id, filters).where(CutoffDecision.action.in_(cutoff.ACTS))
     return list(session.scalars(query.with_only_columns(CutoffDecision.id)))
+
+
+def customers(session: Session, row_ids: Sequence[int]) -> list[int]:
+    """Return whose rows these are; accounts without a customer are left out."""
+    query = select(Customer.id).join(CutoffDecision, CutoffDecision.account_id == Customer.account_id)
+    return list(session.scalars(query.where(CutoffDecision.id == any_of(row_ids)).distinct()))
 
 
 def one(session: Session, run_id: int, row_id: int) -> PlanRow | None:

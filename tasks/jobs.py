@@ -145,5 +145,9 @@ def _register_cutoff_jobs(app: Celery, runtime: Runtime) -> None:
     def _work_cutoff(run_id: int | None = None) -> None:
         night.work_cutoff(runtime, app, run_id)
 
+    def _let_go_disconnects() -> None:
+        upkeep.let_go_disconnects(runtime)
+
+    app.task(_let_go_disconnects, name="let_go_disconnects", **_OWN)
     # The row says what is wanted, and each batch is a transaction: lost or run twice, it changes nothing.
     app.task(_work_cutoff, name="work_cutoff", **_OWN, acks_late=True, **_AGAIN)

@@ -21,6 +21,7 @@ BANK_S = 30
 MOVING_S = 60
 POPS_S = 5
 CUTOFF_S = 60
+DISCONNECTS_S = 60
 DELIVER_S = 30
 RECEIPTS_S = 60
 
@@ -39,6 +40,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "close-incidents": _every("close_incidents", INCIDENTS_S, work),
         "tend-pops": _every("tend_pops", POPS_S, work),
         "move-in": _every("move_in", MOVING_S, work),
+        "let-go-disconnects": _every("let_go_disconnects", DISCONNECTS_S, work),
         "work-cutoff": _every("work_cutoff", CUTOFF_S, work, args=[None]),
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),

@@ -7,9 +7,11 @@ from typing import Any
 
 import structlog
 
-from core import live
+from billing import policies
+from core import clock, live
 from core.errors import LinecardError
 from core.settings import Settings
+from desk import disconnects
 from netdiag import ping
 from registry import diagnostics, incidents, upkeep
 from tasks.runtime import Runtime
@@ -17,6 +19,15 @@ from tasks.runtime import Runtime
 log = structlog.get_logger()
 
 BEAT_S = 30.0
+
+
+def let_go_disconnects(runtime: Runtime) -> None:
+    """Take out of the disconnect queue who has paid meanwhile."""
+    with runtime.database.transaction() as session:
+        limits = policies.in_force(session, runtime.settings.cutoff)
+        gone = disconnects.let_go(session, clock.today(runtime.settings.isp.time_zone), rules=limits)
+    if gone:
+        log.info("disconnects_paid", count=gone)
 
 
 class Heart:

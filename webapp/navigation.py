@@ -81,6 +81,9 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "checklist",
                 also=("notices.contract", "notices.add_contract"),
             ),
+            Entry(
+                "desk.disconnects", lazy_gettext("Disconnect queue"), "plug-x", also=("desk.add_disconnect",)
+            ),
             Entry("field.day", lazy_gettext("Field"), "map-pins", "f"),
         ),
     ),

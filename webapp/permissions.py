@@ -35,6 +35,7 @@ PERMISSIONS = {
     "service.edit": N_("Change plans and subscriptions of a customer"),
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
     "suspension.place": N_("Suspend and let in by hand"),
+    "disconnect.plan": N_("Put customers into the disconnect queue and plan it"),
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them as files"),
     "charge.run": N_("See the charge runs and start one"),
@@ -64,6 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
         _EVERYBODY
         | _LINE
         | {"customer.edit", "file.remove", "geocode.run", "cutoff.view", "gate.repair", "notice.give"}
+        | {"disconnect.plan"}
         | {"setup.view", "setup.gear"}
     ),
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
@@ -73,7 +75,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue", "notice.give", "contract.keep"}
         | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
-        | {"cutoff.release"}
+        | {"cutoff.release", "disconnect.plan"}
         | {"charge.run", "report.read", "setup.view", "gate.repair"}
     ),
     "administrator": frozenset(PERMISSIONS),

@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 from billing import cutoff_runs, policies
 from billing.models import CutoffRun, RunStatus
 from core import errors
-from registry import cutoffs
+from desk import disconnects
+from desk.models import DisconnectWhy
+from registry import cutoff_lists, cutoffs
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import cutoff, cutoff_asking, day
@@ -101,6 +103,8 @@ def _review(run_id: int, form: ReviewForm) -> int:
         ids = cutoff_asking.chosen(session, run_id, str(form.scope.data or ""))
         if not ids:
             raise errors.Invalid("Tick the rows this is about")
+        if act == "disconnect":
+            return _disconnect(session, run_id, ids, form)
         if act == "approve":
             return cutoffs.approve(session, actor, run_id, ids)
         if act == "reset":
@@ -120,6 +124,21 @@ def _review(run_id: int, form: ReviewForm) -> int:
         )
         day.wake_gates(session)
         return len(done.rows)
+
+
+def _disconnect(session: Session, run_id: int, ids: list[int], form: ReviewForm) -> int:
+    """Put the people of these rows into the disconnect queue."""
+    identity.demand("disconnect.plan")
+    added = disconnects.add(
+        session,
+        identity.actor(),
+        cutoff_lists.customers(session, ids),
+        why=DisconnectWhy.DEBT,
+        note=form.note.data or "",
+        planned_on=form.until.data,
+        run_id=run_id,
+    )
+    return len(added)
 
 
 @permissions.required("cutoff.run")

@@ -1,7 +1,7 @@
 """Suspensions by hand and freezes: now or from a day to come, billed as chosen, taken back."""
 
-from flask import Response, request
-from flask_babel import gettext
+from flask import Response, request, url_for
+from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from billing import freezes
@@ -74,6 +74,59 @@ def let_in(subscription_id: int) -> Response:
         day.wake_gates(session)
     rendering.say(gettext("The suspension is lifted."))
     return rendering.go("cashier.statement", customer_id=customer_id)
+
+
+@permissions.required("suspension.place")
+def cut_off_all(customer_id: int) -> Response:
+    """Cut every running service of a customer off by hand, with one press."""
+    with runtime.current().database.transaction() as session:
+        count = agreements.cut_off_all(
+            session,
+            identity.actor(),
+            customer_id,
+            note=gettext("cut off with one press"),
+            today=day.today(),
+            terms=day.terms(),
+        )
+        day.wake_gates(session)
+    rendering.say(ngettext("%(num)s service is cut off.", "%(num)s services are cut off.", count))
+    return _back(customer_id)
+
+
+@permissions.required("suspension.place")
+def restore_all(customer_id: int) -> Response:
+    """Lift what was suspended by hand on every service of a customer, and no other lock."""
+    with runtime.current().database.transaction() as session:
+        count, left = agreements.restore_all(
+            session, identity.actor(), customer_id, today=day.today(), terms=day.terms()
+        )
+        day.wake_gates(session)
+    rendering.say(ngettext("%(num)s service is restored.", "%(num)s services are restored.", count))
+    if left:
+        why = ", ".join(_lock_word(reason) for reason in left)
+        rendering.say(gettext("Still off for another reason: %(why)s", why=why), "warn")
+    return _back(customer_id)
+
+
+def _lock_word(reason: LockReason) -> str:
+    return {
+        LockReason.DEBT: gettext("debt"),
+        LockReason.MANUAL: gettext("by hand"),
+        LockReason.FREEZE: gettext("frozen on request"),
+        LockReason.ABUSE: gettext("abuse"),
+        LockReason.TECHNICAL: gettext("technical"),
+        LockReason.CONTRACT: gettext("contract"),
+        LockReason.STATUS: gettext("customer status"),
+    }[reason]
+
+
+def _back(customer_id: int) -> Response:
+    """Lead back to the list the button was pressed on, else to the card."""
+    listing = url_for("customers.listing")
+    path, _, query = request.form.get("back", "").partition("?")
+    if path == listing:
+        return rendering.go_to(f"{listing}?{query}" if query else listing)
+    return rendering.go("customers.card", customer_id=customer_id)
 
 
 @permissions.required("suspension.place")

@@ -55,6 +55,8 @@ for _rule, _name, _view, _methods in (
     ("/services/<int:subscription_id>/end/effect", "end_effect", services.end_effect, ["GET"]),
     ("/services/<int:subscription_id>/suspend", "suspend", suspensions.suspend, ["GET", "POST"]),
     ("/services/<int:subscription_id>/suspend/effect", "suspend_effect", suspensions.suspend_effect, ["GET"]),
+    ("/customers/<int:customer_id>/cut-off", "cut_off_all", suspensions.cut_off_all, ["POST"]),
+    ("/customers/<int:customer_id>/restore", "restore_all", suspensions.restore_all, ["POST"]),
     ("/services/<int:subscription_id>/let-in", "let_in", suspensions.let_in, ["POST"]),
     ("/customers/<int:customer_id>/money/charge", "charge", owed.charge, ["GET", "POST"]),
     ("/customers/<int:customer_id>/liabilities/new", "add_liability", owed.add, ["GET", "POST"]),

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.field import acts, compressing, pages
+from webapp.field import acts, compressing, disconnects, pages
 
 blueprint = Blueprint("field", __name__)
 blueprint.after_request(compressing.compress)
@@ -16,6 +16,8 @@ for _rule, _name, _view, _methods in (
     ("/field/run/<int:run_id>", "run", pages.run, ["GET"]),
     ("/field/run/<int:run_id>/baseline", "baseline", acts.baseline, ["POST"]),
     ("/field/visit/<int:visit_id>", "visit", acts.visit, ["POST"]),
+    ("/field/disconnects", "disconnects", disconnects.listing, ["GET"]),
+    ("/field/disconnects/<int:entry_id>", "end_disconnect", disconnects.end, ["POST"]),
     ("/field/scan", "scan", pages.scan, ["GET"]),
     ("/field/near", "near", pages.near, ["GET"]),
 ):
