@@ -78,7 +78,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, import contracts, templates
 bench: $(VENV)/dev.stamp ## measurements beside other programs
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
-bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and the SNMP exporter, in namespaces of its own (root)
+bench-net: $(VENV)/dev.stamp ## the wire beside fping, arp-scan, Net-SNMP and the SNMP exporter, and a gateway of 10,000, in namespaces (root)
 	@for program in $(PEERS); do \
 	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null || { $(MAKE) --no-print-directory bench-deps; break; }; \
 	done; failed=0; \

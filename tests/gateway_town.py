@@ -7,7 +7,6 @@ Homes answer and speak from any address of 10.90.0.0/16 and 2001:db8:90::/48. Th
 import ctypes
 import errno
 import ipaddress
-import re
 import selectors
 import socket
 import subprocess
@@ -29,7 +28,7 @@ SITE4, SITE6 = "198.51.100.10", "2001:db8:ff::10"
 BANK4, BANK6 = "198.51.100.99", "2001:db8:ff::99"
 ECHO_PORT = 7
 _PAGES = {80: b"site", GARDEN_PORT: b"garden", 443: b"secret"}
-_CLONE_NEWNET = 0x4000_0000
+_CLONE_NEWNET, SO_RCVBUFFORCE = 0x4000_0000, 33
 # An address is ours by its route alone (ipv6(7)).
 _IPV6_FREEBIND = 78
 _PATIENCE_S, _QUIET_S = 3.0, 0.3
@@ -46,7 +45,7 @@ class Town:
 
     def within(self, namespace: str, call: Callable[[], Answer]) -> Answer:
         """Run a call in a namespace, in a thread of its own."""
-        with ThreadPoolExecutor(1, initializer=_enter, initargs=(namespace,)) as pool:
+        with ThreadPoolExecutor(1, initializer=enter, initargs=(namespace,)) as pool:
             return pool.submit(call).result()
 
     def nft(self, *words: str) -> str:
@@ -61,16 +60,7 @@ def build(prefix: str) -> Iterator[Town]:
     try:
         for name in (town.homes, town.gateway, town.net):
             _sh("ip", "netns", "add", name)
-            # Nobody waits to see whether his link-local address is taken (RFC 4862).
-            _sh(
-                "ip",
-                "netns",
-                "exec",
-                name,
-                "sh",
-                "-ec",
-                "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad",
-            )
+            _sh("ip", "netns", "exec", name, "sh", "-ec", _NO_DAD)
             _sh("ip", "-n", name, "link", "set", "lo", "up")
         _wire(town.gateway, town.homes, _HOMES)
         _wire(town.gateway, town.net, _NET)
@@ -82,6 +72,8 @@ def build(prefix: str) -> Iterator[Town]:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
+# Nobody waits to see whether his link-local address is taken (RFC 4862).
+_NO_DAD = "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad"
 _FORWARDING = "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"
 
 
@@ -121,7 +113,8 @@ def home(number: int) -> str:
     return str(HOMES4.network_address + 256 + number)
 
 
-def _enter(namespace: str) -> None:
+def enter(namespace: str) -> None:
+    """Bring this thread into a namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path(f"/run/netns/{namespace}").open("rb") as name:
         if libc.setns(name.fileno(), _CLONE_NEWNET) != 0:
@@ -152,7 +145,7 @@ class _Net:
         self._thread.join(10)
 
     def _run(self) -> None:
-        _enter(self._town.net)
+        enter(self._town.net)
         with selectors.DefaultSelector() as selector:
             for port, page in _PAGES.items():
                 listener = socket.create_server(
@@ -190,8 +183,8 @@ def _udp(port: int) -> socket.socket:
     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     one.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
-    # Ten thousand datagrams at once must not be lost in a buffer of ours (SO_RCVBUFFORCE, socket(7)).
-    one.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)
+    # Ten thousand datagrams at once must not be lost in a buffer of ours.
+    one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
     one.bind(("::", port))
     one.setblocking(False)
     return one
@@ -229,7 +222,7 @@ def speak(town: Town, sources: Iterable[str], target: str = SITE4, port: int = E
 def call(town: Town, targets: Iterable[str], source: str = SITE4) -> frozenset[str]:
     """Send a datagram nobody asked for from the net to each address; return those it arrived at."""
     listed = list(targets)
-    with ThreadPoolExecutor(1, initializer=_enter, initargs=(town.homes,)) as pool:
+    with ThreadPoolExecutor(1, initializer=enter, initargs=(town.homes,)) as pool:
         ready = threading.Event()
         arrived = pool.submit(_exchange, listed, None, 4242, ready)
         assert ready.wait(10)
@@ -314,7 +307,7 @@ def _fetch(source: str, target: str, port: int) -> str:
 
 def pour(town: Town, target: str, *, seconds: float, bytes_a_second: int) -> int:
     """Send datagrams of 1,000 bytes from the net to a home at a steady rate; return the bytes that arrived."""
-    with ThreadPoolExecutor(1, initializer=_enter, initargs=(town.homes,)) as pool:
+    with ThreadPoolExecutor(1, initializer=enter, initargs=(town.homes,)) as pool:
         ready, over = threading.Event(), threading.Event()
         arrived = pool.submit(_count, ready, over)
         assert ready.wait(10)
@@ -345,33 +338,3 @@ def _count(ready: threading.Event, over: threading.Event) -> int:
                 if over.is_set():
                     return total
                 time.sleep(0.002)
-
-
-class Pings:
-    """Pings from the net to many homes, each by a program of its own, `count` of them every 0.1 s."""
-
-    def __init__(self, town: Town, targets: Iterable[str], count: int) -> None:
-        inside = ["ip", "netns", "exec", town.net]
-        self._running = [
-            subprocess.Popen(
-                [*inside, "ping", "-q", "-n", "-i", "0.1", "-c", str(count), "-W", "2", "-I", SITE4, target],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for target in targets
-        ]
-
-    def are_running(self) -> bool:
-        """Whether all of them still ping."""
-        return all(one.poll() is None for one in self._running)
-
-    def end(self) -> tuple[int, int]:
-        """Wait for all; return how many were sent and how many of them were lost."""
-        sent = received = 0
-        for one in self._running:
-            words, _ = one.communicate(timeout=120)
-            found = re.search(r"(\d+) packets transmitted, (\d+) received", words)
-            assert found, words
-            sent, received = sent + int(found[1]), received + int(found[2])
-        return sent, sent - received
