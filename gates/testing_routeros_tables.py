@@ -109,7 +109,7 @@ class Router:
         menu: str,
         verb: str,
         values: Mapping[str, str],
-        query: Iterable[str] = (),
+        asked: Iterable[str] = (),
     ) -> list[Row]:
         """Do one command; an empty user may do everything. Raises Trap."""
         if self.delay_s:
@@ -129,11 +129,12 @@ class Router:
             self._allow(user, verb)
             if verb in _WRITES:
                 return self._write(menu, verb, values)
-            words = list(query)
+            words = list(asked)
             if len(words) == 1 and words[0].startswith(".id=") and menu in self.tables:
                 row = self.tables[menu].get(words[0][4:])
                 rows = [row] if row else []
-            found = [dict(row) for row in rows if matches(row, words)]
+            fits = query(words)
+            found = [dict(row) for row in rows if fits(row)]
             wanted = [name for name in values.get(".proplist", "").split(",") if name]
             return [{n: row[n] for n in wanted if n in row} for row in found] if wanted else found
 
@@ -229,23 +230,38 @@ def canonical(text: str, *, is_six: bool) -> str:
     return text
 
 
-def matches(row: Mapping[str, str], words: Iterable[str]) -> bool:
-    """Evaluate the query words of one print on one row: a stack machine, true when nothing false is left."""
-    stack: list[bool] = []
-    for word in words:
-        if word.startswith("#"):
-            _operate(stack, word[1:])
-        elif word.startswith("-"):
-            stack.append(word[1:] not in row)
-        elif "=" not in word.lstrip("=<>"):
-            stack.append(word in row)
-        else:
-            sign = word[0] if word[0] in "=<>" else "="
-            name, _, value = word.lstrip("=<>").partition("=")
-            held = row.get(name)
-            tests = {"=": held == value, "<": (held or "") < value, ">": (held or "") > value}
-            stack.append(held is not None and tests[sign])
-    return all(stack)
+def matches(row: Row, words: Iterable[str]) -> bool:
+    """Evaluate the query words of one print on one row."""
+    return query(words)(row)
+
+
+def query(words: Iterable[str]) -> Callable[[Row], bool]:
+    """Return a print's query as a test of a row: a stack machine, true when nothing false is left on it."""
+    steps = [_step(word) for word in words]
+
+    def fits(row: Row) -> bool:
+        stack: list[bool] = []
+        for step in steps:
+            step(row, stack)
+        return all(stack)
+
+    return fits
+
+
+def _step(word: str) -> Callable[[Row, list[bool]], None]:
+    if word.startswith("#"):
+        return lambda _row, stack: _operate(stack, word[1:])
+    if word.startswith("-"):
+        return lambda row, stack: stack.append(word[1:] not in row)
+    if "=" not in word.lstrip("=<>"):
+        return lambda row, stack: stack.append(word in row)
+    name, _, value = word.lstrip("=<>").partition("=")
+    if word[0] in "<>":
+        is_less = word[0] == "<"
+        return lambda row, stack: stack.append(
+            name in row and (row[name] < value if is_less else row[name] > value)
+        )
+    return lambda row, stack: stack.append(row.get(name) == value)
 
 
 def _operate(stack: list[bool], operations: str) -> None:
