@@ -31,10 +31,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import re
 
+from sqlalchemy import func, select
+
 from bench.gates import chaos_town
 from bench.gates.chaos_town import LOGIN, PASSWORD, Person, Town, Watch, again, wait_alive
 from bench.net import ground
 from billing.models import CutoffRun, RunStatus
+from core import clock
 from linecard import programs
 from tasks import celery_app, enqueue
 from tasks.runtime import queue_url
@@ -45,6 +48,7 @@ CUT_S = 40.0
 ROW_S = float(os.environ.get("CHAOS_ROW_S", "90"))
 WHOLE_S = 14 * 60.0
 DAY_S = 86_400
+PARTS = ("web", "probe", "work", "beat", "valkey", "postgresql")
 SETTINGS = {
     "LINECARD_CUTOFF__LEASE_S": "10",
     "LINECARD_CUTOFF__RETRY_FIRST_S": "1",
@@ -247,7 +251,14 @@ def shifted(by_s: int) -> Fault:
     """The clock of every process is a day off for twenty seconds, then right again."""
 
     def fault(town: Town) -> None:
+        for part in PARTS:
+            pid = town.product.pid_of(part)
+            maps = Path(f"/proc/{pid}/maps").read_text() if pid else ""
+            assert "shift_clock.so" in maps, f"{part} has no such clock"
         set_clock(town.folder, by_s)
+        with town.product.database.reading() as session:
+            off_s = (session.scalars(select(func.now())).one() - clock.now()).total_seconds()
+        assert abs(off_s - by_s) < 5, f"the database is {off_s:.0f} s off"
         time.sleep(20)
         set_clock(town.folder, 0)
 
