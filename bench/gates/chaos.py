@@ -111,18 +111,28 @@ def is_done(client: Client, answer: products.Answer) -> bool:
 
 
 def cut(town: Town, client: Client, until: float) -> None:
-    """Plan and apply, past the brake; until a plan is applied. One that became another day's is made anew."""
+    """Plan and apply, past the brake, as a person who looks at the plan's day: another day's is put aside."""
+
+    def run(run_id: int) -> CutoffRun:
+        with town.product.database.reading() as session:
+            return session.get_one(CutoffRun, run_id)
 
     def act() -> bool:
         answer = client.post("/cutoff/plan")
         found = re.findall(r"/cutoff/(\d+)", answer.headers.get("Location", ""))
         if not is_done(client, answer) or not found:
             return False
-        if is_done(client, client.post(f"/cutoff/{found[0]}/apply", {"force": "yes"})):
+        made = run(int(found[0]))
+        if made.run_on != town.today():
+            client.post(f"/cutoff/{made.id}/discard")
+            return False
+        if made.status is RunStatus.BRAKED:
+            words = {"typed": str(made.cut_count), "reason": "this is a drill"}
+            client.post(f"/cutoff/{made.id}/release", words)
+        if is_done(client, client.post(f"/cutoff/{made.id}/apply")):
             return True
         # It may be applied although the answer got lost.
-        with town.product.database.reading() as session:
-            return session.get_one(CutoffRun, int(found[0])).status is RunStatus.APPLIED
+        return run(made.id).status is RunStatus.APPLIED
 
     again(act, until, SAID)
 
