@@ -82,7 +82,7 @@ KINDS: Mapping[str, GateKind] = {
         GateKind(
             "nftables_ssh",
             "Linux gateway over SSH (nftables)",
-            "The same on a gateway that is another machine: nft is run there over SSH.",
+            "By addresses, as nftables does on this machine, on another one: nft is run there over SSH.",
             nftables_ssh.NftablesSshSettings,
             nftables_ssh.NftablesSshGate,
             frozenset(ACCESSES),

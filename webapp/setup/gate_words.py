@@ -38,7 +38,7 @@ WORDS = frozenset(
         N_("For each address and direction."),
         N_("Patience, seconds"),
         N_("Linux gateway over SSH (nftables)"),
-        N_("The same on a gateway that is another machine: nft is run there over SSH."),
+        N_("By addresses, as nftables does on this machine, on another one: nft is run there over SSH."),
         N_("Gateway"),
         N_("Its name or address, for SSH."),
         N_("SSH port"),
