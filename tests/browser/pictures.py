@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,21 @@ def _read(page: Page) -> None:
 def _drawn(page: Page) -> None:
     page.locator(".u-over").first.wait_for(timeout=15_000)
     page.wait_for_timeout(300)
+
+
+def _opened(page: Page) -> None:
+    """Open what the first row of a plan rests on."""
+    page.locator("details.opens > summary").first.click()
+    page.locator(".rests-on").first.wait_for(timeout=15_000)
+    page.wait_for_timeout(300)
+
+
+def _queue(product: products.Product) -> None:
+    """Put three debtors into the disconnect queue."""
+    client = product.client("admin")
+    found = re.findall(r'name="row" value="([0-9]+)"', client.get("/debtors").text)[:3]
+    note = "off for a month, take the drop down"
+    client.post("/disconnects/add", {"row": found, "why": "debt", "note": note})
 
 
 def _nothing(_: Page) -> None:
@@ -205,7 +221,9 @@ def main() -> None:
         _take(browser, product, "card", card, _ping)
         _take(browser, product, "list", "/customers?sort=name", _nothing)
         _take(browser, product, "map", "/map", _nothing)
-        _take(browser, product, "cutoff", plan, _nothing)
+        _take(browser, product, "cutoff", f"{plan}?action=cut", _opened)
+        _queue(product)
+        _take(browser, product, "disconnects", "/disconnects", _nothing)
         _take(browser, product, "document", f"/documents/{pictures_money.invoice(product)}", _nothing)
         take_money(browser, product)
         _take(browser, product, "company", "/setup/company", _nothing)

@@ -12,7 +12,7 @@ from billing.acts import Terms
 from billing.models import AccessState, Account, CutoffRun, RunStatus, SubscriptionAccess, SuspensionLock
 from billing.subscriptions import Choice
 from core import clock
-from registry import cutoff_lists, cutoffs, money, testing
+from registry import cutoff_lists, cutoffs, debtor_list, money, testing
 from registry.cutoff_lists import PlanFilter
 from registry.models import AuditEvent
 
@@ -173,6 +173,7 @@ def test_rows_are_opened_ticked_removed_deferred_and_undone(sign_in_as, database
     deferred = {"act": "defer", "row": ids[2], "note": "in hospital", "until": until}
     assert browser.post(f"{where}/review", data=deferred).status_code == 303
     assert "in hospital" in browser.get(f"{where}?review=deferred").text
+    assert "in hospital (Billing Person)" in browser.get("/debtors").text
     assert "in hospital" not in browser.get(f"{where}?review=removed").text
     table = browser.get(f"{where}/plan.csv?action=cut&sort=customer")
     lines = table.text.lstrip("\ufeff").splitlines()
@@ -211,6 +212,8 @@ def test_a_whole_run_is_undone_and_compared_with_the_next(sign_in_as, database, 
         debtor(session, "2007")
     page = browser.get(plan(browser))
     assert "deferred until" in page.text
+    assert browser.post(f"/customers/{people['cut'].id}/deferral/end").status_code == 303
+    assert "deferred until" not in browser.get("/debtors").text
     assert "1 new" in page.text
     assert "1 gone" in page.text
     assert "2007" in browser.get(page.request.path + "?compared=new").text
@@ -295,7 +298,7 @@ def test_plans_runs_and_debtors_go_on_where_the_page_ended(database):
         assert page.is_open
         listed, after = [], None
         while True:
-            debtors = cutoffs.debtors(session, TODAY, grace_days=3, after=after, limit=2)
+            debtors = debtor_list.page(session, TODAY, grace_days=3, after=after, limit=2)
             listed += [row.number for row in debtors.rows]
             after = debtors.next
             if after is None:

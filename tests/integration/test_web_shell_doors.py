@@ -289,7 +289,7 @@ DOORS: dict[str, str] = {
     "cashier.release": "billing administrator",
     "cashier.agree": "billing administrator",
     "cashier.review": "billing administrator",
-    "cashier.undo": "billing administrator",
+    **dict.fromkeys(("cashier.undo", "cashier.end_deferral"), "billing administrator"),
     "cashier.row": "noc billing administrator",
     "cashier.run_progress": "noc billing administrator",
     "cashier.export_run": "noc billing administrator",

@@ -6,11 +6,13 @@ from typing import Any
 from flask import Response, abort, render_template, request
 from flask_babel import gettext
 
-from registry import cutoff_details, cutoff_lists, cutoffs, spreadsheets
+from billing.models import CutoffRun
+from registry import cutoff_details, cutoff_lists, cutoffs, debtor_list, spreadsheets
 from registry.cutoff_lists import PlanFilter, PlanRow
 from webapp import downloads, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
 from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
+from webapp.forms import Form
 
 FILE_PAGE = 1000
 FILE_LIMIT = 200_000
@@ -55,10 +57,20 @@ def page(run_id: int, status: int = 200, **forms: Any) -> Response:
         sort=sort,
         is_filtered=filters != PlanFilter(),
         today=day.today(),
-        review=forms.get("review") or ReviewForm(formdata=None),
-        release=forms.get("release") or ReleaseForm(kept.cut_count, formdata=None),
-        undo=forms.get("undo") or UndoForm(formdata=None),
+        **_forms(kept, forms),
     )
+
+
+def _forms(kept: CutoffRun, sent: dict[str, Any]) -> dict[str, Form]:
+    """Return the forms of the page: those that were sent, the others empty."""
+    made: dict[str, Form] = {
+        "review": sent.get("review") or ReviewForm(formdata=None),
+        "release": sent.get("release") or ReleaseForm(kept.cut_count, formdata=None),
+        "undo": sent.get("undo") or UndoForm(formdata=None),
+    }
+    for name, form in made.items():
+        form.stand_apart(name)
+    return made
 
 
 @permissions.required("cutoff.view")
@@ -154,7 +166,7 @@ def _every(run_id: int) -> Iterator[PlanRow]:
 def debtors() -> Response:
     """List those who are past due, the largest sum first."""
     with runtime.current().database.reading() as session:
-        found = cutoffs.debtors(
+        found = debtor_list.page(
             session, day.today(), grace_days=day.grace_days(session), after=request.args.get("after")
         )
     return rendering.page_or_fragment("cashier/debtors.html", "cashier/debtors.html", found=found)

@@ -9,7 +9,7 @@ from billing.models import CutoffRun, RunStatus
 from core import errors
 from desk import disconnects
 from desk.models import DisconnectWhy
-from registry import cutoff_lists, cutoffs
+from registry import cutoff_lists, cutoffs, debtor_list
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import cutoff, cutoff_asking, day
@@ -139,6 +139,16 @@ def _disconnect(session: Session, run_id: int, ids: list[int], form: ReviewForm)
         run_id=run_id,
     )
     return len(added)
+
+
+@permissions.required("cutoff.run")
+def end_deferral(customer_id: int) -> Response:
+    """Let the next plan cut a customer again who was deferred."""
+    with runtime.current().database.transaction() as session:
+        is_ended = debtor_list.end_deferral(session, identity.actor(), customer_id)
+    if is_ended:
+        rendering.say(gettext("The deferral is ended; the next plan may cut."))
+    return rendering.go("cashier.debtors")
 
 
 @permissions.required("cutoff.run")

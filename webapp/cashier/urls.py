@@ -83,6 +83,7 @@ for _rule, _name, _view, _methods in (
     ("/cutoff/<int:run_id>/agree", "agree", cutoff_acts.agree, ["POST"]),
     ("/cutoff/<int:run_id>/review", "review", cutoff_acts.review, ["POST"]),
     ("/cutoff/<int:run_id>/undo", "undo", cutoff_acts.undo, ["POST"]),
+    ("/customers/<int:customer_id>/deferral/end", "end_deferral", cutoff_acts.end_deferral, ["POST"]),
     ("/cutoff/<int:run_id>/rows/<int:row_id>", "row", cutoff.row, ["GET"]),
     ("/cutoff/<int:run_id>/progress", "run_progress", cutoff.progress, ["GET"]),
     ("/cutoff/<int:run_id>/plan.<ending>", "export_run", cutoff.file, ["GET"]),
