@@ -250,6 +250,7 @@ def wired(tag: str, box: str, product: Product) -> Iterator[dict[str, str]]:
     ground.ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", box)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
+    doors: list[asyncio.Server] = []
     try:
         ground.ip("addr", "add", f"{net}.1/30", "dev", outer)
         ground.ip("link", "set", outer, "up")
@@ -263,7 +264,7 @@ def wired(tag: str, box: str, product: Product) -> Iterator[dict[str, str]]:
         sockets = parse_qs(base.query)
         place = f"{sockets['host'][0]}/.s.PGSQL.{sockets.get('port', ['5432'])[0]}"
         for port, path in ((15432, place), (16379, urlsplit(queue).path)):
-            asyncio.run_coroutine_threadsafe(_relay(f"{net}.1", port, path), loop).result(10)
+            doors.append(asyncio.run_coroutine_threadsafe(_relay(f"{net}.1", port, path), loop).result(10))
         user = sockets.get("user", [base.username or "linecard"])[0]
         number = parse_qs(urlsplit(queue).query).get("db", ["0"])[0]
         yield {
@@ -272,6 +273,8 @@ def wired(tag: str, box: str, product: Product) -> Iterator[dict[str, str]]:
             "LINECARD_DATA__QUEUE_URL": f"redis://{net}.1:16379/{number}",
         }
     finally:
+        for door in doors:
+            loop.call_soon_threadsafe(door.close)
         asyncio.run_coroutine_threadsafe(_end_all(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         subprocess.run(["ip", "link", "del", outer], check=False, capture_output=True)
@@ -285,7 +288,7 @@ async def _end_all() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _relay(host: str, port: int, path: str) -> None:
+async def _relay(host: str, port: int, path: str) -> asyncio.Server:
     """Pass every connection on to a unix socket."""
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -306,7 +309,7 @@ async def _relay(host: str, port: int, path: str) -> None:
             return
         await asyncio.gather(pipe(reader, back), pipe(there, writer))
 
-    await asyncio.start_server(accept, host, port)
+    return await asyncio.start_server(accept, host, port)
 
 
 def again(act: Callable[[], bool], until: float, said: list[str]) -> None:
