@@ -56,6 +56,7 @@ HORIZON_DAYS = 400
 NIGHTS_LIMIT = 40
 # Who is spared by these is spared until a person changes it.
 _FOR_GOOD = frozenset({Reason.NEVER_CUT, Reason.GROUP, Reason.INCIDENT})
+_FOR_A_DAY = frozenset({Reason.WEEKDAY, Reason.HOLIDAY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tupl
         words = found[0].explanation if found else ""
         if any(verdict.reason in _FOR_GOOD for verdict in found):
             break
-        is_put_off = any(verdict.reason is Reason.WEEKDAY for verdict in found)
+        is_put_off = any(verdict.reason in _FOR_A_DAY for verdict in found)
         day = day + DAY if is_put_off else min(_days_after(session, account_id, day, rules), default=None)
     return None, words
 
@@ -304,7 +305,25 @@ def _days_after(session: Session, account_id: int, after: date, rules: Rules) ->
     if rules.interest_rates:  # the first night of a month charges it
         days.append((after.replace(day=28) + 4 * DAY).replace(day=1))
     days += [day + DAY for day in ends if day] + _days_of_services(session, account_id, after)
+    days += _days_of_steps(session, account_id, after, rules)
     return [day for day in days if day > after]
+
+
+def _days_of_steps(session: Session, account_id: int, after: date, rules: Rules) -> list[date]:
+    """Return the days on which a debt that stands now reaches the policy's later steps."""
+    if not any(step.days for step in rules.steps):
+        return []
+    owed = debt.of(
+        session,
+        account_id,
+        today=after,
+        grace_days=rules.grace_days,
+        minimum_minor=rules.minimum_debt_minor,
+    )
+    if owed.ripe_on is None:
+        return []
+    first = owed.ripe_on + timedelta(days=owed.grace_days + 1)
+    return [first + timedelta(days=step.days) for step in rules.steps]
 
 
 def _days_of_services(session: Session, account_id: int, after: date) -> list[date]:
