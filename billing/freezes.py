@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from billing import ledger, settling, subscriptions, suspensions
 from billing.acts import Act
-from billing.models import LockReason, PlannedSuspension, Subscription
+from billing.models import AccessState, LockReason, PlannedSuspension, Subscription
 from billing.suspensions import Moved
 from core import errors
 from core.columns import any_of
@@ -22,18 +22,23 @@ from core.words import N_
 
 log = structlog.get_logger()
 
-AGREED = (LockReason.MANUAL, LockReason.FREEZE)
+# The reasons a person may place and lift a lock for.
+AGREED = (LockReason.MANUAL, LockReason.FREEZE, LockReason.ABUSE, LockReason.TECHNICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What is agreed: why, from when to when (both included; no end: until lifted), at how much."""
+    """What is agreed: why, from when to when (both included; no end: until lifted), at how much.
+
+    `effect` is what it does to the line.
+    """
 
     reason: LockReason
     from_on: date
     to_on: date | None = None
     billed_percent: int = 100
     note: str = ""
+    effect: AccessState = AccessState.CLOSED
 
 
 def agree(session: Session, subscription_id: int, act: Act, agreed: Agreed) -> Moved:
@@ -54,6 +59,7 @@ def agree(session: Session, subscription_id: int, act: Act, agreed: Agreed) -> M
             from_on=agreed.from_on,
             to_on=agreed.to_on,
             billed_percent=agreed.billed_percent,
+            effect=agreed.effect,
             note=agreed.note.strip(),
             author_id=act.author.staff_id,
             author=act.author.name,
@@ -114,7 +120,7 @@ def apply_planned(session: Session, act: Act, *, account_id: int | None = None) 
         if is_over or has_ended:
             log.info("planned_suspension_passed_over", subscription_id=one.subscription_id)
         else:
-            agreed = Agreed(one.reason, act.today, one.to_on, one.billed_percent, one.note)
+            agreed = Agreed(one.reason, act.today, one.to_on, one.billed_percent, one.note, one.effect)
             moved.append(_place(session, subscription, act, agreed, owner=one.author))
     session.execute(delete(PlannedSuspension).where(PlannedSuspension.id.in_([one.id for one in due])))
     return _joined(moved)
@@ -141,6 +147,7 @@ def _place(session: Session, subscription: Subscription, act: Act, agreed: Agree
         today=act.today,
         to_on=agreed.to_on,
         billed_percent=agreed.billed_percent,
+        effect=agreed.effect,
     )
     settling.settle_pending(session, act, account_id=subscription.account_id)
     return moved
@@ -150,6 +157,8 @@ def _check(subscription: Subscription, act: Act, agreed: Agreed) -> None:
     faults: dict[str, str] = {}
     if agreed.reason not in AGREED:
         faults["reason"] = N_("A suspension is agreed by hand or as a freeze")
+    if agreed.effect is AccessState.OPEN:
+        faults["effect"] = N_("Say what the lock does")
     if not agreed.note.strip():
         faults["note"] = N_("Say why, for those who come after")
     if not 0 <= agreed.billed_percent <= 100:

@@ -43,6 +43,7 @@ def suspend(
         "from_on": agreed.from_on,
         "to_on": agreed.to_on,
         "billed_percent": agreed.billed_percent,
+        "effect": agreed.effect,
     }
     service = subscriptions.get(session, subscription_id)
     return money.record_service(

@@ -113,6 +113,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ),
             Entry("drift.listing", lazy_gettext("Drift"), "refresh"),
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
+            Entry("cashier.locks", lazy_gettext("Locks"), "lock", also=("cashier.lock",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
         ),
     ),

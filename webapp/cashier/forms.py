@@ -10,7 +10,7 @@ from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioFie
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing import freezes
-from billing.models import LockReason, Method, PeriodKind, Plan
+from billing.models import AccessState, LockReason, Method, PeriodKind, Plan
 from billing.subscriptions import Choice
 from core import errors, money
 from core.money import Money
@@ -76,8 +76,20 @@ class SuspendForm(Form):
         choices=choices(
             (LockReason.FREEZE, lazy_gettext("A freeze the customer asked for")),
             (LockReason.MANUAL, lazy_gettext("A suspension by hand")),
+            (LockReason.ABUSE, lazy_gettext("Abuse: spam, attacks, a broken contract")),
+            (LockReason.TECHNICAL, lazy_gettext("Technical: a loop, a storm, work on the line")),
         ),
         default=LockReason.MANUAL,
+    )
+    effect = RadioField(
+        lazy_gettext("The line is then"),
+        choices=choices(
+            (AccessState.CLOSED, lazy_gettext("closed")),
+            (AccessState.WALLED, lazy_gettext("led to the walled garden")),
+            (AccessState.SLOW, lazy_gettext("slowed down")),
+            (AccessState.NOTICE, lazy_gettext("open, with a notice")),
+        ),
+        default=AccessState.CLOSED,
     )
     from_on = DateField(lazy_gettext("First day"), [Optional()])
     to_on = DateField(
@@ -113,6 +125,7 @@ class SuspendForm(Form):
             self.to_on.data,
             percent,
             self.note.data or "",
+            AccessState(self.effect.data or AccessState.CLOSED),
         )
 
 

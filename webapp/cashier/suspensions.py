@@ -1,5 +1,7 @@
 """Suspensions by hand and freezes: now or from a day to come, billed as chosen, taken back."""
 
+from dataclasses import replace
+
 from flask import Response, request, url_for
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
@@ -52,7 +54,7 @@ def suspend_effect(subscription_id: int) -> Response:
 def _agree(session: Session, act: Act, subscription_id: int, form: forms.SuspendForm) -> None:
     agreed = form.agreed(act.today)
     if not agreed.note:  # not written yet while people still choose the days
-        agreed = freezes.Agreed(agreed.reason, agreed.from_on, agreed.to_on, agreed.billed_percent, "-")
+        agreed = replace(agreed, note="-")
     freezes.agree(session, subscription_id, act, agreed)
 
 

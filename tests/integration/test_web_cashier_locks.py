@@ -1,0 +1,100 @@
+"""Locks by hand for the reasons a person may, the list of what stands, and one lock's history."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing import subscriptions, suspensions, testing
+from billing.models import AccessState, LockReason, SubscriptionAccess, SuspensionLock
+from billing.subscriptions import Choice
+from core import clock
+from registry import testing as records
+
+TODAY = clock.today("Europe/Kyiv")
+
+
+@pytest.fixture
+def people(database):
+    """Two customers with a service each, by name: the second is cut for debt."""
+    made = {}
+    with database.transaction() as session:
+        for number in ("3001", "3002"):
+            person = records.customer(session, number)
+            choice = Choice(testing.plan(session, 0).id, bill_day=1)
+            begin = TODAY - timedelta(days=60)
+            act = testing.act(TODAY)
+            service = subscriptions.start(session, person.account_id, act, choice=choice, starts_on=begin)
+            made[number] = (person, service.id)
+        suspensions.place(session, [made["3002"][1]], LockReason.DEBT, owner="cutoff", today=TODAY)
+    return made
+
+
+def wanted(database, subscription_id):
+    with database.reading() as session:
+        return session.get_one(SubscriptionAccess, subscription_id).wanted
+
+
+def suspend(browser, service_id, reason, effect, **more):
+    asked = {"reason": reason, "effect": effect, "billing": "full", "note": "as told by phone", **more}
+    return browser.post(f"/services/{service_id}/suspend", data=asked)
+
+
+def test_each_reason_has_a_lock_of_its_own_and_the_strictest_effect_counts(sign_in_as, database, people):
+    browser, (person, service_id) = sign_in_as("billing"), people["3001"]
+    assert suspend(browser, service_id, "abuse", "walled").status_code == 303
+    assert suspend(browser, service_id, "technical", "slow", billing="none").status_code == 303
+    assert wanted(database, service_id) is AccessState.WALLED
+    page = browser.get(f"/customers/{person.id}/money").text
+    assert "Lift: abuse" in page
+    assert "slow lane: " in page
+    assert suspend(browser, service_id, "abuse", "closed").status_code == 409
+    browser.post(f"/services/{service_id}/let-in", data={"reason": "abuse"})
+    assert wanted(database, service_id) is AccessState.SLOW
+    assert browser.post(f"/services/{service_id}/let-in", data={"reason": "debt"}).status_code == 422
+    browser.post(f"/services/{service_id}/let-in", data={"reason": "technical"})
+    assert wanted(database, service_id) is AccessState.OPEN
+    with database.reading() as session:
+        locks = session.scalars(select(SuspensionLock).where(SuspensionLock.subscription_id == service_id))
+        assert {(lock.reason, lock.billed_percent) for lock in locks} == {("abuse", 100), ("technical", 0)}
+
+
+def test_the_list_of_locks_narrows_sorts_and_is_a_file(sign_in_as, people):
+    browser, (_, service_id) = sign_in_as("billing"), people["3001"]
+    suspend(browser, service_id, "technical", "slow")
+    page = browser.get("/locks").text
+    assert "as told by phone" in page
+    assert len(re.findall(r'href="/locks/\d+"', page)) == 2
+    for query, count in (
+        ("reason=debt", 1),
+        ("effect=slow", 1),
+        ("owner=CUT", 1),
+        ("age=1", 0),
+        ("age=0", 2),
+        ("q=3001", 1),
+        ("reason=abuse", 0),
+        ("sort=customer&age=x", 2),
+    ):
+        assert len(re.findall(r'href="/locks/\d+"', browser.get(f"/locks?{query}").text)) == count, query
+    for sort in ("age", "-reason", "owner", "effect", "-until"):
+        assert browser.get(f"/locks?sort={sort}").status_code == 200
+
+    assert "3001" in browser.get("/locks.csv?reason=technical").text
+    assert "3002" not in browser.get("/locks.csv?reason=technical").text
+
+
+def test_a_lock_tells_how_it_came_changed_and_went(sign_in_as, database, people):
+    _, service_id = people["3002"]
+    with database.transaction() as session:
+        suspensions.place(
+            session, [service_id], LockReason.DEBT, owner="payment 9", today=TODAY, effect=AccessState.SLOW
+        )
+    with database.transaction() as session:
+        suspensions.lift(session, [service_id], LockReason.DEBT, by="payment 10", today=TODAY)
+        lock_id = session.scalar(select(SuspensionLock.id))
+    browser = sign_in_as("noc")
+    page = browser.get(f"/locks/{lock_id}").text
+    places = [page.index(word) for word in ("<b>placed</b>", "<b>changed</b>", "payment 9", "payment 10")]
+    assert places == sorted(places)
+    assert browser.get(f"/locks/{lock_id + 999}").status_code == 404

@@ -1,0 +1,119 @@
+"""The locks that stand on lines: a list, the list as a file, and one lock's history."""
+
+from collections.abc import Iterator
+
+from flask import Response, abort, request
+from flask_babel import gettext
+
+from billing.models import AccessState, LockReason
+from core import clock
+from registry import locks, spreadsheets
+from registry.keyset import order
+from registry.locks import LockFilter, LockRow
+from webapp import downloads, permissions, rendering, runtime, texts
+from webapp.cashier import day
+
+FILE_PAGE = 1000
+FILE_LIMIT = 100_000
+
+
+@permissions.required("cutoff.view")
+def listing() -> Response:
+    """List the standing locks, the youngest first."""
+    asked = _filters()
+    with runtime.current().database.reading() as session:
+        rows, mark = locks.page(
+            session, asked, now=clock.now(), sort=_sort(), after=request.args.get("after")
+        )
+        counts = locks.counts(session)
+    return rendering.page_or_fragment(
+        "cashier/locks.html",
+        "cashier/locks.html",
+        rows=rows,
+        next=mark,
+        filters=asked,
+        sort=_sort(),
+        counts=counts,
+        total=sum(counts.values()),
+        is_filtered=asked != LockFilter(),
+        reasons=list(LockReason),
+        effects=list(AccessState)[1:],
+    )
+
+
+@permissions.required("cutoff.view")
+def show(lock_id: int) -> Response:
+    """Show one lock: who placed it, how it changed, what else was on the service."""
+    with runtime.current().database.reading() as session:
+        found = locks.history(session, lock_id)
+    return rendering.page_or_fragment("cashier/lock.html", "cashier/lock.html", found=found, row=found.row)
+
+
+@permissions.required("cutoff.view")
+def file(ending: str) -> Response:
+    """The list as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    table = downloads.Table(f"locks-{day.today().isoformat()}", ending)
+    table.write(gettext("Locks"), _heads(), (_cells(row) for row in _every()))
+    return table.answer()
+
+
+def _filters() -> LockFilter:
+    asked = request.args
+    reason, effect, age = asked.get("reason", ""), asked.get("effect", ""), asked.get("age", "")
+    return LockFilter(
+        text=asked.get("q", "").strip().replace("\0", "")[:80],
+        reason=LockReason(reason) if reason in set(LockReason) else None,
+        effect=AccessState(effect) if effect in set(AccessState) else None,
+        owner=asked.get("owner", "").strip().replace("\0", "")[:80],
+        older_days=int(age) if age.isascii() and age.isdecimal() and len(age) < 5 else None,
+    )
+
+
+def _sort() -> str:
+    return order(request.args.get("sort", ""), locks.KEYS, locks.USUAL_SORT)
+
+
+def _heads() -> list[str]:
+    return [
+        gettext("Customer number"),
+        gettext("Customer"),
+        gettext("Service"),
+        gettext("Lock"),
+        gettext("Effect"),
+        gettext("Placed by"),
+        gettext("Placed on"),
+        gettext("Until"),
+        gettext("Percent billed"),
+        gettext("Reason"),
+    ]
+
+
+def _cells(row: LockRow) -> tuple[spreadsheets.Value, ...]:
+    lock = row.lock
+    return (
+        row.number,
+        row.name,
+        row.plan,
+        lock.reason.value,
+        lock.effect.value,
+        texts.tell(lock.owner),
+        clock.today(runtime.current().settings.isp.time_zone, at=lock.placed_at),
+        row.until_on,
+        lock.billed_percent,
+        texts.tell(lock.note),
+    )
+
+
+def _every() -> Iterator[LockRow]:
+    """Yield the rows a thousand at a time, each from a short reading of its own."""
+    after = None
+    for _ in range(FILE_LIMIT // FILE_PAGE):
+        with runtime.current().database.reading() as session:
+            rows, after = locks.page(
+                session, _filters(), now=clock.now(), sort=_sort(), after=after, limit=FILE_PAGE
+            )
+        yield from rows
+        if after is None:
+            return
