@@ -13,8 +13,8 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
     """Lift the debt locks when what is overdue lets in (Rules.lets_in); call what was promised and came kept.
 
     A part that brings the rest back to a milder step of the policy is enough for that step, unless all must
-    be paid. The caller holds the account's lock. Returns the subscriptions whose line opens. Cutting again is
-    left to the normal ladder.
+    be paid. The caller holds the account's lock. Returns the subscriptions whose line opens, at least in
+    part. Cutting again is left to the normal ladder.
     """
     if not matter.stands(session, account_id):
         return ()
@@ -33,4 +33,6 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
         if rules.reconnects_at_zero or step is AccessState.CLOSED:
             return ()
     moved = suspensions.ease_of_account(session, account_id, LockReason.DEBT, step, by=by, today=today)
+    if step is not AccessState.OPEN:
+        return moved.lines
     return suspensions.opened(session, moved) if moved.lines else ()

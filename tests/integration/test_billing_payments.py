@@ -1,6 +1,7 @@
 """Payments, payback, reversal and promises on PostgreSQL, with what they do to the line at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -29,7 +30,7 @@ from billing.models import (
     PromiseStatus,
     SubscriptionAccess,
 )
-from billing.rules import Rules
+from billing.rules import Rules, Step
 from core import errors
 
 TODAY = date(2026, 11, 22)
@@ -111,6 +112,21 @@ def test_a_payment_that_leaves_less_than_the_minimum_is_enough(session):
     cut(session, service_id)
     assert pay(session, account_id, 2900).reopened == ()
     assert pay(session, account_id, 1).reopened == (service_id,)
+
+
+@pytest.mark.parametrize(
+    ("minor", "is_strict", "expected"),
+    [(3000, False, "slow"), (2900, False, "closed"), (3000, True, "closed"), (6000, True, "open")],
+)
+def test_a_part_brings_the_line_back_to_the_step_of_what_is_left(session, minor, is_strict, expected):
+    account_id, service_id = customer(session)
+    testing.charge(session, account_id, 3000, due_on=TODAY - timedelta(days=4 + 7))
+    cut(session, service_id)
+    steps = (Step(0, AccessState.NOTICE), Step(7, AccessState.SLOW), Step(14, AccessState.CLOSED))
+    limits = replace(RULES, steps=steps, reconnects_at_zero=is_strict)
+    paid = pay(session, account_id, minor, rules=limits)
+    assert wanted(session, service_id) == expected
+    assert bool(paid.reopened) == (expected != "closed")
 
 
 def test_a_manual_lock_stays_when_the_debt_is_paid(session):
