@@ -129,8 +129,10 @@ def invite(
 
 
 def ticket(settings: Settings, invitation: Invitation) -> Ticket:
-    """Return what the box is given for an invitation; raises Invalid while no box can reach the core."""
+    """Return what the box is given for an invitation; raises Invalid while none can reach the core."""
     pops, url = settings.pops, settings.data.queue_url
+    if invitation.pop == settings.diagnostics.default_pop:
+        raise errors.Invalid("The default POP is the core's own: its worker runs beside the core")
     if not pops.address or url is None:
         raise errors.Invalid("Set pops.address in the settings: host:port as the boxes reach it")
     try:

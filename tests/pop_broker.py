@@ -24,7 +24,7 @@ from tasks.runtime import Runtime
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "broker-word"
-SOMEBODY = audit.Actor(None, "a test")
+SOMEBODY = audit.Actor(None, "Ada Root")
 
 
 @dataclass(frozen=True)

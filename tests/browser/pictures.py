@@ -212,7 +212,8 @@ def main() -> None:
     """Start the demo, take every picture, end it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = next(found for found in CHROMIUM if Path(found).exists())
-    with products.running() as product, sync_playwright() as playwright:
+    door = {"LINECARD_POPS__ADDRESS": "core.example.net:6380"}
+    with products.running(settings=door) as product, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         admin = product.client("admin")
         admin.get("/cutoff")
@@ -231,7 +232,6 @@ def main() -> None:
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
         with pictures_pops.boxed(product) as worker:
             _take(browser, product, "pop", worker, _nothing)
-            _take(browser, product, "pops", "/setup/pops", _nothing)
         take_phone(browser, product)
         if not shell.missing():
             product.lab_up()

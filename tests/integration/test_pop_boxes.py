@@ -1,6 +1,7 @@
 """Boxes of POPs: invited once, let in by the secret, replaced, revoked."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core import box, clock, errors, sealing, secrets
+from core.settings import Settings
 from registry import audit, pop_boxes, pops
 from registry.pop_boxes import BoxState, Invitation
 
@@ -93,6 +95,17 @@ def test_the_old_box_works_until_the_new_one_has_joined(session: Session, pop_id
     now = pop_boxes.keys_of(session, RING, "north")
     assert now is not None
     assert now.public == sealing.public_of(new)
+
+
+def test_the_default_pop_has_its_worker_beside_the_core_and_takes_no_box(
+    session: Session, make_settings: Callable[..., Settings]
+) -> None:
+    core = pops.create(session, SOMEBODY, code="core", name="Core").id
+    made = make_settings(pops={"address": "core.example.net:6380"}, data={"queue_url": "unix:///run/q?db=3"})
+    with pytest.raises(errors.Invalid, match="the core's own"):
+        pop_boxes.ticket(made, invite(session, core))
+    north = pops.create(session, SOMEBODY, code="north", name="North").id
+    assert pop_boxes.ticket(made, invite(session, north)).number == 3
 
 
 def test_a_revoked_box_is_shut_out_and_its_key_forgotten(session: Session, pop_id: int) -> None:

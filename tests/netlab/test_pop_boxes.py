@@ -15,85 +15,35 @@ from typing import Any
 
 import pytest
 
+import gates
 from core import clock, db, secrets
 from core import settings as settings_of
 from core.settings import Settings
 from gates import LineAccess
-from registry import audit, diagnostics, passwords, pop_boxes, pops, testing
+from registry import audit, diagnostics, line_gates, passwords, pop_boxes, pops, testing
+from registry.lines import GateTarget
 from registry.models import DiagnosticStatus, StaffUser
 from registry.pop_boxes import BoxState
-from tasks import calls, celery_app, enqueue, sites
+from tasks import calls, celery_app, enqueue, gate_calls, sites
 from tasks import pops as pop_tasks
 from tasks.box_gates import BoxGate
 from tasks.runtime import Runtime
-from tests import pop_broker
+from tests import pop_broker, pop_country
 from tests.integration.conftest import Browser
 from tests.pop_broker import Broker, wait
+from tests.pop_country import DOOR, POPS, Country
 
 ROOT = Path(__file__).resolve().parents[2]
-DOOR, PORT = "10.88.0.1", 6380
-POPS = ("north", "east", "south")
+PORT = 6380
 TAKEN_S = 3
 SOMEBODY = audit.Actor(None, "a test")
 
 
-def _ip(namespace: str, *lines: str) -> None:
-    argv = ["ip", "-n", namespace, "-batch", "-"]
-    subprocess.run(argv, input="\n".join(lines), text=True, check=True, capture_output=True, timeout=20)
-
-
-@dataclass
-class Country:
-    """The namespaces by their places, and the customers by their POPs."""
-
-    tag: str
-
-    def of(self, place: str) -> str:
-        return f"{self.tag}{place}"
-
-    def mac(self, pop: str) -> str:
-        return f"02:00:00:00:0{POPS.index(pop) + 1}:02"
-
-    def address(self, pop: str, last: int = 2) -> str:
-        return f"10.77.{POPS.index(pop) + 1}.{last}"
-
-
 @pytest.fixture(scope="module")
 def country(need: Callable[..., None]) -> Iterator[Country]:
-    """A core with a bridge, three POPs on it, and behind each a segment with one customer."""
     need("root", "ip", "nft")
-    made = Country(f"b{os.urandom(3).hex()}")
-    names = [made.of(place) for place in ("core", *POPS, *(f"{pop}-c" for pop in POPS))]
-    try:
-        for name in names:
-            subprocess.run(["ip", "netns", "add", name], check=True, capture_output=True, timeout=20)
-            _ip(name, "link set lo up")
-        core = made.of("core")
-        _ip(core, "link add br0 type bridge", f"addr add {DOOR}/24 dev br0", "link set br0 up")
-        for number, pop in enumerate(POPS, 1):
-            here, there = made.of(pop), made.of(f"{pop}-c")
-            _ip(
-                core,
-                f"link add p{number} type veth peer name wan netns {here}",
-                f"link set p{number} master br0 up",
-            )
-            _ip(
-                here,
-                f"addr add 10.88.0.{10 + number}/24 dev wan",
-                "link set wan up",
-                f"link add seg type veth peer name v0 netns {there}",
-                f"addr add {made.address(pop, 1)}/24 dev seg",
-                "link set seg up",
-            )
-            _ip(
-                there,
-                f"link set v0 address {made.mac(pop)} up",
-                f"addr add {made.address(pop)}/24 dev v0",
-            )
+    with pop_country.standing() as made:
         yield made
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
 @dataclass
@@ -109,8 +59,16 @@ class Isp:
 
     def ask(self, pop: str, target: str) -> int:
         """Press the button of the card that asks for the MAC; returns the run."""
-        page = self.browser.post(f"/customers/{self.customers[pop]}/diagnostics/mac", data={"target": target})
+        self.press(pop, "mac", {"target": target})
+        return self.latest(pop)
+
+    def press(self, pop: str, button: str, data: dict[str, str]) -> None:
+        """Press a button of the card."""
+        page = self.browser.post(f"/customers/{self.customers[pop]}/diagnostics/{button}", data=data)
         assert page.status_code in (200, 302, 303), page.text[:800]
+
+    def latest(self, pop: str) -> int:
+        """Return the run that was begun last."""
         with self.database.reading() as session:
             runs = diagnostics.open_runs(session, self.customers[pop]) or diagnostics.history(
                 session, self.customers[pop]
@@ -301,6 +259,27 @@ def test_a_gate_in_a_pop_is_told_by_its_box_and_nowhere_else(isp: Isp, country: 
     runtime.close()
 
 
+def test_a_ping_and_a_whole_diagnosis_are_led_by_the_core_and_done_by_the_box(
+    isp: Isp, country: Country
+) -> None:
+    target, customer = country.address("south"), isp.customers["south"]
+    data = {"target": target, "count": "3", "interval_s": "0.2"}
+    isp.press("south", "ping", data)
+    ping = isp.ended(isp.latest("south"))
+    assert (ping.status, ping.pop, ping.result["sent"], ping.result["received"]) == (
+        DiagnosticStatus.DONE,
+        "south",
+        3,
+        3,
+    )
+    isp.press("south", "diagnose", {"target": f"customer:{customer}"})
+    found = isp.ended(isp.latest("south"))
+    assert (found.status, found.error) == (DiagnosticStatus.DONE, "")
+    stages = {stage["key"]: stage["state"] for stage in found.result["stages"]}
+    assert stages["address"] == "good", found.result["stages"]
+    assert found.result["answered"] == [target]
+
+
 def _rules(country: Country, pop: str) -> str:
     argv = ["ip", "netns", "exec", country.of(pop), "nft", "list", "ruleset"]
     return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=20).stdout
@@ -359,6 +338,16 @@ def test_the_jobs_of_a_pop_that_is_cut_off_expire_with_words_and_the_others_go_o
         assert list(client.scan_iter("pop.east:call:*")) == []
     with isp.database.reading() as session:
         assert pop_boxes.by_pop(session)["east"].expired_jobs == 1
+    runtime = Runtime(isp.settings)
+    with isp.database.transaction() as session:
+        place = pops.find(session, "east").id
+        gate = line_gates.create(session, SOMEBODY, name="gw-east", kind="nftables", options={}, pop_id=place)
+    target = GateTarget(gate.id, "nftables", {}, "")
+    with pytest.raises(gate_calls.Failed, match="No worker of POP east"):
+        gate_calls.ask(runtime, target, gates.make, lambda made: made.check())
+    runtime.close()
+    with isp.database.reading() as session:
+        assert "No worker of POP east" in line_gates.get(session, gate.id).error
     page = isp.browser.get(f"/customers/{isp.customers['east']}/diagnostics").text
     assert "No worker of POP east" in page
     for hook in ("input", "output"):

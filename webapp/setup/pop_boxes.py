@@ -68,11 +68,12 @@ def show(pop_id: int) -> Response:
 
 
 def _page(pop_id: int, ticket: str = "") -> Response:
-    settings = runtime.current().settings.pops
+    settings, view = runtime.current().settings.pops, _view(pop_id)
     return rendering.page_or_fragment(
         "setup/pop_box.html",
         "setup/pop_box.html",
-        view=_view(pop_id),
+        view=view,
+        is_core=view.pop.code == runtime.current().settings.diagnostics.default_pop,
         ticket=ticket,
         address=settings.address,
         taken_s=settings.taken_s,
