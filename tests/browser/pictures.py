@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from linecard.lab import shell
 from registry.models import Customer, Device, DeviceRole, DeviceType, IpAddress, Line, Note, Pop
 from tests import product as products
-from tests.browser import pictures_drift, pictures_money, pictures_pops
+from tests.browser import pictures_drift, pictures_garden, pictures_money, pictures_pops
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "img"
@@ -212,8 +212,8 @@ def main() -> None:
     """Start the demo, take every picture, end it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = next(found for found in CHROMIUM if Path(found).exists())
-    door = {"LINECARD_POPS__ADDRESS": "core.example.net:6380"}
-    with products.running(settings=door) as product, sync_playwright() as playwright:
+    served = {"LINECARD_POPS__ADDRESS": "core.example.net:6380", **pictures_garden.settings()}
+    with products.running(settings=served) as product, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         admin = product.client("admin")
         admin.get("/cutoff")
@@ -230,6 +230,9 @@ def main() -> None:
         _take(browser, product, "company", "/setup/company", _nothing)
         _take(browser, product, "graphs", f"{card}/watch", _drawn)
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
+        _take(browser, product, "notices", "/notices", _nothing)
+        for file in pictures_garden.take(browser, product, FOLDER, (DESKTOP, PHONE)):
+            assert file.stat().st_size < LIMIT_BYTES, file
         with pictures_pops.boxed(product) as worker:
             _take(browser, product, "pop", worker, _nothing)
         take_phone(browser, product)
