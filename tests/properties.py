@@ -43,3 +43,22 @@ def undone(test: Callable[..., None]) -> Callable[..., None]:
 
     del example.__wrapped__  # pytest and hypothesis would read the test's own parameters
     return example
+
+
+def apart(test: Callable[..., None]) -> Callable[..., None]:
+    """Give the test a database whose commits are real to the code and each example's own, undone after it.
+
+    What one example leaves behind would be closed, planned and braked by the nights of the next.
+    """
+
+    @functools.wraps(test)
+    def example(worker_database: Database, **drawn: Any) -> None:
+        with worker_database.bind.connect() as connection:
+            outer = connection.begin()
+            try:
+                test(Database(connection), **drawn)
+            finally:
+                outer.rollback()
+
+    del example.__wrapped__
+    return example

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from billing import (
     accounts,
@@ -117,9 +117,8 @@ scenes = st.fixed_dictionaries(
 
 @properties.money(few=18)
 @given(scene=scenes)
+@properties.apart
 def test_what_if_equals_what_then_happens(database, scene):
-    with database.transaction() as session:
-        session.execute(text("DELETE FROM night_runs"))
     rules = Rules(grace_days=2, minimum_debt_minor=100, brake_minimum=50, skip_weekdays=scene["skip"])
     made = customer(database, **{name: scene[name] for name in ("debt_minor", "due", "bill_day", "starts")})
     with database.transaction() as session:
