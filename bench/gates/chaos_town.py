@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import func, select
@@ -69,8 +70,15 @@ class Town:
         return self.folder / "hang"
 
     def client(self) -> Client:
-        """Return a cashier who may also cut."""
-        return self.product.client(LOGIN, PASSWORD)
+        """Return a cashier who may also cut; waits for a web server that was killed a moment ago."""
+        ends = time.monotonic() + 30
+        while True:
+            try:
+                return self.product.client(LOGIN, PASSWORD)
+            except URLError:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.2)
 
     def today(self) -> date:
         """Return the business day by the machine's own clock."""
