@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from billing import debt, deferrals
 from billing.models import (
+    CUT,
     Account,
     CutoffDeferral,
     LockReason,
@@ -100,7 +101,7 @@ def end_deferral(session: Session, actor: audit.Actor, customer_id: int) -> bool
 
 
 def _is_cut() -> Any:
-    """Whether a debt lock stands on any subscription of the Account."""
+    """Whether debt has cut any subscription of the Account off: a notice or the slow lane is no cut."""
     return (
         select(literal(1))
         .select_from(SuspensionLock)
@@ -109,6 +110,7 @@ def _is_cut() -> Any:
             Subscription.account_id == Account.id,
             SuspensionLock.reason == LockReason.DEBT,
             SuspensionLock.lifted_at.is_(None),
+            SuspensionLock.effect.in_(CUT),
         )
         .correlate(Account)
         .exists()

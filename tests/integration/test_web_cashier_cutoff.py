@@ -6,10 +6,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import cutoff_runs, promises
+from billing import cutoff_runs, promises, suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import AccessState, Account, CutoffRun, RunStatus, SubscriptionAccess, SuspensionLock
+from billing.models import (
+    AccessState,
+    Account,
+    CutoffRun,
+    LockReason,
+    RunStatus,
+    Subscription,
+    SubscriptionAccess,
+    SuspensionLock,
+)
 from billing.subscriptions import Choice
 from core import clock
 from registry import cutoff_lists, cutoffs, debtor_list, money, testing
@@ -279,6 +288,18 @@ def test_the_debtors_are_listed_by_sum_with_their_state(sign_in_as, database, pe
     assert sorted(numbers) == ["2001", "2002", "2003", "2009"]
     assert "€189.00" in page.text
     assert "promise until" in page.text
+
+
+def test_a_debtor_who_is_only_warned_or_slowed_is_not_called_cut(database):
+    with database.transaction() as session:
+        owing = debtor(session, "2009")
+        service = session.scalar(select(Subscription.id).where(Subscription.account_id == owing.account_id))
+        for effect, is_cut in (("notice", False), ("slow", False), ("walled", True), ("closed", True)):
+            suspensions.place(
+                session, [service], LockReason.DEBT, owner="x", today=TODAY, effect=AccessState(effect)
+            )
+            [row] = debtor_list.page(session, TODAY, grace_days=3).rows
+            assert row.is_cut is is_cut, effect
 
 
 def test_plans_runs_and_debtors_go_on_where_the_page_ended(database):
