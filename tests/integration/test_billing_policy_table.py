@@ -277,7 +277,7 @@ def test_each_row_is_decided_as_the_table_says_and_by_its_own_fact(worker_databa
 
 def test_the_table_has_every_reason_and_forty_customers_at_least():
     reasons = {row.expected.split(": ")[1] for row in ROWS} - {"none"}
-    # A deferral is a person's word on one row of a plan: test_billing_cutoff_*.py.
+    # A deferral is a person's word on one row of a plan: test_cutoff_review.py.
     assert reasons == {reason.value for reason in Reason} - {"deferred"}
     assert len(ROWS) >= 40
     assert not [row.number for row in ROWS if row.then == row.expected]
