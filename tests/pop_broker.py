@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from core import box as box_files
 from core import clock, sealing
 from linecard import valkey
 from registry import audit, pop_boxes, pops
-from tasks import box
+from tasks import box, calls
 from tasks import pops as pop_tasks
 from tasks.runtime import Runtime
 
@@ -92,6 +93,21 @@ def enrolled(runtime: Runtime, socket: Path, number: int, pop: str) -> box.Box:
         decode_responses=True,
     )
     return box.Box(known, client)
+
+
+@contextmanager
+def at_work(runtime: Runtime, broker: Broker, pop: str) -> Iterator[box.Box]:
+    """Have a box of the POP join and work beside the block, on a connection of its own rights."""
+    made = enrolled(runtime, broker.folder / "b.sock", 3, pop)
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    try:
+        wait(lambda: runtime.redis.exists(calls.Names(pop).of("beat")))
+        pop_tasks.tend(runtime)
+        yield made
+    finally:
+        made.stop()
+        thread.join(15)
 
 
 def wait(is_so: Any, for_s: float = 20.0) -> Any:

@@ -62,14 +62,8 @@ def runtime(settings_here: Settings) -> Iterator[Runtime]:
 @pytest.fixture
 def north(runtime: Runtime, broker: Broker) -> Iterator[Any]:
     """A box of the POP north at work, on a connection of its own rights."""
-    made = enrolled(runtime, broker, "north")
-    thread = threading.Thread(target=made.run, daemon=True)
-    thread.start()
-    pop_broker.wait(lambda: runtime.redis.exists(calls.Names("north").of("beat")))
-    pop_tasks.tend(runtime)
-    yield made
-    made.stop()
-    thread.join(15)
+    with pop_broker.at_work(runtime, broker, "north") as made:
+        yield made
 
 
 def enrolled(runtime: Runtime, broker: Broker, pop: str) -> box.Box:

@@ -21,10 +21,12 @@ from core import clock
 from gates import LineAccess, Outcome
 from gates import radius_packet as packets
 from gates.radius_packet import Code, Kind
-from registry import audit, line_gates, lines
+from registry import audit, line_gates, lines, testing
 from registry.models import Customer, CustomerStatus
 from tasks import access as tasks_access
+from tasks import sites
 from tasks.runtime import Runtime
+from tests import pop_broker
 from tests.netlab import radius_server
 from tests.netlab.radius_server import NAS_SECRET, STUBBORN, UNSIGNED, Server
 
@@ -92,14 +94,28 @@ def dial_in(radius: Server, login: str, session_id: str) -> str:
     return reply.filter_id
 
 
+@pytest.fixture
+def north(make_settings: Callable[..., Any], fresh_url: str) -> Iterator[Runtime]:
+    """The core, and a box in the POP north that has joined and works: secrets reach it sealed, and only them."""
+    with pop_broker.running() as broker:
+        data, at = {"database_url": fresh_url, "queue_url": broker.url}, {"address": "localhost:1"}
+        runtime = Runtime(make_settings(data=data, pops=at))
+        with runtime.database.transaction() as session:
+            testing.pop(session)
+            testing.pop(session, "north", is_alive=False)
+        with pop_broker.at_work(runtime, broker, "north"):
+            yield runtime
+        runtime.close()
+
+
 def debtor_line(runtime: Runtime, login: str, options: dict[str, Any]) -> tuple[int, int]:
-    """Put a customer with this login on a gate with sealed secrets; return his account and subscription."""
+    """Put a customer with this login on a gate of the POP north; return his account and subscription."""
     today = clock.now().date()
     with runtime.database.transaction() as session:
         secrets = {"nas_secrets": f"127.0.0.1 {NAS_SECRET}"}
         line_gates.create(
             session, ACTOR, name="radius", kind="radius", options=options, secrets=secrets,
-            ring=runtime.ring, is_default=True,
+            ring=runtime.ring, is_default=True, pop_id=testing.pop(session, "north").id,
         )  # fmt: skip
         sample = money.subscriber(session, starts_on=today - timedelta(days=40), today=today)
         customer = Customer(
@@ -122,41 +138,38 @@ def states(runtime: Runtime, subscription_id: int) -> tuple[Any, Any, Any]:
 
 
 def test_a_debtors_session_ends_and_his_next_login_is_restricted_until_he_pays(
-    radius: Server, login: str, options: dict[str, Any], server_settings: Any
+    radius: Server, login: str, options: dict[str, Any], north: Runtime
 ) -> None:
-    runtime = Runtime(server_settings)
-    try:
-        account_id, key = debtor_line(runtime, login, options)
-        today = clock.now().date()
-        assert dial_in(radius, login, "before") == "full"
-        assert tasks_access.sweep(runtime) == 1
-        assert radius.knows("before"), "who is open is left alone"
+    assert sites.at(north, "north").pop == "north", "its box is asked, and nobody else"
+    account_id, key = debtor_line(north, login, options)
+    today = clock.now().date()
+    assert dial_in(radius, login, "before") == "full"
+    assert tasks_access.sweep(north) == 1
+    assert radius.knows("before"), "who is open is left alone"
 
-        with runtime.database.transaction() as session:
-            suspensions.place(
-                session, [key], LockReason.DEBT, owner="night", today=today, effect=AccessState.WALLED
-            )
-        tasks_access.sweep(runtime)
-        assert not radius.knows("before")
-        radius.stop(login, "before")
-        assert dial_in(radius, login, "walled") == "walled"
-        tasks_access.observe(runtime)
-        assert states(runtime, key) == (AccessState.WALLED,) * 3
+    with north.database.transaction() as session:
+        suspensions.place(
+            session, [key], LockReason.DEBT, owner="night", today=today, effect=AccessState.WALLED
+        )
+    tasks_access.sweep(north)
+    assert not radius.knows("before")
+    radius.stop(login, "before")
+    assert dial_in(radius, login, "walled") == "walled"
+    tasks_access.observe(north)
+    assert states(north, key) == (AccessState.WALLED,) * 3
 
-        with runtime.database.transaction() as session:
-            payments.receive(
-                session, account_id, 100_000, method=Method.CASH, dated_on=today, idempotency_key="p",
-                author=money.AUTHOR, today=today, rules=Rules(),
-            )  # fmt: skip
-        tasks_access.sweep(runtime)
-        assert not radius.knows("walled")
-        radius.stop(login, "walled")
-        assert dial_in(radius, login, "after") == "full"
-        tasks_access.observe(runtime)
-        assert states(runtime, key) == (AccessState.OPEN,) * 3
-        assert radius.knows("after")
-    finally:
-        runtime.close()
+    with north.database.transaction() as session:
+        payments.receive(
+            session, account_id, 100_000, method=Method.CASH, dated_on=today, idempotency_key="p",
+            author=money.AUTHOR, today=today, rules=Rules(),
+        )  # fmt: skip
+    tasks_access.sweep(north)
+    assert not radius.knows("walled")
+    radius.stop(login, "walled")
+    assert dial_in(radius, login, "after") == "full"
+    tasks_access.observe(north)
+    assert states(north, key) == (AccessState.OPEN,) * 3
+    assert radius.knows("after")
 
 
 def test_what_is_applied_twice_disturbs_nobody_and_a_session_from_before_is_seen(
