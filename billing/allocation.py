@@ -6,15 +6,15 @@ newest money that came before it. Money pays claims by due date, then by id, in 
 notes are money as any other: the debt then stands where billing.debt.oldest_due sees it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BigInteger, Subquery, func, select
+from sqlalchemy import BigInteger, Date, Subquery, func, select
 from sqlalchemy.orm import Session, aliased
 
 from billing.models import Account, Document, DocumentKind, DocumentLine, LedgerEntry
-from core.columns import any_of
+from core.columns import any_of, pairs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,14 @@ def of_account(session: Session, account_id: int) -> Allocation:
     return allocate([Item(*row) for row in rows])
 
 
-def open_by_entry(account_ids: Iterable[int] | None = None) -> Subquery:
+def open_by_entry(
+    account_ids: Iterable[int] | None = None, *, oldest: Mapping[int, date] | None = None
+) -> Subquery:
     """Return the claims not wholly paid: entry_id, account_id, due_on, open_minor (above zero); for lists.
 
     It says what allocate() says: debt stands in the newest claims, which are walked back until it is used up.
-    Only accounts in debt are looked at, all of them or those named.
+    Only accounts in debt are looked at, all of them or those named. Where the due date of an account's
+    `oldest` open claim is known already (see debt.oldest_due), what was due before is not read again.
     """
     undone = aliased(LedgerEntry)
     newer = func.sum(-LedgerEntry.amount_minor).over(
@@ -140,6 +143,9 @@ def open_by_entry(account_ids: Iterable[int] | None = None) -> Subquery:
     )
     if account_ids is not None:
         query = query.where(Account.id == any_of(account_ids))
+    if oldest is not None:
+        known = pairs_of(oldest, Date)
+        query = query.join(known, known.c.key == Account.id).where(LedgerEntry.due_on >= known.c.value)
     walked = query.subquery("walked")
     left = func.least(walked.c.claim_minor, walked.c.debt_minor - walked.c.newer_minor)
     return (

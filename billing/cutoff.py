@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
 
 import structlog
 from sqlalchemy import func, select, text, update
@@ -52,12 +51,10 @@ _DECIDED = """
            ELSE s.words[GREATEST(
                array_position(s.words, d.effect), COALESCE(o.place, 1)
            )] END
-    FROM unnest(
-        CAST(:accounts AS bigint[]), CAST(:subscriptions AS bigint[]), CAST(:actions AS text[]),
-        CAST(:reasons AS text[]), CAST(:overdue AS bigint[]), CAST(:balances AS bigint[]),
-        CAST(:days AS integer[]), CAST(:words AS text[]), CAST(:was AS text[]), CAST(:effects AS text[]),
-        CAST(:bases AS jsonb[])
-    ) d (account_id, subscription_id, action, reason, overdue, balance, days, words, was, effect, basis)
+    FROM json_to_recordset(CAST(:rows AS json)) d (
+        account_id bigint, subscription_id bigint, action text, reason text, overdue bigint, balance bigint,
+        days integer, words text, was text, effect text, basis jsonb
+    )
     CROSS JOIN (SELECT CAST(:states AS text[]) AS words) s
     LEFT JOIN subscription_access a ON a.subscription_id = d.subscription_id
     LEFT JOIN LATERAL (
@@ -259,22 +256,25 @@ def _decide(
     rows: Sequence[tuple[Debtor, Verdict]],
     bases: Mapping[int, cutoff_basis.Basis],
 ) -> None:
-    """Write the decisions, a column an array: for tens of thousands one statement, not one each."""
-    columns: dict[str, list[Any]] = {
-        "accounts": [debtor.account_id for debtor, _ in rows],
-        "subscriptions": [verdict.subscription_id for _, verdict in rows],
-        "actions": [verdict.action.value for _, verdict in rows],
-        "reasons": [verdict.reason.value for _, verdict in rows],
-        "overdue": [debtor.overdue_minor for debtor, _ in rows],
-        "balances": [debtor.balance_minor for debtor, _ in rows],
-        "days": [debtor.days_overdue for debtor, _ in rows],
-        "words": [str(verdict.explanation) for _, verdict in rows],
-        "was": [verdict.was.value for _, verdict in rows],
-        "effects": [verdict.effect.value for _, verdict in rows],
-        "bases": [json.dumps(bases.get(debtor.account_id, {})) for debtor, _ in rows],
-    }
-    states = [state.value for state in AccessState]
-    session.execute(text(_DECIDED), {"run_id": run_id, "states": states, **columns})
+    """Write the decisions: for tens of thousands one statement of one parameter, not one each."""
+    found = [
+        {
+            "account_id": debtor.account_id,
+            "subscription_id": verdict.subscription_id,
+            "action": verdict.action,
+            "reason": verdict.reason,
+            "overdue": debtor.overdue_minor,
+            "balance": debtor.balance_minor,
+            "days": debtor.days_overdue,
+            "words": str(verdict.explanation),
+            "was": verdict.was,
+            "effect": verdict.effect,
+            "basis": bases.get(debtor.account_id, {}),
+        }
+        for debtor, verdict in rows
+    ]
+    values = {"run_id": run_id, "states": list(AccessState), "rows": json.dumps(found)}
+    session.execute(text(_DECIDED), values)
 
 
 def _locked(session: Session, run_id: int) -> CutoffRun:

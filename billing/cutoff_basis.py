@@ -1,7 +1,7 @@
 """What a row of a cutoff plan rests on, kept with it: overdue charges and their documents, reminders sent."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -29,7 +29,7 @@ def of_accounts(
     `episode` is the day the episode bears, `notices` what was sent in it.
     """
     due = {account_id: day for account_id, day in oldest.items() if day is not None}
-    lines = _lines(session, list(due), on)
+    lines = _lines(session, due, on)
     begun = episodes.begun(session, due, rules=rules) if due else {}
     notices = _notices(session, begun)
     return {
@@ -44,8 +44,8 @@ def of_accounts(
     }
 
 
-def _lines(session: Session, account_ids: Sequence[int], on: date) -> dict[int, list[dict[str, Any]]]:
-    opened = allocation.open_by_entry(account_ids)
+def _lines(session: Session, oldest: Mapping[int, date], on: date) -> dict[int, list[dict[str, Any]]]:
+    opened = allocation.open_by_entry(oldest, oldest=oldest)
     document = (
         select(func.min(Document.full_number))
         .join(DocumentLine, DocumentLine.document_id == Document.id)

@@ -5,11 +5,11 @@ the night, in a session of Database.rehearsal() that is undone. Only nights that
 passed: when something begins, is charged, gets out of grace, or ends.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -43,13 +43,15 @@ from billing.models import (
     PeriodKind,
     Plan,
     PlannedChange,
+    PlannedSuspension,
     Promise,
     PromiseStatus,
     Subscription,
     SuspensionLock,
+    strictness,
 )
 from billing.rules import DAY, Rules
-from billing.verdicts import Reason
+from billing.verdicts import Reason, Verdict
 from core.db import Database
 
 HORIZON_DAYS = 400
@@ -274,9 +276,33 @@ def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tupl
         words = found[0].explanation if found else ""
         if any(verdict.reason in _FOR_GOOD for verdict in found):
             break
+        if _is_cut_wholly(found, rules) and not _comes_more_than_debt(session, account_id, day):
+            break
         is_put_off = any(verdict.reason in _FOR_A_DAY for verdict in found)
         day = day + DAY if is_put_off else min(_days_after(session, account_id, day, rules), default=None)
     return None, words
+
+
+def _is_cut_wholly(found: Sequence[Verdict], rules: Rules) -> bool:
+    """Whether debt has cut every service as far as any step of the rules does."""
+    last = max((strictness(step.effect) for step in rules.steps), default=0)
+    return bool(found) and all(
+        verdict.action is DecisionAction.KEEP and strictness(verdict.effect) >= last for verdict in found
+    )
+
+
+def _comes_more_than_debt(session: Session, account_id: int, after: date) -> bool:
+    """Whether anything but charges is to come: a service or a lock that begins or ends, a change of plan."""
+    lock, service = SuspensionLock, Subscription
+    own = service.account_id == account_id
+    ends = and_(lock.lifted_at.is_(None), or_(lock.until.is_not(None), lock.to_on.is_not(None)))
+    coming = (
+        select(service.id).where(own, or_(service.starts_on > after, service.ends_on >= after)),
+        select(lock.id).join(service).where(own, ends),
+        select(PlannedChange.subscription_id).join(service).where(own),
+        select(PlannedSuspension.id).join(service).where(own),
+    )
+    return bool(session.scalar(select(or_(*(query.exists() for query in coming)))))
 
 
 def _days_after(session: Session, account_id: int, after: date, rules: Rules) -> Iterable[date]:

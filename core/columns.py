@@ -1,14 +1,15 @@
 """Column types that the tables share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, any_, func, literal
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, TableValuedAlias, any_, column, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET, MACADDR
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Minor = Annotated[int, mapped_column(BigInteger)]
@@ -38,3 +39,13 @@ def choice(kind: type[StrEnum], name: str | None = None) -> Enum:
 def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
     """Return what a column of ids is compared with to be one of these: one parameter, however many."""
     return any_(literal(list(ids), ARRAY(BigInteger)))
+
+
+def pairs_of(values: Mapping[int, Any], kind: type[TypeEngine[Any]]) -> TableValuedAlias:
+    """Return ids with a value each as a table to join: `key`, `value`; two parameters, however many."""
+    keys = literal(list(values), ARRAY(BigInteger))
+    return (
+        func.unnest(keys, literal(list(values.values()), ARRAY(kind)))
+        .table_valued(column("key", BigInteger), column("value", kind), name="pairs")
+        .render_derived()
+    )

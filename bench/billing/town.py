@@ -43,12 +43,14 @@ SELECT n, 'freeze', 'bench', 50, date '2026-10-20' FROM generate_series(50, :cou
 # One of ten has not paid the last of them, one month or up to four; what they owe is of hundreds of sums.
 HISTORY = """
 INSERT INTO ledger_entries (
-    account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method, author, terms_no
+    account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method, author, terms_no,
+    posted_at
 )
 SELECT a, CASE WHEN m % 2 = 0 THEN 'charge' ELSE 'payment' END,
        (CASE WHEN m % 2 = 0 THEN -1 ELSE 1 END) * (1000 + 37 * (a / 10 % 97)), 'EUR', 0,
        date '2024-10-01' + m * 15, CASE WHEN m % 2 = 0 THEN date '2024-10-15' + m * 15 END,
-       CASE WHEN m % 2 = 0 THEN 'none' ELSE 'bank' END, 'bench', 1
+       CASE WHEN m % 2 = 0 THEN 'none' ELSE 'bank' END, 'bench', 1,
+       date '2024-10-01' + m * 15 + time '12:00'
 FROM generate_series(0, :months * 2 - 1) m, generate_series(1, :count) a
 WHERE NOT (a % 10 = 0 AND m % 2 = 1 AND m > (:months - a / 10 % 4) * 2 - 2);
 UPDATE accounts SET balance_minor = s.minor

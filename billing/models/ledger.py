@@ -130,6 +130,12 @@ class LedgerEntry(Base):
             postgresql_include=["amount_minor"],
             postgresql_where=text("due_on IS NOT NULL"),
         ),
+        # The late fees alone, by which billing.episodes knows an episode again.
+        Index(
+            "ix_ledger_entries_late_fees",
+            "account_id",
+            postgresql_where=text("idempotency_key LIKE 'late fee %'"),
+        ),
         # What settling sums up, and what the foreign keys look for when a service is removed.
         Index(
             "ix_ledger_entries_subscription_id",
