@@ -177,6 +177,16 @@ def test_the_least_sum_reconnects_and_a_cent_less_does_not(database):
             assert (then.opened, then.is_cut, then.booked_minor) == (opened, not opened, minor)
 
 
+def test_who_is_cut_already_is_told_of_today_and_not_of_the_charges_of_a_year(database):
+    made = customer(database, debt_minor=2500, due=-9, bill_day=18)
+    with database.transaction() as session:
+        suspensions.place(session, [made.subscription_id], LockReason.DEBT, owner="cutoff", today=TODAY)
+    found = what_if.outlook(database, made.account_id, act(), rules=RULES)
+    assert found.cut_on is None
+    assert "25.00" in found.reason
+    assert "(9 days)" in found.reason
+
+
 def test_another_lock_is_said_to_hold_the_line(database):
     made = customer(database, debt_minor=2500, due=-9)
     with database.transaction() as session:
