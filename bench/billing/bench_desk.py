@@ -6,7 +6,6 @@ network. Then an import of ten thousand customers: booked, and undone.
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -14,11 +13,9 @@ from datetime import date
 import till
 from flask.testing import FlaskClient
 from sqlalchemy import text
-from town import fill, named
 
 from billing import testing
 from core import db
-from linecard import embedded, migrate
 from registry import testing as registry_testing
 from registry.moving import batches, undo
 
@@ -92,29 +89,18 @@ def moved_in(database: db.Database) -> tuple[float, float]:
 def main(sizes: list[int]) -> int:
     print(f"{'customers':>10}  {'request':<26}{'median ms':>10}{'p95 ms':>8}{'goal ms':>9}")
     failed = False
-    with embedded.throwaway() as urls, tempfile.TemporaryDirectory() as folder:
-        for size in sizes:
-            name = f"desk{size}"
-            migrate.create_database(urls.database, name)
-            url = named(urls.database, name)
-            fill(url, size, months=8)
-            app, database = till.application(url, urls.queue, folder)
-            till.people(database)
-            client = app.test_client()
-            client.set_cookie(till.COOKIE, till.sign_in(app, database).cookie)
-            for words, path in pages(database):
-                measure(client, path)
-                took = measure(client, path)
-                median, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
-                goal = WHAT_IF_MS if "line" in words else None
-                failed |= goal is not None and median > goal
-                print(f"{size:>10}  {words:<26}{median:>10.1f}{p95:>8.1f}{goal or '':>9}", flush=True)
-            if size == max(sizes):
-                booked_s, undone_s = moved_in(database)
-                print(f"import of {IMPORTED:,} customers beside {size:,}: ", end="")
-                print(f"booked in {booked_s:.1f} s, undone in {undone_s:.1f} s")
-            till.close(app)
-            migrate.drop_database(urls.database, name)
+    for size, database, client in till.desks("desk", sizes, months=8):
+        for words, path in pages(database):
+            measure(client, path)
+            took = measure(client, path)
+            median, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+            goal = WHAT_IF_MS if "line" in words else None
+            failed |= goal is not None and median > goal
+            print(f"{size:>10}  {words:<26}{median:>10.1f}{p95:>8.1f}{goal or '':>9}", flush=True)
+        if size == max(sizes):
+            booked_s, undone_s = moved_in(database)
+            print(f"import of {IMPORTED:,} customers beside {size:,}: ", end="")
+            print(f"booked in {booked_s:.1f} s, undone in {undone_s:.1f} s")
     return 1 if failed else 0
 
 

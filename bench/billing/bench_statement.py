@@ -5,16 +5,13 @@
 
 import statistics
 import sys
-import tempfile
 import time
 
 import till
 from sqlalchemy import text
-from town import fill, named
 
 from billing import statements
 from core import db
-from linecard import embedded, migrate
 
 ROUNDS = 40
 LENGTHS = (100, 10_000)
@@ -50,43 +47,32 @@ def query_ms(database: db.Database, account: int) -> float:
 def main(sizes: list[int]) -> int:
     print(f"{'customers':>10}{'entries':>9}{'query ms':>10}{'ratio':>7}{'page ms':>9}{'ratio':>7}")
     failed = False
-    with embedded.throwaway() as urls, tempfile.TemporaryDirectory() as folder:
-        for size in sizes:
-            name = f"statement{size}"
-            migrate.create_database(urls.database, name)
-            url = named(urls.database, name)
-            fill(url, size, months=2)
-            app, database = till.application(url, urls.queue, folder)
-            till.people(database)
-            grow(database)
-            client = app.test_client()
-            client.set_cookie(till.COOKIE, till.sign_in(app, database).cookie)
-            with database.reading() as session:
-                owners = dict(
-                    session.execute(text("SELECT account_id, id FROM customers WHERE account_id < 3")).all()
-                )
-            queries: dict[int, list[float]] = {1: [], 2: []}
-            pages: dict[int, list[float]] = {1: [], 2: []}
-            for _ in range(ROUNDS):
-                for account in (1, 2):
-                    queries[account].append(query_ms(database, account))
-                    began = time.perf_counter()
-                    answer = client.get(f"/customers/{owners[account]}/money")
-                    pages[account].append((time.perf_counter() - began) * 1000)
-                    if answer.status_code != OK:
-                        print(f"the page answered {answer.status_code}")
-                        return 1
-            till.close(app)
-            migrate.drop_database(urls.database, name)
-            query = {account: statistics.median(each) for account, each in queries.items()}
-            page = {account: statistics.median(each) for account, each in pages.items()}
-            for account, length in enumerate(LENGTHS, 1):
-                print(
-                    f"{size:>10}{length:>9}{query[account]:>10.2f}{query[account] / query[1]:>7.2f}"
-                    f"{page[account]:>9.2f}{page[account] / page[1]:>7.2f}",
-                    flush=True,
-                )
-            failed |= page[2] / page[1] > GOAL or query[2] / query[1] > GOAL
+    for size, database, client in till.desks("statement", sizes, months=2):
+        grow(database)
+        with database.reading() as session:
+            owners = dict(
+                session.execute(text("SELECT account_id, id FROM customers WHERE account_id < 3")).all()
+            )
+        queries: dict[int, list[float]] = {1: [], 2: []}
+        pages: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(ROUNDS):
+            for account in (1, 2):
+                queries[account].append(query_ms(database, account))
+                began = time.perf_counter()
+                answer = client.get(f"/customers/{owners[account]}/money")
+                pages[account].append((time.perf_counter() - began) * 1000)
+                if answer.status_code != OK:
+                    print(f"the page answered {answer.status_code}")
+                    return 1
+        query = {account: statistics.median(each) for account, each in queries.items()}
+        page = {account: statistics.median(each) for account, each in pages.items()}
+        for account, length in enumerate(LENGTHS, 1):
+            print(
+                f"{size:>10}{length:>9}{query[account]:>10.2f}{query[account] / query[1]:>7.2f}"
+                f"{page[account]:>9.2f}{page[account] / page[1]:>7.2f}",
+                flush=True,
+            )
+        failed |= page[2] / page[1] > GOAL or query[2] / query[1] > GOAL
     return 1 if failed else 0
 
 

@@ -2,15 +2,19 @@
 
 import gc
 import re
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from town import fill, named
 
 from core import db, secrets
 from core.settings import Settings
+from linecard import embedded, migrate
 from registry import passwords, staff
 from registry.models import StaffUser
 from webapp import factory, runtime
@@ -88,3 +92,20 @@ def sign_in(app: Flask, database: db.Database) -> Signed:
     if found is None or kept is None:
         raise RuntimeError("no page with a token")
     return Signed(kept.value, {"X-CSRFToken": found.group(1)}, customers)
+
+
+def desks(name: str, sizes: Sequence[int], *, months: int) -> Iterator[tuple[int, db.Database, FlaskClient]]:
+    """Give, of each size, a database of so many customers and a browser that is signed in there."""
+    with embedded.throwaway() as urls, tempfile.TemporaryDirectory() as folder:
+        for size in sizes:
+            own = f"{name}{size}"
+            migrate.create_database(urls.database, own)
+            url = named(urls.database, own)
+            fill(url, size, months=months)
+            app, database = application(url, urls.queue, folder)
+            people(database)
+            client = app.test_client()
+            client.set_cookie(COOKIE, sign_in(app, database).cookie)
+            yield size, database, client
+            close(app)
+            migrate.drop_database(urls.database, own)

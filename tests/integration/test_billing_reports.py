@@ -12,49 +12,18 @@ from sqlalchemy import func, select
 
 from billing import accounts, charges, debt, ledger, subscriptions, testing
 from billing.models import EntryKind, LedgerEntry, Method
-from core.money import Money
 from registry import report_reading, reports
 from registry.models import Customer
 from registry.report_kinds import Ask
 from registry.testing import customer
 from tests import properties
+from tests.reporting import day, post, table, total
 
 TODAY = date(2026, 11, 25)
 
 
-def day(month, number=1):
-    return date(2026, month, number)
-
-
 def asked(first=TODAY, last=TODAY, **more):
     return Ask(first, last, **more)
-
-
-def table(session, report, ask, **more):
-    """Return the rows as dictionaries of bare numbers, by the report's column names."""
-    page = report_reading.page(session, report, ask, **more)
-    return [as_numbers(report, row.values) for row in page.rows]
-
-
-def as_numbers(report, values):
-    return {
-        column.name.removesuffix("_minor"): value.minor if isinstance(value, Money) else value
-        for column, value in zip(report.columns, values, strict=True)
-    }
-
-
-def total(session, report, ask):
-    return {
-        one.currency: as_numbers(report, one.values)
-        for one in report_reading.page(session, report, ask, limit=1).totals
-    }
-
-
-def post(session, account_id, kind, minor, on, **more):
-    author = more.pop("author", testing.AUTHOR)
-    if kind is EntryKind.CHARGE:
-        more.setdefault("due_on", on + timedelta(days=14))
-    return ledger.post(session, account_id, kind, minor, dated_on=on, author=author, **more)
 
 
 def in_currency(session, number, currency):

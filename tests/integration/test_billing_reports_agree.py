@@ -1,6 +1,6 @@
 """Reports agree with each other and with the ledger, VAT is what it is by hand, and pictures draw the same sums."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import func, select
 
@@ -16,62 +16,27 @@ from billing.models import (
     VatPercent,
     VatRate,
 )
-from core.money import Money
-from registry import report_pictures, report_reading, reports
+from registry import report_pictures, reports
 from registry.report_kinds import Ask
 from registry.testing import customer
-
-
-def day(month, number=1):
-    return date(2026, month, number)
-
-
-def asked(first, last, **more):
-    return Ask(first, last, **more)
-
-
-def table(session, report, ask, **more):
-    """Return the rows as dictionaries of bare numbers, by the report's column names."""
-    page = report_reading.page(session, report, ask, **more)
-    return [as_numbers(report, row.values) for row in page.rows]
-
-
-def as_numbers(report, values):
-    return {
-        column.name.removesuffix("_minor"): value.minor if isinstance(value, Money) else value
-        for column, value in zip(report.columns, values, strict=True)
-    }
-
-
-def total(session, report, ask):
-    return {
-        one.currency: as_numbers(report, one.values)
-        for one in report_reading.page(session, report, ask, limit=1).totals
-    }
-
-
-def post(session, account_id, kind, minor, on, **more):
-    author = more.pop("author", testing.AUTHOR)
-    if kind is EntryKind.CHARGE:
-        more.setdefault("due_on", on + timedelta(days=14))
-    return ledger.post(session, account_id, kind, minor, dated_on=on, author=author, **more)
+from tests.reporting import day, post, table, total
 
 
 def test_the_picture_of_day_totals_draws_each_day_and_method_and_empty_days(session, sign_in_as):
     account_id = customer(session, "1001").account_id
     for number, minor, method in ((2, 3000, Method.CASH), (2, 1000, Method.BANK), (4, 2000, Method.BANK)):
         post(session, account_id, EntryKind.PAYMENT, minor, day(11, number), method=method)
-    (picture,) = report_pictures.of(session, reports.TAKINGS, asked(day(11), day(11, 30)))
+    (picture,) = report_pictures.of(session, reports.TAKINGS, Ask(day(11), day(11, 30)))
     assert [(bar.name.day, bar.sum.minor) for bar in picture.bars] == [(2, 4000), (3, 0), (4, 2000)]
     assert [(kind, total.minor) for kind, total in picture.kinds] == [("bank", 3000), ("cash", 3000)]
     assert [(part.kind, part.from_percent, part.percent) for part in picture.bars[0].parts] == [
         (0, 0, 25),
         (1, 25, 75),
     ]
-    long = report_pictures.of(session, reports.TAKINGS, asked(day(1), day(12, 31)))
+    long = report_pictures.of(session, reports.TAKINGS, Ask(day(1), day(12, 31)))
     assert long[0].step == "day"  # of the days that had money, not of those asked for
     post(session, account_id, EntryKind.PAYMENT, 500, date(2024, 11, 3), method=Method.CASH)
-    (long,) = report_pictures.of(session, reports.TAKINGS, asked(date(2024, 1, 1), day(12, 31)))
+    (long,) = report_pictures.of(session, reports.TAKINGS, Ask(date(2024, 1, 1), day(12, 31)))
     assert (long.step, len(long.bars), long.bars[-1].name) == ("month", 25, day(11))
     page = sign_in_as("billing").get("/reports/takings?from=2026-11-01&to=2026-11-30").text
     assert 'aria-label="Nov 2, 2026: €40.00; Nov 4, 2026: €20.00"' in page
@@ -80,7 +45,7 @@ def test_the_picture_of_day_totals_draws_each_day_and_method_and_empty_days(sess
 def test_the_picture_of_revenue_draws_net_and_vat_by_plan_and_the_small_ones_together(session, sign_in_as):
     for number in range(1, 15):
         testing.subscriber(session, price_minor=number * 100, starts_on=day(9), today=day(9))
-    (picture,) = report_pictures.of(session, reports.REVENUE, asked(day(9), day(9, 30)))
+    (picture,) = report_pictures.of(session, reports.REVENUE, Ask(day(9), day(9, 30)))
     assert [bar.sum.minor for bar in picture.bars] == [*range(1400, 200, -100), 200 + 100]
     assert picture.bars[-1].name is None
     assert sum(total.minor for _, total in picture.kinds) == 100 * 15 * 14 // 2
@@ -127,7 +92,7 @@ def test_vat_by_hand_and_every_report_agrees_with_the_ledger_and_the_others(sess
     paid = post(session, last.account_id, EntryKind.PAYMENT, 5000, day(11, 7), method=Method.BANK)
     post(session, last.account_id, EntryKind.PAYMENT, 300, day(11, 8), method=Method.CASH)
     ledger.reverse(session, paid.id, author=testing.AUTHOR, reason="bounced", dated_on=day(11, 9))
-    span = asked(day(10), day(11, 30))
+    span = Ask(day(10), day(11, 30))
     told = {
         row["vat_hundredths"]: (row["invoices"], row["credit_notes"], row["net"], row["vat"], row["gross"])
         for row in table(session, reports.VAT, span)
