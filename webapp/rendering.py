@@ -53,6 +53,7 @@ def set_up(app: Flask, settings: Settings) -> None:
         icon_sheet=lambda: url_for(
             "static", filename=manifest["field-icons.svg" if request.blueprint == "field" else "icons.svg"]
         ),
+        carried=carried,
         url_with=url_with,
         may=identity.may,
         is_htmx=is_htmx,
@@ -157,9 +158,16 @@ def with_event(answer: Response, name: str, detail: Any = None) -> Response:
 
 def url_with(**changes: Any) -> str:
     """Return this URL with some parameters changed; None takes one away. All others stay."""
-    kept = {name: values for name, values in request.args.lists() if name not in changes}
     wanted = {name: value for name, value in changes.items() if value is not None}
-    return url_for(str(request.endpoint), **{**(request.view_args or {}), **kept, **wanted})
+    return url_for(str(request.endpoint), **{**(request.view_args or {}), **carried(*changes), **wanted})
+
+
+def carried(*without: str) -> dict[str, Any]:
+    """Return the parameters of this URL for another one, but those named, of its path, or url_for()'s own."""
+    left = {"endpoint", *(request.view_args or {}), *without}
+    return {
+        name: values for name, values in request.args.lists() if name not in left and not name.startswith("_")
+    }
 
 
 def age_in_words(moment: datetime) -> str:

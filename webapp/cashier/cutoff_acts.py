@@ -186,4 +186,4 @@ def _undo(run_id: int, form: UndoForm) -> str:
 
 def _back(run_id: int) -> str:
     """Return the page of the plan with the filters and the page it was on."""
-    return url_for("cashier.run", run_id=run_id, **request.args.to_dict())
+    return url_for("cashier.run", run_id=run_id, **rendering.carried())

@@ -46,7 +46,7 @@ def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
     if ending not in downloads.ENDINGS:
         abort(404)
-    table = downloads.Table(f"drift-{clock.now().date().isoformat()}", ending)
+    table = downloads.Table(f"drift-{runtime.today().isoformat()}", ending)
     table.write(gettext("Drift"), _heads(), (_cells(row) for row in _every()))
     return table.answer()
 
@@ -131,7 +131,7 @@ def repair() -> Response:
         )
     else:
         rendering.say(gettext("Nothing was chosen."), "warn")
-    return rendering.go("drift.listing", **request.args.to_dict())
+    return rendering.go("drift.listing", **rendering.carried())
 
 
 @permissions.required("gate.repair")
