@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from billing import brake as brakes
-from billing import cutoff_basis, debtors, rules, suspensions, verdicts
+from billing import cutoff_basis, debtors, policies, rules, suspensions, verdicts
 from billing.brake import Witness
 from billing.models import (
     AccessState,
@@ -23,6 +23,7 @@ from billing.models import (
     LockReason,
     Review,
     RunStatus,
+    strictness,
 )
 from billing.verdicts import Debtor, Verdict
 from core import clock, db, errors
@@ -175,10 +176,10 @@ def apply(
     """Carry out a plan: each row is judged again under its account's lock, and what came of it is noted.
 
     Who paid or promised since is spared; so are rows that were removed or deferred, and, with
-    `only_approved`, or where the policy asks for the approval of each, those that nobody approved. Done once:
-    an applied plan is returned as it is. `force` releases the brake. `today` is the business day (the plan's
-    own by default). An account that fails is logged, noted and skipped. Raises NotFound; Conflict when
-    braked, discarded, or overtaken by a newer plan in force.
+    `only_approved`, or where the policy asks for the approval of each, those that nobody approved. Nobody is
+    cut further than the plan said. Done once: an applied plan is returned as it is. `force` releases the
+    brake. `today` is the business day (the plan's own by default). An account that fails is logged, noted and
+    skipped. Raises NotFound; Conflict when braked, discarded, or overtaken by a newer plan or policy.
     """
     run = start(session, run_id, approved_by=approved_by, force=force, only_approved=only_approved)
     if run.status is not RunStatus.APPLYING:
@@ -291,9 +292,17 @@ def _refuse_stale(session: Session, run: CutoffRun, *, force: bool) -> None:
         raise errors.Conflict("; ".join(run.brake_reasons))
     if run.status not in _OPEN:
         raise errors.Conflict("This plan is not made wholly; make a new one")
+    if is_overruled(session, run):
+        raise errors.Conflict("The policy was changed since this plan was made; make a new one")
     newer = select(CutoffRun.id).where(CutoffRun.id > run.id, CutoffRun.status.in_(_IN_FORCE))
     if session.scalar(newer.limit(1)) is not None:
         raise errors.Conflict("A newer plan was applied; make a new one")
+
+
+def is_overruled(session: Session, run: CutoffRun) -> bool:
+    """Whether another version of the policy is in force than the plan was made by: it may spare others."""
+    newest = policies.newest(session)
+    return (newest.version if newest else 0) != run.rules.get("version", 0)
 
 
 def carry_out(session: Session, run: CutoffRun, accounts: Sequence[Rows], on: date) -> None:
@@ -327,8 +336,12 @@ def _apply_rows(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]
     for row in rows:
         ended[_outcome(row, now.get(row.subscription_id), row.account_id in owing)].append(row)
     by_effect: dict[AccessState, list[int]] = defaultdict(list)
-    for one in _ids([*ended["cut"], *ended["lowered"]]):
-        by_effect[now[one].effect].append(one)
+    for row in (*ended["cut"], *ended["lowered"], *ended["lifted"]):
+        # The row says what was done, not what was meant: by that it is undone.
+        found_now = now[row.subscription_id]
+        row.was, row.effect = found_now.was, _effect(row, found_now)
+    for row in (*ended["cut"], *ended["lowered"]):
+        by_effect[row.effect] += _ids([row])
     for effect, ids in by_effect.items():
         suspensions.place(
             session,
@@ -359,6 +372,12 @@ def _outcome(row: CutoffDecision, now: Verdict | None, is_owing: bool) -> str:
     if now.action is not DecisionAction.LIFT:
         return "owes_again"
     return "lifted" if now.effect is AccessState.OPEN else "lowered"
+
+
+def _effect(row: CutoffDecision, now: Verdict) -> AccessState:
+    """Return how far the line is cut: as the verdict of this moment says, and no further than was planned."""
+    is_cut = row.action is DecisionAction.CUT
+    return min(row.effect, now.effect, key=strictness) if is_cut else now.effect
 
 
 def _ids(rows: Sequence[CutoffDecision]) -> list[int]:

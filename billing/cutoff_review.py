@@ -82,7 +82,7 @@ def reset(session: Session, run_id: int, row_ids: Iterable[int], *, author: Auth
     accounts = session.scalars(before).all()
     said = _say(session, run_id, row_ids, Review.NONE, author=author)
     if accounts:
-        deferrals.end(session, accounts, by=author.name)
+        deferrals.end(session, accounts, by=author.name, run_id=run_id)
     return said
 
 

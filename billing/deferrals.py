@@ -69,11 +69,14 @@ def check(until: date, note: str, today: date) -> None:
         raise errors.Invalid("No reason", {"note": N_("Write why")})
 
 
-def end(session: Session, account_ids: Iterable[int], *, by: str) -> list[int]:
-    """End the deferrals that stand of these accounts; return whose they were."""
+def end(session: Session, account_ids: Iterable[int], *, by: str, run_id: int | None = None) -> list[int]:
+    """End the standing deferrals of these accounts, or only those this plan made; return whose they were."""
+    is_meant = [CutoffDeferral.account_id == any_of(account_ids), CutoffDeferral.ended_at.is_(None)]
+    if run_id is not None:
+        is_meant.append(CutoffDeferral.run_id == run_id)
     ended = session.scalars(
         update(CutoffDeferral)
-        .where(CutoffDeferral.account_id == any_of(account_ids), CutoffDeferral.ended_at.is_(None))
+        .where(*is_meant)
         .values(ended_at=clock.now(), ended_by=by)
         .returning(CutoffDeferral.account_id)
     )

@@ -204,6 +204,8 @@ def _apply(session: Session, night: NightRun, *, rules: Rules, author: ledger.Au
     run = session.get_one(CutoffRun, night.cutoff_run_id)
     if not rules.is_automatic or run.approval is not Approval.NONE:
         return {"waits": "a person applies the plans here"}
+    if cutoff.is_overruled(session, run):
+        return {"waits": "the policy was changed since the plan was made"}
     if run.status is not RunStatus.PLANNED:
         return {"waits": "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"}
     cutoff.apply(session, run.id, approved_by=author.name)

@@ -204,7 +204,7 @@ def fates(session: Session, on: date, limits: Rules) -> dict[int, Fate]:
     """Return by account what a plan of that day would do to it."""
     found = {}
     for debtor in debtors.gather(session, on, rules=limits):
-        worst = max(verdicts.judge(debtor, on, limits), key=lambda one: (_WEIGHT[one.action], one.effect))
+        worst = max(verdicts.judge(debtor, on, limits), key=_weight)
         found[debtor.account_id] = Fate(worst.action, worst.effect, worst.reason, worst.explanation)
     return found
 
@@ -215,6 +215,10 @@ _WEIGHT = {
     DecisionAction.LIFT: 2,
     DecisionAction.CUT: 3,
 }
+
+
+def _weight(one: verdicts.Verdict) -> tuple[int, int]:
+    return _WEIGHT[one.action], strictness(one.effect)
 
 
 def _felt(fate: Fate | None) -> tuple[Any, ...]:

@@ -1,8 +1,11 @@
 """The ISP's own certificate authority for the boxes of POPs, and the certificate of the door they come by."""
 
+import contextlib
+import fcntl
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +25,24 @@ def certificate(folder: Path) -> str:
     """Return the authority's certificate (PEM), made in the folder when there is none yet."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path, key_path = folder / "authority.pem", folder / "authority.key"
+    if not path.exists():
+        with _alone(folder):
+            _make(path, key_path)
+    return path.read_text()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder: of two who make the authority at once one would keep the key, the other the name."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _make(path: Path, key_path: Path) -> None:
     if not path.exists():
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Linecard POPs")])
@@ -45,7 +66,6 @@ def certificate(folder: Path) -> str:
         )
         _keep(key_path, _pem(key))
         _keep(path, made.public_bytes(serialization.Encoding.PEM))
-    return path.read_text()
 
 
 def door_context(folder: Path, host: str) -> ssl.SSLContext:

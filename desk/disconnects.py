@@ -27,6 +27,7 @@ from registry.models import Customer, StaffUser
 
 PAGE = 50
 NOTE_LIMIT = 500
+NOBODY = 0
 USUAL_SORT = "planned"
 FAR = date(9999, 12, 31)
 OPEN, ENDED = "open", "ended"
@@ -122,16 +123,23 @@ def plan(
     actor: audit.Actor,
     entry_ids: Sequence[int],
     *,
-    planned_on: date | None,
-    staff_id: int | None,
+    planned_on: date | None = None,
+    staff_id: int | None = None,
 ) -> int:
-    """Say when open entries are due and who goes there; return how many. Raises Invalid at `staff_id`."""
-    if staff_id is not None:
+    """Say when open entries are due, or who goes there, or both; return how many.
+
+    What is none stays as it is; NOBODY takes the technician off. Raises Invalid.
+    """
+    if planned_on is None and staff_id is None:
+        raise errors.Invalid("Say when, or who goes there")
+    if staff_id not in (None, NOBODY):
         tickets.check_assignee(session, staff_id)
+    said = {"planned_on": planned_on, "staff_id": staff_id}
+    values = {name: value or None for name, value in said.items() if value is not None}
     changed = session.execute(
         update(Disconnect)
         .where(Disconnect.id == any_of(entry_ids), Disconnect.result.is_(None))
-        .values(planned_on=planned_on, staff_id=staff_id)
+        .values(**values)
         .returning(Disconnect.id, Disconnect.customer_id)
     ).all()
     day = planned_on.isoformat() if planned_on else ""
@@ -161,21 +169,41 @@ def end(
     return len(ended)
 
 
+def done(session: Session, actor: audit.Actor, entry_id: int, *, note: str) -> None:
+    """Note that the line was taken off, once. Raises NotFound, and Conflict when he has paid meanwhile."""
+    if _found(session, entry_id).result is not DisconnectResult.DISCONNECTED:
+        _open(session, entry_id)
+        end(session, actor, [entry_id], DisconnectResult.DISCONNECTED, note=note)
+
+
 def miss(session: Session, actor: audit.Actor, entry_id: int, *, note: str, next_on: date | None) -> None:
-    """Note that nobody was at home; the entry stays, for another day. Raises NotFound, Conflict."""
-    entry = get(session, entry_id)
-    if entry.result is not None:
-        raise errors.Conflict(N_("%(who)s ended this already", who=entry.ended_by))
+    """Note that nobody was at home; the entry stays, for another day. Raises NotFound, Conflict.
+
+    Said again by the same person for the same day it is one visit.
+    """
+    entry = _open(session, entry_id)
+    if entry.tries and (entry.tried_by, entry.planned_on) == (actor.name, next_on):
+        return
     entry.tries += 1
     entry.tried_at, entry.tried_by, entry.planned_on = clock.now(), actor.name, next_on
     _record(session, actor, "disconnect.missed", (entry_id, entry.customer_id), _note(note))
 
 
-def get(session: Session, entry_id: int) -> Disconnect:
+def _found(session: Session, entry_id: int) -> Disconnect:
     """Return the entry, locked; raises NotFound."""
     found = session.get(Disconnect, entry_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise errors.NotFound("There is no such entry in the disconnect queue")
+    return found
+
+
+def _open(session: Session, entry_id: int) -> Disconnect:
+    """Return the entry, locked; raises NotFound, and Conflict when it is ended."""
+    found = _found(session, entry_id)
+    if found.result is DisconnectResult.PAID:
+        raise errors.Conflict("The customer has paid meanwhile: the line stays on")
+    if found.result is not None:
+        raise errors.Conflict(N_("%(who)s ended this already", who=found.ended_by))
     return found
 
 

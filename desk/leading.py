@@ -16,7 +16,7 @@ from billing.models import AccessState, LockReason, SuspensionLock
 from core.columns import any_of
 from core.words import N_
 from desk.models import Contract, ContractLeading, Notice, NoticeAssignment
-from registry.models import Line
+from registry.models import Customer, Line
 
 # So many locks are written by one statement: each takes a dozen of the 65,535 parameters there may be.
 CHUNK = 2000
@@ -25,6 +25,13 @@ CHUNK = 2000
 def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date) -> tuple[int, ...]:
     """Place and lift the locks that lead these customers' lines to the page; return the lines that change."""
     ids = sorted(set(customer_ids))
+    # Two acts on one customer take turns: each would else decide without the other's assignment.
+    session.execute(
+        select(Customer.id)
+        .where(Customer.id == any_of(ids))
+        .order_by(Customer.id)
+        .with_for_update(key_share=True)
+    )
     moved: list[int] = []
     for part in _parts(_lines(session, ids, is_led=True)):
         words = N_("led to the page for customers")

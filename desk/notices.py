@@ -106,7 +106,9 @@ def switch(
     session: Session, actor: audit.Actor, notice_id: int, *, is_on: bool, today: date
 ) -> tuple[int, ...]:
     """Show the notice to whom it is given, or to nobody; return the lines wanted otherwise."""
-    found = get(session, notice_id)
+    found = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise errors.NotFound("There is no such notice")
     if found.is_on == is_on:
         return ()
     found.is_on = is_on
@@ -129,7 +131,10 @@ def assign(
 
     `line_id` gives it at one line of one customer.
     """
-    found = get(session, notice_id)
+    # Whoever switches it waits: he would else not see these customers, nor these the switch.
+    found = session.get(Notice, notice_id, with_for_update={"read": True}, populate_existing=True)
+    if found is None:
+        raise errors.NotFound("There is no such notice")
     if line_id is not None:
         owner = session.scalar(select(Line.customer_id).where(Line.id == line_id))
         if list(customer_ids) != [owner]:

@@ -78,3 +78,14 @@ class Cover:
         for length in self._lengths[network.version]:
             if length < network.prefixlen:
                 yield network.supernet(new_prefix=length)
+
+
+def refuse_shared(networks: Iterable[Network], milder: Cover) -> None:
+    """Raise BadAddress where cutting one of these would cut off, with it, a line that is to be milder."""
+    for network in networks:
+        other = milder.overlap(network)
+        if other is not None:
+            raise BadAddress(
+                f"{written(network)} is shared with another line that is not cut off as much"
+                + ("" if other == network else f" ({written(other)})")
+            )

@@ -116,10 +116,15 @@ class _Conversation:
                     self._give_up(left, self._silence())
 
     def _begin(self, line: socket.socket, place: int, question: Question) -> None:
+        """Send a question; one that no packet can carry is answered here and holds up no other."""
         while self._next in self._waiting:
             self._next = (self._next + 1) % 256
         identifier, self._next = self._next, (self._next + 1) % 256
-        octets = packets.request(question.code, identifier, question.attributes, self._nas.secret)
+        try:
+            octets = packets.request(question.code, identifier, question.attributes, self._nas.secret)
+        except packets.BadPacket as error:
+            self._note(place, Answer(None, f"it cannot be asked: {error}"))
+            return
         self._waiting[identifier] = _Waiting(place, octets, time.monotonic() + self._timeout_s)
         self._send(line, octets)
 

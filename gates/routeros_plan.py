@@ -7,7 +7,7 @@ that is replaced is removed in the second stage, when the new one stands.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gates.addresses import BadAddress, Network, parse, written
+from gates.addresses import BadAddress, Cover, Network, parse, refuse_shared, written
 from gates.contract import ACCESSES, Access, LineAccess, Outcome
 from gates.routeros_door import Call, Door
 from gates.routeros_lists import (
@@ -92,29 +92,38 @@ def _removals(entries: Sequence[Entry]) -> list[tuple[int, Call]]:
 def goals(
     wanted: Mapping[LineAccess, Access], protected: Sequence[Network]
 ) -> tuple[list[Goal], dict[int, Outcome]]:
-    """Sort the lines into those that can be served and those that cannot, strictest first."""
+    """Sort the lines into those that can be served, strictest first, and those that cannot.
+
+    Of lines that have an address in common the milder ones are served: the others would cut them off.
+    """
     found: list[Goal] = []
     refused: dict[int, Outcome] = {}
-    taken: dict[Network, Goal] = {}
-    order = sorted(wanted.items(), key=lambda pair: (-ACCESSES.index(pair[1]), pair[0].line_id))
-    for line, access in order:
+    for line, access in sorted(wanted.items(), key=lambda pair: pair[0].line_id):
         try:
-            networks = parse(line.addresses, () if access == "open" else protected)
-            if access != "open" and not networks:
-                raise BadAddress("the line has no address to restrict")
-            for network in networks:
-                other = taken.get(network)
-                if other and other.access != access:
-                    raise BadAddress(
-                        f"{written(network)} is also of line {other.line_id}, which is to be {other.access}"
-                    )
+            found.append(Goal(line.line_id, _networks(line, access, protected), access))
         except BadAddress as error:
             refused[line.line_id] = Outcome(line.line_id, None, str(error), needs_person=True)
-            continue
-        goal = Goal(line.line_id, networks, access)
-        taken |= dict.fromkeys(networks, goal)
-        found.append(goal)
-    return found, refused
+    milder = Cover((network.version, network.prefixlen) for goal in found for network in goal.networks)
+    served: list[Goal] = []
+    for access in ACCESSES:
+        alike: list[Goal] = []
+        for goal in (one for one in found if one.access == access):
+            try:
+                refuse_shared(goal.networks, milder)
+                alike.append(goal)
+            except BadAddress as error:
+                refused[goal.line_id] = Outcome(goal.line_id, None, str(error), needs_person=True)
+        for network in (one for goal in alike for one in goal.networks):
+            milder.add(network)
+        served[:0] = alike
+    return served, refused
+
+
+def _networks(line: LineAccess, access: Access, protected: Sequence[Network]) -> tuple[Network, ...]:
+    networks = parse(line.addresses, () if access == "open" else protected)
+    if access != "open" and not networks:
+        raise BadAddress("the line has no address to restrict")
+    return networks
 
 
 def plan(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gates import chains
-from gates.addresses import BadAddress, Cover, Network, is_host, order, parse, written
+from gates.addresses import BadAddress, Cover, Network, is_host, order, parse, refuse_shared, written
 from gates.chains import HOME, Terms
 from gates.contract import ACCESSES, Access, LineAccess, Outcome
 
@@ -112,7 +112,7 @@ def sort(wanted: Mapping[LineAccess, Access], protected: Sequence[Network], held
         lines = sorted((line for line in parsed if wanted[line] == access), key=lambda line: line.line_id)
         for line in lines:
             try:
-                _refuse_shared(parsed[line], milder)
+                refuse_shared(parsed[line], milder)
                 _refuse_overlap(parsed[line], access, taken)
             except BadAddress as error:
                 outcomes[line.line_id] = _refused(line, error)
@@ -143,16 +143,6 @@ def _prefixes_of(held: Held, lengths: Iterable[tuple[int, int]]) -> dict[str, Co
         for network in held.get(name, ()):
             cover.add(network)
     return taken
-
-
-def _refuse_shared(networks: Iterable[Network], milder: Cover) -> None:
-    for network in networks:
-        other = milder.overlap(network)
-        if other is not None:
-            raise BadAddress(
-                f"{written(network)} is shared with another line that is not cut off as much"
-                + ("" if other == network else f" ({written(other)})")
-            )
 
 
 def _refuse_overlap(networks: Iterable[Network], access: Access, taken: Mapping[str, Cover]) -> None:

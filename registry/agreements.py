@@ -20,7 +20,7 @@ from billing import (
     suspensions,
 )
 from billing.acts import Act, Terms
-from billing.models import AccountDiscount, Liability, LockReason, Subscription
+from billing.models import AccessState, AccountDiscount, Liability, LockReason, Subscription
 from core import errors
 from registry import audit, money
 
@@ -73,7 +73,8 @@ def restore_all(
     ids = session.scalars(suspensions.standing_of_account(account_id, LockReason.MANUAL)).all()
     for one in ids:
         let_in(session, actor, one, today=today, terms=terms)
-    return len(ids), sorted({lock.reason for lock in suspensions.standing(session, account_id)})
+    left = suspensions.standing(session, account_id)
+    return len(ids), sorted({lock.reason for lock in left if lock.effect is not AccessState.NOTICE})
 
 
 def _running(session: Session, customer_id: int, today: date) -> list[int]:

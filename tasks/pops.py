@@ -5,10 +5,11 @@ broker that lost its users gets them again.
 """
 
 import json
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import redis
 import structlog
+from pydantic import BaseModel, Field
 
 from core import clock, errors, sealing
 from core.errors import LinecardError
@@ -23,6 +24,37 @@ log = structlog.get_logger()
 # What a box needs of the broker and not a word more; its keys alone (the pattern), no channel, no script.
 COMMANDS = ("-@all", "+ping", "+select", "+blpop", "+get", "+getdel", "+set", "+exists", "+xadd", "+expire")
 _MOST_LETTER = 64 * 1024
+
+
+_CLEAN = r"^[^\x00]*$"
+_Word = Annotated[str, Field(max_length=255, pattern=_CLEAN)]
+_Words = Annotated[list[_Word], Field(max_length=24)]
+
+
+class _Segment(BaseModel):
+    name: _Word
+    addresses: _Words
+
+
+class _Ping(BaseModel):
+    is_allowed: bool = False
+    method: _Word = ""
+    advice: Annotated[str, Field(max_length=1000, pattern=_CLEAN)] = ""
+
+
+class _Told(BaseModel):
+    """What a box may say of itself (tasks.box_facts makes it)."""
+
+    is_leaving: bool = False
+    host: _Word = ""
+    pid: int = Field(default=0, ge=0, lt=1 << 32)
+    user: int = Field(default=0, ge=0, lt=1 << 32)
+    version: _Word = ""
+    ping: _Ping = _Ping()
+    capabilities: _Words = []
+    tools: _Words = []
+    segments: Annotated[list[_Segment], Field(max_length=24)] = []
+    round_trip_ms: float = Field(default=0, ge=0, allow_inf_nan=False)
 
 
 def tend(runtime: Runtime) -> None:
@@ -128,6 +160,14 @@ def _hear(runtime: Runtime, pop: str) -> None:
         allow(runtime.redis, wanted)  # the password of the invitation is no longer good
 
 
+def understand(told: bytes) -> dict[str, Any]:
+    """Return what a box says of itself, without what is not known; raises ValueError for anything else.
+
+    All of it is kept and shown: no page must fall over it, nor those who look after the next box.
+    """
+    return _Told.model_validate_json(told).model_dump(exclude_unset=True)
+
+
 def _facts(client: "redis.Redis", keys: Keys) -> dict[str, Any] | None:
     """Return the last sign of life of a box with what waits for it; None without one to be believed."""
     names = Names(keys.pop)
@@ -136,11 +176,9 @@ def _facts(client: "redis.Redis", keys: Keys) -> dict[str, Any] | None:
         return None
     try:
         told = sealing.unseal(_text(letter), of=keys.public, by=keys.own, about=calls.about_beat(keys.pop))
-        facts = json.loads(told)
+        facts = understand(told)
     except (errors.Invalid, ValueError) as error:
         log.warning("beat_not_believed", pop=keys.pop, error=str(error))
-        return None
-    if not isinstance(facts, dict):
         return None
     waiting = {kind: int(cast("Any", client.llen(names.queue(kind)))) for kind in ("probe", "gate")}
     return {**facts, "waiting": waiting}

@@ -70,16 +70,19 @@ def limit_guesses(app: Flask, settings: Settings, endpoint: str, shared: str) ->
     app.extensions[_LIMITER] = limiter
 
 
-def limiter_of(app: Flask, settings: Settings, fallback: str) -> Limiter:
-    """Return what counts the requests of an address, for all processes at once."""
+def limiter_of(app: Flask, settings: Settings, fallback: str = "") -> Limiter:
+    """Return what counts the requests of an address, for all processes at once.
+
+    Without Redis each process counts for itself: up to `fallback` for every page, else up to its own limit.
+    """
     url = settings.data.queue_url.get_secret_value() if settings.data.queue_url else "memory://"
     return Limiter(
         lambda: request.remote_addr or "",
         app=app,
         storage_uri=url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url,
         key_prefix="linecard",
-        in_memory_fallback_enabled=True,  # without Redis each process counts for itself
-        in_memory_fallback=[fallback],
+        in_memory_fallback_enabled=True,
+        in_memory_fallback=[fallback] if fallback else [],
     )
 
 

@@ -177,6 +177,11 @@ def test_payments_are_compared_with_the_same_weekday_of_the_weeks_before(session
 def test_a_group_pop_or_switch_that_would_go_as_a_whole_makes_the_plan_wait(session):
     actor = testing.person(session)
     switch = testing.device(session, "sw-7")
+    namesake = testing.device(session, "sw-7")  # in another cellar, with people who pay
+    for number in range(4):
+        payer = subscriber(session, f"71{number}")
+        testing.connect(session, payer.id, namesake.id, 1 + number)
+        paid(session, payer.account_id, 3000, days_ago=0)
     everybody = [subscriber(session, f"70{number}") for number in range(6)]
     for place, customer in enumerate(everybody[:5], 1):
         testing.connect(session, customer.id, switch.id, place)
@@ -191,7 +196,7 @@ def test_a_group_pop_or_switch_that_would_go_as_a_whole_makes_the_plan_wait(sess
     rules = replace(WIDE, brake_whole_percent=90.0, brake_whole_minimum=5)
     run = cutoff.plan(session, TODAY, rules=rules, planned_by="test", witness=brake.Witness(wholes.find))
     assert run.cut_count == 5
-    assert debtors.count_running(session, TODAY) == 6
+    assert debtors.count_running(session, TODAY) == 10
     (words,) = run.brake_reasons  # of the groups' five one paid
     assert "The device sw-7 would go as a whole: of its 5 customers" in words
     assert {(one.kind, one.name, one.customers, one.cut) for one in wholes.find(session, run.id, TODAY)} == {

@@ -6,7 +6,17 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from billing import cutoff, cutoff_review, cutoff_runs, cutoff_undo, deferrals, suspensions, testing
+from billing import (
+    cutoff,
+    cutoff_review,
+    cutoff_runs,
+    cutoff_undo,
+    deferrals,
+    policies,
+    rules,
+    suspensions,
+    testing,
+)
 from billing.brake import Witness
 from billing.ledger import Author
 from billing.models import (
@@ -24,6 +34,7 @@ from billing.models import (
     SuspensionLock,
 )
 from core import clock, errors
+from core.settings import Cutoff
 
 TODAY = date(2026, 11, 22)
 RULES = cutoff.Rules(grace_days=3, minimum_debt_minor=100, brake_minimum=500)
@@ -183,6 +194,54 @@ def test_undoing_puts_back_who_was_let_in_where_he_still_owes(session):
     assert wanted(session, owes) is AccessState.CLOSED
     assert wanted(session, paid) is AccessState.OPEN
     assert run.status is RunStatus.APPLIED
+
+
+def test_nobody_is_cut_further_than_the_plan_said_and_what_was_done_can_be_undone(session):
+    steps = (rules.Step(0, AccessState.WALLED), rules.Step(10, AccessState.CLOSED))
+    made, ripe = debtor(session), date(2026, 10, 19)  # the first day past grace
+    run = plan(session, ripe, rules=replace(RULES, steps=steps))
+    assert row_of(session, run, made).effect is AccessState.WALLED
+    cutoff.apply(session, run.id, approved_by="Olha", today=ripe + timedelta(days=20))
+    assert wanted(session, made) is AccessState.WALLED
+    testing.pay(session, made.account_id, 1)
+    assert len(undo(session, run).rows) == 1
+    assert wanted(session, made) is AccessState.OPEN
+
+
+def test_a_step_that_became_milder_is_applied_as_it_is_now_and_can_be_undone(session):
+    steps = (rules.Step(0, AccessState.SLOW), rules.Step(10, AccessState.CLOSED))
+    made = debtor(session)
+    testing.charge(session, made.account_id, 500, due_on=TODAY - timedelta(days=5))
+    run = plan(session, rules=replace(RULES, steps=steps))
+    assert row_of(session, run, made).effect is AccessState.CLOSED
+    testing.pay(session, made.account_id, 3000)
+    cutoff.apply(session, run.id, approved_by="Olha", today=TODAY)
+    assert wanted(session, made) is AccessState.SLOW
+    assert len(undo(session, run).rows) == 1
+    assert wanted(session, made) is AccessState.OPEN
+
+
+def test_taking_back_a_deferral_leaves_a_later_one_alone(session):
+    made = debtor(session)
+    run = plan(session)
+    row = row_of(session, run, made)
+    cutoff_review.defer(session, run.id, [row.id], until=TODAY, note="asked", author=OLHA, today=TODAY)
+    until = TODAY + timedelta(days=9)
+    deferrals.make(session, [made.account_id], until, note="in hospital", author=OLHA, today=TODAY)
+    cutoff_review.reset(session, run.id, [row.id], author=OLHA)
+    assert deferrals.standing(session, TODAY, [made.account_id])[made.account_id].until == until
+
+
+def test_a_plan_of_an_older_policy_is_not_applied(session):
+    debtor(session)
+    run = plan(session)
+    settings = Cutoff()
+    seen = policies.in_force(session, settings)
+    policies.save(session, OLHA, replace(seen, skip_weekdays=(6, 7)), over=seen, why="no weekends")
+    with pytest.raises(errors.Conflict, match="policy"):
+        cutoff.apply(session, run.id, approved_by="Olha")
+    fresh = plan(session, rules=replace(RULES, version=1))
+    assert cutoff.apply(session, fresh.id, approved_by="Olha").status is RunStatus.APPLIED
 
 
 def test_a_run_that_was_not_applied_or_without_reason_is_not_undone(session):

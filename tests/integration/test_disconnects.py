@@ -17,7 +17,7 @@ from desk.disconnects import QueueFilter
 from desk.models import Disconnect, DisconnectResult
 from registry import money, testing
 from registry.audit import Actor
-from registry.models import AuditEvent
+from registry.models import AuditEvent, StaffUser
 
 TODAY = clock.today("Europe/Kyiv")
 
@@ -76,7 +76,7 @@ def test_from_the_card_to_the_technicians_phone_and_done(sign_in_as, database, p
     for _ in range(2):  # the phone sends again what it got no answer to
         told = {"result": "disconnected", "note": "cable taken"}
         assert phone.post(f"/field/disconnects/{done}", data=told).status_code == 303
-    assert phone.post(f"/field/disconnects/{missed}", data={"result": "not_home"}).status_code == 303
+        assert phone.post(f"/field/disconnects/{missed}", data={"result": "not_home"}).status_code == 303
     assert "owes since spring" not in phone.get("/field/disconnects").text
     found = entries(database)
     assert (found[first.id].result, found[first.id].ended_by) == (
@@ -111,8 +111,14 @@ def test_from_a_plan_and_the_debtors_many_at_once_then_planned_sorted_and_as_a_f
     assert found[people[0].id].run_id == int(where.rsplit("/", 1)[1])
     table = office.get("/disconnects?sort=-owed").text.split("<tbody>")[1]
     assert re.findall(r"(80\d)</span>", table) == ["802", "801", "800"]
-    act = {"act": "plan", "row": [found[people[1].id].id], "planned_on": TODAY.isoformat(), "staff_id": 0}
-    assert office.post("/disconnects/act", data=act).status_code == 303
+    act = {"act": "plan", "row": [found[people[1].id].id]}
+    assert office.post("/disconnects/act", data=act).status_code == 422
+    assert office.post("/disconnects/act", data={**act, "planned_on": TODAY.isoformat()}).status_code == 303
+    with database.reading() as session:
+        technician = session.scalar(select(StaffUser.id).order_by(StaffUser.id).limit(1))
+    assert office.post("/disconnects/act", data={**act, "staff_id": technician}).status_code == 303
+    planned = entries(database)[people[1].id]
+    assert (planned.planned_on, planned.staff_id) == (TODAY, technician)  # each said alone, the other stays
     assert re.findall(r"(80\d)</span>", office.get("/disconnects").text.split("<tbody>")[1])[0] == "801"
     assert (
         office.post("/disconnects/act", data={"act": "withdraw", "row": [found[people[1].id].id]}).status_code
@@ -131,7 +137,9 @@ def test_from_a_plan_and_the_debtors_many_at_once_then_planned_sorted_and_as_a_f
     assert sorted(seen) == ["800", "801", "802"]
 
 
-def test_who_pays_leaves_the_queue_with_the_reason_and_who_is_in_it_otherwise_stays(database, people):
+def test_who_pays_leaves_the_queue_with_the_reason_and_who_is_in_it_otherwise_stays(
+    sign_in_as, database, people
+):
     actor = Actor(None, "test")
     with database.transaction() as session:
         disconnects.add(session, actor, [people[0].id, people[1].id], why="debt", note="owes")
@@ -146,6 +154,10 @@ def test_who_pays_leaves_the_queue_with_the_reason_and_who_is_in_it_otherwise_st
     assert found[people[1].id].result is None
     assert found[people[2].id].result is None
     assert acts_of(database, people[0]) == ["disconnect.added", "disconnect.paid"]
+    told = {"result": "disconnected"}  # by a technician who stands there and had not looked again
+    answer = sign_in_as("technician").post(f"/field/disconnects/{found[people[0].id].id}", data=told)
+    assert answer.status_code == 409
+    assert "has paid meanwhile" in answer.text
 
 
 def standing(database, customer):

@@ -1,14 +1,17 @@
 """Who sits at an address, and who is led to the page: by line, by notice, by a contract and the device's MAC."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from billing import testing as money_testing
 from billing.acts import Terms
+from billing.models import AccessState, SubscriptionAccess
 from billing.subscriptions import Choice
 from core import clock
 from desk import contracts, notices
+from desk.models import NoticeAssignment
 from registry import money, seats, testing
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
 
@@ -50,6 +53,33 @@ def start(session, actor, customer):
         session, actor, customer.id, choice=Choice(money_testing.plan(session, 0).id, bill_day=1),
         starts_on=TODAY - timedelta(days=60), today=TODAY, terms=Terms(14),
     )  # fmt: skip
+
+
+def test_a_notice_given_while_another_is_confirmed_leads_to_the_page_all_the_same(fresh_database) -> None:
+    with fresh_database.transaction() as session:
+        actor, customer = testing.person(session, "setup"), testing.customer(session, "1", addresses=[HERE])
+        started = start(session, actor, customer)
+        first, second = (
+            notices.save(session, actor, None, title=title, content="x", is_confirmable=True).id
+            for title in ("Works", "Prices")
+        )
+        for one in (first, second):
+            notices.switch(session, actor, one, is_on=True, today=TODAY)
+        notices.assign(session, actor, first, [customer.id], today=TODAY)
+        shown_id = session.scalar(select(NoticeAssignment.id))
+
+    def confirm() -> None:
+        with fresh_database.transaction() as session:
+            notices.confirm(session, actor, shown_id, customer_id=customer.id, address=HERE, today=TODAY)
+
+    with ThreadPoolExecutor(1) as pool:
+        with fresh_database.transaction() as session:
+            notices.assign(session, actor, second, [customer.id], today=TODAY)
+            confirmed = pool.submit(confirm)
+            wait([confirmed], timeout=0.5)
+        confirmed.result()
+    with fresh_database.reading() as session:
+        assert session.get_one(SubscriptionAccess, started.id).wanted is AccessState.NOTICE
 
 
 def test_a_notice_at_one_line_leads_that_line_alone(session) -> None:

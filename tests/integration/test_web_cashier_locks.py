@@ -77,6 +77,10 @@ def test_the_list_of_locks_narrows_sorts_and_is_a_file(sign_in_as, people):
         ("sort=customer&age=x", 2),
     ):
         assert len(re.findall(r'href="/locks/\d+"', browser.get(f"/locks?{query}").text)) == count, query
+    # What a URL says must not reach those who write URLs: the pager's, the heads', the files'.
+    odd = browser.get("/locks?endpoint=x&ending=y&_external=1&_scheme=javascript&_anchor=z")
+    assert odd.status_code == 200
+    assert "javascript:" not in odd.text
     for sort in ("age", "-reason", "owner", "effect", "-until"):
         assert browser.get(f"/locks?sort={sort}").status_code == 200
 
@@ -98,3 +102,17 @@ def test_a_lock_tells_how_it_came_changed_and_went(sign_in_as, database, people)
     places = [page.index(word) for word in ("<b>placed</b>", "<b>changed</b>", "payment 9", "payment 10")]
     assert places == sorted(places)
     assert browser.get(f"/locks/{lock_id + 999}").status_code == 404
+
+
+def test_restoring_with_one_press_passes_over_what_only_leads_to_a_page(sign_in_as, database, people):
+    browser, (person, service_id) = sign_in_as("billing"), people["3001"]
+    with database.transaction() as session:
+        suspensions.place(
+            session, [service_id], LockReason.NOTICE, owner="Olha", today=TODAY, effect=AccessState.NOTICE
+        )
+    browser.post(f"/customers/{person.id}/cut-off")
+    answer = browser.post(f"/customers/{person.id}/restore", follow_redirects=True)
+    assert answer.status_code == 200
+    assert "1 service is restored." in answer.text
+    assert "Still off" not in answer.text
+    assert wanted(database, service_id) is AccessState.NOTICE

@@ -108,6 +108,19 @@ def test_an_unsigned_answer_and_one_of_another_secret_count_as_none() -> None:
     assert nas.sessions == {"a"}
 
 
+def test_a_session_no_packet_can_name_holds_up_no_other() -> None:
+    with FakeNas(sessions={"s1"}) as nas:
+        where = Nas("127.0.0.1", nas.port, b"secret")
+        nameless = Question(where, Code.DISCONNECT_REQUEST, [(Kind.ACCT_SESSION_ID, b"")])
+        bad, good = client.ask(
+            [nameless, Question(where, Code.DISCONNECT_REQUEST, ASKED)], timeout_s=0.5, tries=2
+        )
+    assert bad.packet is None
+    assert "cannot be asked" in bad.words
+    assert good.packet is not None
+    assert good.packet.code == Code.DISCONNECT_ACK
+
+
 def test_a_dead_nas_delays_nobody_and_is_asked_no_more_than_one_window() -> None:
     dead = questions(FakeNas(port=9), *map(str, range(2000)))
     with FakeNas(sessions={"a"}) as nas:

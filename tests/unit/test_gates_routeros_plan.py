@@ -116,6 +116,23 @@ def test_what_is_wanted_comes_true_and_nothing_else(
     assert (again.first, again.second) == ([], [])
 
 
+def test_who_shares_an_address_with_a_milder_line_is_refused_and_the_milder_one_passes() -> None:
+    door = Inside(configured())
+    wanted: dict[LineAccess, Access] = {
+        LineAccess(1, ("192.0.2.0/30",)): "closed",
+        LineAccess(2, ("192.0.2.1",)): "open",
+        LineAccess(3, ("192.0.2.5",)): "walled",
+        LineAccess(4, ("192.0.2.5",)): "slow",
+    }
+    made = routeros_plan.plan(wanted, _look(door, wanted), NAMES, (), "epoch 1")
+    routeros_plan.carry_out(door, made)
+    seen = _look(door, None)
+    assert [seen.access(line) for line in wanted] == ["open", "open", "slow", "slow"]
+    outcomes = routeros_plan.outcomes(made, seen, NAMES)
+    assert [outcomes[number].applied for number in (1, 2, 3, 4)] == [None, "open", None, "slow"]
+    assert "shared with another line" in (outcomes[1].error or "")
+
+
 @given(before=entries, addresses=st.lists(st.sampled_from(HOSTS), min_size=1, max_size=2, unique=True))
 @settings(max_examples=100, deadline=None)
 def test_what_is_asked_of_a_few_lines_shows_them_as_the_whole_lists_do(

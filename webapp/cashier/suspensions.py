@@ -119,6 +119,7 @@ def _lock_word(reason: LockReason) -> str:
         LockReason.TECHNICAL: gettext("technical"),
         LockReason.CONTRACT: gettext("contract"),
         LockReason.STATUS: gettext("customer status"),
+        LockReason.NOTICE: gettext("a notice"),
     }[reason]
 
 

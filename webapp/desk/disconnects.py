@@ -1,7 +1,7 @@
 """The disconnect queue in the office: listed, planned, ended, as a file; and putting people into it."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from flask import Response, abort, render_template, request
 from flask_babel import gettext, lazy_gettext, ngettext
@@ -20,6 +20,7 @@ from webapp.forms import REQUIRED, Form, TextField, choices
 FILE_PAGE = 1000
 FILE_LIMIT = 100_000
 MOST_TICKED = 1000
+AS_IT_IS = -1
 WORDS = (
     (DisconnectWhy.DEBT, lazy_gettext("debt")),
     (DisconnectWhy.ENDED, lazy_gettext("contract ended")),
@@ -43,7 +44,7 @@ class QueueForm(Form):
     act = StringField()
     note = TextField(lazy_gettext("Note"), [Length(max=500)])
     planned_on = DateField(lazy_gettext("Planned for"), [Optional()])
-    staff_id = SelectField(lazy_gettext("Given to"), coerce=int, default=0, choices=[])
+    staff_id = SelectField(lazy_gettext("Given to"), coerce=int, default=AS_IT_IS, choices=[])
 
 
 def today() -> date:
@@ -61,7 +62,7 @@ def _form() -> QueueForm:
     form = QueueForm()
     with runtime.current().database.reading() as session:
         people = [(one.id, one.name) for one in staff.list_all(session, is_active=True)]
-    form.staff_id.choices = [(0, gettext("nobody")), *people]
+    form.staff_id.choices = [(AS_IT_IS, "—"), (disconnects.NOBODY, gettext("nobody")), *people]
     return form
 
 
@@ -90,14 +91,12 @@ def act() -> Response:
     form = _form()
     if form.accept(lambda: _act(form)):
         rendering.say(ngettext("%(num)s entry is changed.", "%(num)s entries are changed.", form.result))
-        return rendering.go("desk.disconnects", **request.args.to_dict())
+        return rendering.go("desk.disconnects", **rendering.carried())
     return _page(form, 422)
 
 
 def _act(form: QueueForm) -> int:
-    ticked = [int(text) for text in request.form.getlist("row")[:MOST_TICKED] if text.isdecimal()]
-    if not ticked:
-        raise errors.Invalid("Tick the rows this is about")
+    ticked = _ticked()
     ends = {"disconnected": DisconnectResult.DISCONNECTED, "withdraw": DisconnectResult.WITHDRAWN}
     wanted, note, actor = str(form.act.data or ""), form.note.data or "", identity.actor()
     with runtime.current().database.transaction() as session:
@@ -107,7 +106,7 @@ def _act(form: QueueForm) -> int:
                 actor,
                 ticked,
                 planned_on=form.planned_on.data,
-                staff_id=form.staff_id.data or None,
+                staff_id=None if form.staff_id.data == AS_IT_IS else form.staff_id.data,
             )
         if wanted not in ends:
             raise errors.Invalid("Choose what to do")
@@ -132,13 +131,20 @@ def add(customer_id: int) -> Response:
 def add_many() -> Response:
     """Put the ticked customers into the queue, from a list."""
     form = AddForm()
-    ticked = [int(text) for text in request.form.getlist("row")[:MOST_TICKED] if text.isdecimal()]
-    if not ticked:
-        raise errors.Invalid(gettext("Tick the rows this is about"))
+    ticked = _ticked()
     if not form.accept(lambda: put(ticked, form)):
         raise errors.Invalid(gettext("Write why"))
     say_added(form.result)
     return rendering.go("desk.disconnects")
+
+
+def _ticked() -> list[int]:
+    """Return the ids that were ticked; raises Invalid when there are none."""
+    words = request.form.getlist("row")[:MOST_TICKED]
+    found = [int(text) for text in words if text.isascii() and text.isdecimal() and len(text) < 19]
+    if not found:
+        raise errors.Invalid("Tick the rows this is about")
+    return found
 
 
 def put(customer_ids: list[int], form: AddForm) -> int:
@@ -211,7 +217,7 @@ def _cells(row: QueueRow) -> tuple[spreadsheets.Value, ...]:
         str(dict(WORDS)[row.why]),
         row.note,
         row.added_by,
-        row.added_at.date(),
+        _day_of(row.added_at),
         row.planned_on,
         row.staff,
         row.tries,
@@ -220,8 +226,12 @@ def _cells(row: QueueRow) -> tuple[spreadsheets.Value, ...]:
         result_word(row.result),
         row.result_note,
         row.ended_by,
-        row.ended_at.date() if row.ended_at else None,
+        _day_of(row.ended_at) if row.ended_at else None,
     )
+
+
+def _day_of(moment: datetime) -> date:
+    return clock.today(runtime.current().settings.isp.time_zone, at=moment)
 
 
 def result_word(result: DisconnectResult | None) -> str:

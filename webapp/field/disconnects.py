@@ -7,7 +7,6 @@ from flask_babel import gettext
 
 from core import clock, errors
 from desk import disconnects
-from desk.models import DisconnectResult
 from registry import field
 from webapp import identity, permissions, rendering, runtime
 
@@ -31,8 +30,7 @@ def end(entry_id: int) -> Response:
         raise errors.Invalid(gettext("Choose how it ended"))
     with runtime.current().database.transaction() as session:
         if result == "disconnected":
-            disconnects.get(session, entry_id)
-            disconnects.end(session, actor, [entry_id], DisconnectResult.DISCONNECTED, note=note)
+            disconnects.done(session, actor, entry_id, note=note)
         else:
             again = clock.today(runtime.current().settings.isp.time_zone) + timedelta(days=1)
             disconnects.miss(session, actor, entry_id, note=note, next_on=again)

@@ -58,9 +58,9 @@ def serve() -> Flask:
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
-    limiter = security.limiter_of(app, settings, settings.garden.view_limit)
+    limiter = security.limiter_of(app, settings)
     seen = limiter.shared_limit(settings.garden.view_limit, scope="garden", key_func=door.address)
-    done = limiter.shared_limit(settings.garden.act_limit, scope="garden-act", key_func=door.address)
+    done = limiter.shared_limit(settings.garden.act_limit, scope="garden-act", key_func=door.actor)
     for rule, name, view in pages.SEEN:
         app.add_url_rule(rule, name, seen(view))
     for rule, name, view in pages.DONE:

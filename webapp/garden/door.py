@@ -29,6 +29,15 @@ def address() -> str:
     return seats.plain(request.remote_addr or "")
 
 
+def actor() -> str:
+    """Return by what acts are counted: the customer whose form it is, else the address.
+
+    Who has a prefix of IPv6 has more addresses than there are digits to guess.
+    """
+    sealed = _form_seal()
+    return f"customer {sealed[1]}" if sealed else address()
+
+
 def lead_strangers() -> Response | None:
     """Lead a request for any host but our own to our page.
 
@@ -80,8 +89,11 @@ def form_seal(seat: Seat) -> str:
 
 def sender(session: Session) -> Seat:
     """Return who sent a form of ours; raises Forbidden for nobody's, another's and one that is too old."""
-    found = caller(session)
-    sealed = seals.opened(runtime.current().settings, "form", request.form.get("seal", ""), seals.FORM_S)
+    found, sealed = caller(session), _form_seal()
     if found is None or found.is_preview or sealed != [found.seat.address, found.seat.customer_id]:
         raise errors.Forbidden("This page was open for too long. Look at it again and repeat what you did.")
     return found.seat
+
+
+def _form_seal() -> Any:
+    return seals.opened(runtime.current().settings, "form", request.form.get("seal", ""), seals.FORM_S)

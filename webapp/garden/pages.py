@@ -1,6 +1,7 @@
 """The pages of the garden: what stands against the line, how to pay, a promise; what each act answers."""
 
 from datetime import date, timedelta
+from urllib.parse import quote
 
 from flask import Response, jsonify, render_template, request
 from flask_babel import gettext, lazy_gettext
@@ -222,7 +223,8 @@ def _payment_url(face: Face) -> str:
     if not template or face.due.minor <= 0:
         return ""
     due = face.due
-    return template.format(number=face.seat.number, amount=to_decimal(due), currency=due.currency)
+    number = quote(face.seat.number, safe="")
+    return template.format(number=number, amount=to_decimal(due), currency=due.currency)
 
 
 def _headline(face: Face) -> str:
