@@ -179,7 +179,8 @@ def apply(
     `only_approved`, or where the policy asks for the approval of each, those that nobody approved. Nobody is
     cut further than the plan said. Done once: an applied plan is returned as it is. `force` releases the
     brake. `today` is the business day (the plan's own by default). An account that fails is logged, noted and
-    skipped. Raises NotFound; Conflict when braked, discarded, or overtaken by a newer plan or policy.
+    skipped. Raises NotFound; Conflict when braked, discarded, not approved as the policy asks, or overtaken
+    by a newer plan or policy.
     """
     run = start(session, run_id, approved_by=approved_by, force=force, only_approved=only_approved)
     if run.status is not RunStatus.APPLYING:
@@ -197,6 +198,8 @@ def start(
     if run.status in {RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE}:
         return run
     _refuse_stale(session, run, force=force)
+    if run.approval is Approval.WHOLE and run.agreed_at is None and not only_approved:
+        raise errors.Conflict("This plan has to be approved as a whole first")
     run.status, run.approved_by, run.seen_at = RunStatus.APPLYING, approved_by, clock.now()
     rows = update(CutoffDecision).where(CutoffDecision.run_id == run_id, CutoffDecision.action.in_(ACTS))
     left = {Review.REMOVED: "removed", Review.DEFERRED: "deferred"}
@@ -302,7 +305,7 @@ def _refuse_stale(session: Session, run: CutoffRun, *, force: bool) -> None:
 def is_overruled(session: Session, run: CutoffRun) -> bool:
     """Whether another version of the policy is in force than the plan was made by: it may spare others."""
     newest = policies.newest(session)
-    return (newest.version if newest else 0) != run.rules.get("version", 0)
+    return (newest.version if newest else 0) != int(run.rules.get("version", 0))
 
 
 def carry_out(session: Session, run: CutoffRun, accounts: Sequence[Rows], on: date) -> None:

@@ -150,6 +150,7 @@ def withdraw(session: Session, actor: audit.Actor, contract_id: int, *, today: d
 
 def switch(session: Session, actor: audit.Actor, *, is_on: bool, today: date) -> tuple[int, ...]:
     """Lead customers with open contracts to the page, or no more; return the lines wanted otherwise."""
+    leading.hold_switch(session, is_to_change=True)
     if leading.is_contract_leading(session) == is_on:
         return ()
     session.add(ContractLeading(is_on=is_on, author=actor.name[:120]))

@@ -32,6 +32,7 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
         .order_by(Customer.id)
         .with_for_update(key_share=True)
     )
+    hold_switch(session)
     moved: list[int] = []
     for part in _parts(_lines(session, ids, is_led=True)):
         words = N_("led to the page for customers")
@@ -42,6 +43,12 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
     for part in _parts(_lines(session, ids, is_led=False)):
         moved += suspensions.lift(session, part, LockReason.NOTICE, by=by, today=today).lines
     return tuple(sorted(moved))
+
+
+def hold_switch(session: Session, *, is_to_change: bool = False) -> None:
+    """Keep the switch of contracts as it is until the end, or, to change it, wait for all who rely on it."""
+    newest = select(ContractLeading.id).order_by(ContractLeading.id.desc()).limit(1)
+    session.execute(newest.with_for_update(read=not is_to_change))
 
 
 def is_contract_leading(session: Session) -> bool:

@@ -137,6 +137,16 @@ def test_where_each_row_must_be_approved_the_others_wait(session):
     assert wanted(session, second) is AccessState.OPEN
 
 
+def test_where_the_plan_must_be_approved_as_a_whole_it_is_not_applied_before(session):
+    made = debtor(session)
+    run = plan(session, rules=replace(RULES, approval=Approval.WHOLE))
+    with pytest.raises(errors.Conflict):
+        cutoff.apply(session, run.id, approved_by="Olha")
+    cutoff_review.agree(session, run.id, author=OLHA)
+    cutoff.apply(session, run.id, approved_by="Olha")
+    assert row_of(session, run, made).outcome == "cut"
+
+
 def test_a_braked_plan_is_released_with_a_reason_that_is_kept(session):
     for _ in range(3):
         debtor(session)

@@ -14,6 +14,7 @@ from desk import contracts, notices
 from desk.models import NoticeAssignment
 from registry import money, seats, testing
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
+from webapp.garden import app as garden_app
 
 TODAY = clock.today("Europe/Kyiv")
 HERE = "127.0.7.7"
@@ -76,8 +77,31 @@ def test_a_notice_given_while_another_is_confirmed_leads_to_the_page_all_the_sam
         with fresh_database.transaction() as session:
             notices.assign(session, actor, second, [customer.id], today=TODAY)
             confirmed = pool.submit(confirm)
-            wait([confirmed], timeout=0.5)
+            wait([confirmed], timeout=0.3)
         confirmed.result()
+    with fresh_database.reading() as session:
+        assert session.get_one(SubscriptionAccess, started.id).wanted is AccessState.NOTICE
+
+
+def test_a_contract_queued_while_customers_begin_to_be_led_to_sign_leads_its_customer_too(
+    fresh_database,
+) -> None:
+    with fresh_database.transaction() as session:
+        actor, customer = testing.person(session, "setup"), testing.customer(session, "1", addresses=[HERE])
+        started = start(session, actor, customer)
+        for is_on in (True, False):
+            contracts.switch(session, actor, is_on=is_on, today=TODAY)
+
+    def add() -> None:
+        with fresh_database.transaction() as session:
+            contracts.add(session, actor, customer.id, title="C", content="x", today=TODAY)
+
+    with ThreadPoolExecutor(1) as pool:
+        with fresh_database.transaction() as session:
+            contracts.switch(session, actor, is_on=True, today=TODAY)
+            added = pool.submit(add)
+            wait([added], timeout=0.3)
+        added.result()
     with fresh_database.reading() as session:
         assert session.get_one(SubscriptionAccess, started.id).wanted is AccessState.NOTICE
 
@@ -92,3 +116,13 @@ def test_a_notice_at_one_line_leads_that_line_alone(session) -> None:
     assert given.lines == (second.id,)
     assert notices.shown(session, customer.id, first.id) == []
     assert len(notices.shown(session, customer.id, second.id)) == 1
+
+
+def test_the_limit_of_acts_holds_without_a_broker_too(make_settings, postgres_url, database) -> None:
+    settings = make_settings(
+        data={"database_url": postgres_url, "queue_url": "redis://127.0.0.1:1/0"},
+        garden={"url": "http://localhost", "act_limit": "2 per minute"},
+    )
+    browser = garden_app.create_app(settings, database=database).test_client()
+    found = [browser.post("/promise", data={"seal": "forged"}).status_code for _ in range(4)]
+    assert found == [409, 409, 429, 429]
