@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 LEFT_OUT := $(CURDIR)/$(VENV)/left-out
+# The demo ISP's data folder that the products of all parts of `make test` begin with.
+SEED := $(CURDIR)/$(VENV)/demo
 STRICT := core netdiag gates billing
 # Every process a test starts is measured, wherever it runs.
 MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
@@ -27,8 +29,9 @@ run: $(VENV)/run.stamp ## start everything with the demo ISP on http://127.0.0.1
 	@test -f "$${LINECARD_CONFIG:-config.toml}" || $(BIN)/python -m linecard init
 	@exec $(BIN)/python -m linecard up
 
+test: export DEMO_SEED = $(SEED)
 test: $(VENV)/dev.stamp ## all tests in parts, with coverage; REQUIRE=all makes a skip a failure
-	@rm -f .coverage .coverage.* "$(LEFT_OUT)"
+	@rm -rf .coverage .coverage.* "$(LEFT_OUT)" "$(SEED)" "$(SEED)".*
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory house
 	@$(MAKE) --no-print-directory integration

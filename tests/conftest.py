@@ -314,11 +314,16 @@ def server_settings(make_settings: Callable[..., Settings], fresh_url: str, redi
 
 
 @pytest.fixture(scope="session")
-def product() -> Iterator[Any]:
-    """Return the running product with the demo ISP (tests.product.Product), the same for the whole run."""
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return the running product with the demo ISP (tests.product.Product), one for each worker.
+
+    All begin with copies of one seeded folder; a first start from nothing has a test of its own.
+    """
     from tests import product
 
-    with product.running() as made:
+    base = tmp_path_factory.getbasetemp()
+    seed = product.sown(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    with product.running(seed=seed) as made:
         yield made
 
 

@@ -1,5 +1,6 @@
 """The running product for tests: `linecard up` in a data folder of its own, and people who use it by HTTP."""
 
+import fcntl
 import html
 import http.cookiejar
 import json
@@ -286,6 +287,20 @@ def sow(place: Path) -> None:
         subprocess.run(["cp", "-a", f"{folder}/.", place], check=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sown(base: Path) -> Path:
+    """Return a data folder made by sow(), the same for all workers; `make test` keeps one for all parts (DEMO_SEED)."""
+    seed = Path(os.environ["DEMO_SEED"]) if "DEMO_SEED" in os.environ else base / "demo"
+    with seed.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not seed.exists():
+            half = seed.with_suffix(".half")
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir()
+            sow(half)
+            half.rename(seed)
+    return seed
 
 
 def _environ(folder: Path) -> dict[str, str]:

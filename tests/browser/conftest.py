@@ -1,7 +1,5 @@
 """Fixtures of the browser tests: the running product, real Chromium, and an eye on everything it complains about."""
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,22 +73,6 @@ class Person:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[products.Product]:
-    """Return the running product with the demo ISP, one for each worker; all begin with copies of one folder."""
-    base = tmp_path_factory.getbasetemp()
-    seed = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
-    with seed.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not seed.exists():
-            half = seed.with_suffix(".half")
-            half.mkdir()
-            products.sow(half)
-            half.rename(seed)
-    with products.running(seed=seed) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
 def chromium(need: Callable[..., None]) -> Iterator[Browser]:
     need("chromium")
     path = next(found for found in CHROMIUM if Path(found).exists())
@@ -106,7 +88,9 @@ def stranger(chromium: Browser) -> Iterator[Callable[..., Person]]:
     people: list[Person] = []
 
     def meet(running: products.Product, *, viewport: Any = None, **options: Any) -> Person:
-        context = chromium.new_context(viewport=viewport or DESKTOP, **options)
+        # Nobody sees what spins and pulses, but each of its frames is drawn: a third of a live ping's time.
+        how = {"viewport": viewport or DESKTOP, "reduced_motion": "reduce", **options}
+        context = chromium.new_context(**how)
         context.set_default_timeout(LIMIT_MS)
         people.append(Person(context, running.base_url))
         return people[-1]
