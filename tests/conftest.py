@@ -1,6 +1,7 @@
 """Fixtures for everybody: what the machine must have, real throwaway servers, settings."""
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -88,9 +89,20 @@ def _place(path: Path) -> int:
 
 
 def pytest_configure() -> None:
-    """Log exceptions plainly, as the product does: with every local variable one takes seconds to write."""
+    """Log exceptions plainly, as the product does: with every local variable one takes seconds to write.
+
+    And collect no garbage while modules are imported: a third of the time until the first test.
+    """
+    gc.disable()
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for garbage again, but no more among what was imported: that stays until the end."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

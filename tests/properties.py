@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from core.db import Database
@@ -16,17 +17,19 @@ from core.db import Database
 WANTED = os.environ.get("BILLING_EXAMPLES")
 
 
-def money(few: int = 100) -> settings:
-    """Return the settings of a property test of money; `few` examples unless more are wanted.
+def money(few: int = 100) -> Callable[[Callable[..., None]], Any]:
+    """Return what makes a test a property test of money; `few` examples unless more are wanted.
 
-    What fails is printed as a blob that repeats it (@reproduce_failure), beside the seed.
+    What fails is printed as a blob that repeats it (@reproduce_failure), beside the seed. It is not measured:
+    what is covered by chance alone is not covered.
     """
-    return settings(
+    how = settings(
         max_examples=int(WANTED or few),
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
+    return lambda test: pytest.mark.unmeasured(how(test))
 
 
 def undone(test: Callable[..., None]) -> Callable[..., None]:
