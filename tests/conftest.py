@@ -69,7 +69,7 @@ class _ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return {0: "product_lab", 1: path, 2: nodeid}[_place(ROOT / path)]
+        return {0: "product_lab", 3: nodeid}.get(_place(ROOT / path), path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | None:
@@ -78,14 +78,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | No
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the laboratory, which takes longest; what goes singly fills the gaps at the end."""
+    """Begin with the laboratory, which takes longest, then the `early`; what goes singly fills the gaps at the end."""
     items.sort(key=lambda item: _place(item.path))
 
 
 @cache
 def _place(path: Path) -> int:
     words = path.read_text()
-    return 0 if "product_lab" in words else 2 if "pytest.mark.singly" in words else 1
+    if "product_lab" in words:
+        return 0
+    return 1 if "pytest.mark.early" in words else 3 if "pytest.mark.singly" in words else 2
 
 
 def pytest_configure() -> None:

@@ -10,6 +10,8 @@ from tests import product as products
 from tests.browser import looks, who
 from tests.browser.conftest import Screen
 
+pytestmark = pytest.mark.early
+
 Visit = Callable[..., Page]
 Card = Callable[[plan.Customer], Page]
 
