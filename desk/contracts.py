@@ -89,8 +89,11 @@ def of_customer(session: Session, customer_id: int) -> list[Contract]:
 def add(
     session: Session, actor: audit.Actor, customer_id: int, *, title: str, content: str, today: date
 ) -> tuple[Contract, tuple[int, ...]]:
-    """Put a contract in the queue; return it and the lines wanted otherwise. Raises Invalid, NotFound."""
-    if session.get(Customer, customer_id) is None:
+    """Put a contract in the queue; return it and the lines wanted otherwise. Raises Invalid, NotFound.
+
+    One that waits there word for word is not queued twice: whoever presses twice would have two to be signed.
+    """
+    if session.get(Customer, customer_id, with_for_update={"key_share": True}) is None:
         raise errors.NotFound("There is no such customer")
     faults = {
         name: words
@@ -102,6 +105,14 @@ def add(
     }
     if faults:
         raise errors.Invalid("The contract is not complete", faults)
+    waits = select(Contract).where(
+        Contract.customer_id == customer_id,
+        Contract.title == title.strip(),
+        Contract.content == content.strip(),
+        leading.open_contract(),
+    )
+    if (found := session.scalars(waits).first()) is not None:
+        return found, ()
     made = Contract(
         customer_id=customer_id, title=title.strip(), content=content.strip(), author=actor.name[:120]
     )

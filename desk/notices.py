@@ -61,6 +61,11 @@ def listing(session: Session) -> list[Summary]:
     return [Summary(*row) for row in rows]
 
 
+def known(session: Session) -> Sequence[Notice]:
+    """Return the notices to choose from, as listing() has them: nothing is counted."""
+    return session.scalars(select(Notice).order_by(Notice.is_on.desc(), Notice.id.desc())).all()
+
+
 def get(session: Session, notice_id: int) -> Notice:
     """Return a notice; raises NotFound."""
     found = session.get(Notice, notice_id)

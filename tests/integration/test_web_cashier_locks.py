@@ -84,7 +84,9 @@ def test_the_list_of_locks_narrows_sorts_and_is_a_file(sign_in_as, people):
     for sort in ("age", "-reason", "owner", "effect", "-until"):
         assert browser.get(f"/locks?sort={sort}").status_code == 200
 
-    assert "3001" in browser.get("/locks.csv?reason=technical").text
+    file = browser.get("/locks.csv?reason=technical").text
+    assert "3001" in file
+    assert "slow lane" in file  # as the page says it, in the person's language
     assert "3002" not in browser.get("/locks.csv?reason=technical").text
 
 

@@ -1,4 +1,4 @@
-"""The words of a cutoff plan without their icons, for files: those of templates/cashier/_words.html."""
+"""The words of plans and locks without their icons, for files: those of templates/cashier/_words.html."""
 
 from functools import partial
 from html import unescape
@@ -17,3 +17,5 @@ reason = partial(_word, "reason")
 outcome = partial(_word, "outcome")
 review = partial(_word, "review_word")
 access = partial(_word, "access_word")
+lock = partial(_word, "lock_word")
+effect = partial(_word, "effect_word")

@@ -11,7 +11,7 @@ from registry import locks, spreadsheets
 from registry.keyset import order
 from registry.locks import LockFilter, LockRow
 from webapp import downloads, permissions, rendering, runtime, texts
-from webapp.cashier import day
+from webapp.cashier import cutoff_words, day
 
 FILE_PAGE = 1000
 FILE_LIMIT = 100_000
@@ -96,8 +96,8 @@ def _cells(row: LockRow) -> tuple[spreadsheets.Value, ...]:
         row.number,
         row.name,
         row.plan,
-        lock.reason.value,
-        lock.effect.value,
+        cutoff_words.lock(lock.reason.value),
+        cutoff_words.effect(lock.effect.value),
         texts.tell(lock.owner),
         clock.today(runtime.current().settings.isp.time_zone, at=lock.placed_at),
         row.until_on,

@@ -43,10 +43,10 @@ def give() -> Response:
     """Ask which notice, and do it; the URL says to whom: `customer`, or `all` and the filters."""
     with runtime.current().database.reading() as session:
         whom = _whom(session)
-        known = notices.listing(session)
+        known = notices.known(session)
         own = lines.choices(session, whom.ids[0]) if len(whom.ids) == 1 else []
     form = GiveForm()
-    form.notice_id.choices = [(one.notice.id, _name(one.notice)) for one in known]
+    form.notice_id.choices = [(one.id, _name(one)) for one in known]
     form.line_id.choices = [(0, gettext("all lines")), *((line.id, line.plan) for line in own)]
     if form.accept(lambda: _do(form)):
         return _said(form)
