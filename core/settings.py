@@ -109,6 +109,7 @@ class Web(Section):
     secret_key: Secret = Field(min_length=32)
     workers: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=256, ge=8, le=4096)
+    at_once: int = Field(default=2, ge=1, le=256)
     is_https: bool = False
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     session_hours: int = Field(default=12, ge=1, le=720)

@@ -32,7 +32,18 @@ from flask_babel import Babel
 
 from core import db
 from core.settings import Settings
-from webapp import errors, health, identity, navigation, permissions, rendering, runtime, security, texts
+from webapp import (
+    errors,
+    health,
+    identity,
+    navigation,
+    permissions,
+    rendering,
+    runtime,
+    security,
+    texts,
+    turns,
+)
 
 AREAS = (
     "bank",
@@ -72,6 +83,7 @@ def create_app(settings: Settings, *, database: db.Database | None = None) -> Fl
     rendering.set_up(app, settings)
     _speak(app, settings)
     permissions.check(app)
+    app.wsgi_app = turns.Turns(app.wsgi_app, settings.web.at_once)  # type: ignore[method-assign]
     return app
 
 
