@@ -189,6 +189,14 @@ def _whole_words(one: Whole) -> str:
     )
 
 
+def jump_words(jumped_s: float) -> str | None:
+    """Return in words how far the clock jumped since this part was started; None when it did not."""
+    if abs(jumped_s) <= CLOCK_S:
+        return None
+    minutes = f"{jumped_s / 60:+.0f}"
+    return N_("The clock jumped by %(minutes)s minutes since this part was started", minutes=minutes)
+
+
 def _jumped(session: Session, run: CutoffRun, told: Clock) -> list[str]:
     """Say that the time is not to be trusted."""
     now = clock.now()
@@ -209,11 +217,8 @@ def _jumped(session: Session, run: CutoffRun, told: Clock) -> list[str]:
         found.append(_back_words(latest, now))
     if abs(apart_s) > CLOCK_S:
         found.append(_apart_words(now, of_database))
-    if abs(told.jumped_s) > CLOCK_S:
-        minutes = f"{told.jumped_s / 60:+.0f}"
-        found.append(
-            N_("The clock of the worker jumped by %(minutes)s minutes since it started", minutes=minutes)
-        )
+    if jump := jump_words(told.jumped_s):
+        found.append(jump)
     return found
 
 

@@ -313,12 +313,16 @@ def carry_out(session: Session, run: CutoffRun, accounts: Sequence[Rows], on: da
     try:
         with db.part(session):
             _apply_rows(session, run, [row for rows in accounts for row in rows], on)
-    except Exception:
+    except Exception as fault:
+        if db.is_lost(fault):
+            raise
         for rows in accounts:
             try:
                 with db.part(session):
                     _apply_rows(session, run, rows, on)
-            except Exception:
+            except Exception as error:
+                if db.is_lost(error):
+                    raise
                 log.exception("debtor_not_cut", account_id=rows[0].account_id, run_id=run.id)
                 _note(session, {"failed": rows})
 

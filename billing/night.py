@@ -24,7 +24,7 @@ from billing import (
     verdicts,
 )
 from billing.acts import Act
-from billing.brake import Witness
+from billing.brake import Witness, jump_words
 from billing.models import Approval, ChargeRun, CutoffDecision, CutoffRun, NightRun, RunStatus
 from billing.promises import Settled
 from billing.rules import Rules
@@ -63,8 +63,11 @@ def close_day(
 
     So a night that was killed goes on where it stopped, and one that is done is returned as it is. `more`
     are steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
-    Raises Busy while another closes a day, Conflict when a later day is closed already.
+    Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
+    clock jumped: of a wrong day nothing is charged, no promise broken and no reminder written.
     """
+    if witness.clock is not None and (jump := jump_words(witness.clock.jumped_s)):
+        raise errors.Unavailable(jump)
     on, author = act.today, act.author
     _open(database, on)
 

@@ -153,7 +153,9 @@ def settle(session: Session, on: date, *, rules: Rules, account_id: int | None =
         try:
             with db.part(session):
                 status = _end(session, promise_id, owner_id, on, rules)
-        except Exception:
+        except Exception as error:
+            if db.is_lost(error):
+                raise
             log.exception("promise_not_settled", account_id=owner_id)
             failed.append(owner_id)
             continue

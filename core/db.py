@@ -15,6 +15,8 @@ from core import errors
 
 log = structlog.get_logger()
 
+# SQLAlchemy's code for "asked on, although the connection was lost and nothing was rolled back yet".
+_ASKED_ON = "8s2b"
 _AFTER_COMMIT = "linecard.after_commit"
 _RESTED = "linecard.rested_since"
 _TRUSTED_S = 2.0
@@ -171,6 +173,13 @@ def try_advisory_lock(session: Session, name: str) -> bool:
     )
 
 
+def is_lost(error: Exception) -> bool:
+    """Whether the error says that the connection is gone, and with it all of the transaction."""
+    if isinstance(error, exc.DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, exc.PendingRollbackError) and error.code == _ASKED_ON
+
+
 @contextmanager
 def part(session: Session) -> Iterator[None]:
     """Run a part of a transaction that may fail alone: an error undoes the part, and nothing else."""
@@ -197,6 +206,10 @@ def _translated() -> Iterator[None]:
         raise _conflict(error) from error
     except exc.DBAPIError as error:
         raise _unavailable(error) from error
+    except exc.PendingRollbackError as error:
+        if not is_lost(error):
+            raise
+        raise _unanswered() from error
     except exc.TimeoutError as error:
         raise errors.Unavailable("All database connections are in use; try again in a moment") from error
 
@@ -218,5 +231,9 @@ def _unavailable(error: exc.DBAPIError) -> Exception:
     if isinstance(cause, waited):
         return errors.Unavailable("Somebody else is changing the same record; try again")
     if error.connection_invalidated or isinstance(error, (exc.OperationalError, exc.InterfaceError)):
-        return errors.Unavailable("The database does not answer; try again in a moment")
+        return _unanswered()
     return error
+
+
+def _unanswered() -> errors.Unavailable:
+    return errors.Unavailable("The database does not answer; try again in a moment")

@@ -44,7 +44,7 @@ def worker(settings: Settings, kind: str, prefix: Sequence[str] = ()) -> Program
 
 def beat(settings: Settings) -> Program:
     """Return the timetable's clock; two of them in two places still tick once (RedBeat's lock)."""
-    argv = (*_celery("beat"), "-S", "redbeat.RedBeatScheduler", "--pidfile=", *_level(settings))
+    argv = (*_celery("beat"), "-S", "tasks.timetable:Timetable", "--pidfile=", *_level(settings))
     return Program(BEAT, argv)
 
 

@@ -50,9 +50,10 @@ _UNTOLD = """
 """
 
 
-def plan(session: Session, actor: audit.Actor, on: date, *, rules: Rules) -> CutoffRun:
-    """Make a plan at once (see billing.cutoff.plan)."""
-    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name, witness=witness(on))
+def plan(session: Session, actor: audit.Actor, on: date, *, rules: Rules, jumped_s: float = 0.0) -> CutoffRun:
+    """Make a plan at once (see billing.cutoff.plan); the caller's clock jumped by so many seconds."""
+    told = witness(on, jumped_s=jumped_s)
+    made = cutoff.plan(session, on, rules=rules, planned_by=actor.name, witness=told)
     _record(session, actor, "cutoff.planned", made)
     return made
 

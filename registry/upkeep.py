@@ -13,6 +13,8 @@ from registry.models import Heartbeat
 
 # Older than this and a banner says so on every page.
 STALE = timedelta(minutes=5)
+# Among the signs of life while a day waits to be closed: its facts say which day, and why.
+NIGHT = "night"
 
 
 def beat(session: Session, name: str, facts: Mapping[str, Any] | None = None) -> None:

@@ -116,7 +116,8 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _note_beat() -> None:
         upkeep.note_beat(runtime)
 
-    app.task(_close_day, name="close_day", **_OWN, acks_late=True, **_AGAIN)
+    # The night goes on trying until its message expires: a day that nobody closed is closed by nobody else.
+    app.task(_close_day, name="close_day", **_OWN, acks_late=True, **{**_AGAIN, "max_retries": None})
     app.task(_charge, name="charge", **_OWN, acks_late=True, **_AGAIN)
     app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
     # Every part is a transaction and a row says what is wanted: lost or run twice, nothing is changed by it.

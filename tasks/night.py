@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from billing import acts, charge_runs, cutoff_runs, ledger, night, policies
 from billing.ledger import Author
 from billing.models import NightRun, RunStatus
-from core import clock
-from registry import cutoffs, dunning
+from core import clock, errors
+from registry import cutoffs, dunning, upkeep
 from registry.audit import Actor
 from tasks import enqueue
 from tasks.runtime import Runtime
@@ -23,7 +23,8 @@ AUTHOR = Author("night")
 def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     """Close the business day `on` (ISO 8601), or today's of the ISP; a day closed already stays as it is.
 
-    Raises Busy while another closes a day, Conflict when a later day is closed already.
+    Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
+    clock jumped or the database does not answer: it is tried again as long as the night lasts.
     """
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
@@ -36,9 +37,18 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
         return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)
 
     witness = cutoffs.witness(clock.today(settings.isp.time_zone), jumped_s=runtime.steady.jumped_s())
-    closed = night.close_day(runtime.database, act, rules=limits, more={"dunning": remind}, witness=witness)
-    if closed.cutoff_run_id is not None:
+    try:
+        closed = night.close_day(
+            runtime.database, act, rules=limits, more={"dunning": remind}, witness=witness
+        )
+    except errors.Unavailable as error:
+        log.error("night_waits", day=day.isoformat(), error=str(error))
         with runtime.database.transaction() as session:
+            upkeep.beat(session, upkeep.NIGHT, {"day": day.isoformat(), "error": str(error)})
+        raise
+    with runtime.database.transaction() as session:
+        upkeep.stop_beating(session, upkeep.NIGHT)
+        if closed.cutoff_run_id is not None:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)
     enqueue.sweep_access(app, pop=settings.diagnostics.default_pop)
 

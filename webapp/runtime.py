@@ -1,6 +1,6 @@
 """What the web process works with: settings, database, streams, queue. `runtime.current()` in a view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import redis
@@ -18,7 +18,7 @@ KEY = "linecard"
 class Runtime:
     """One per process. `queue` is what tasks.enqueue sends through, `hub` follows live runs.
 
-    `policy` knows the rules by which debt cuts.
+    `policy` knows the rules by which debt cuts, `steady` whether the clock jumped.
     """
 
     settings: Settings
@@ -27,6 +27,7 @@ class Runtime:
     queue: celery_app.Celery
     hub: live.Hub
     policy: policies.Kept
+    steady: clock.Steady = field(default_factory=clock.Steady)
 
     @property
     def ring(self) -> secrets.Ring:

@@ -67,6 +67,16 @@ def test_a_dead_database_is_unavailable(tmp_path: Any) -> None:
     dead.dispose()
 
 
+def test_asked_on_after_its_connection_was_lost_a_transaction_is_unavailable(
+    fresh_database: db.Database,
+) -> None:
+    with pytest.raises(errors.Unavailable), fresh_database.transaction() as session:
+        with pytest.raises(Exception, match="terminating connection") as lost, db.part(session):
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert db.is_lost(lost.value)
+        session.execute(select(Account))
+
+
 def test_calls_wait_for_the_commit_and_their_failure_harms_nothing(database: db.Database) -> None:
     said: list[str] = []
 

@@ -22,7 +22,7 @@ from billing.models import (
 )
 from billing.rules import Rules
 from billing.subscriptions import Choice
-from core import clock
+from core import clock, errors
 from registry import labels, money, passwords, testing, wholes
 from registry.models import StaffUser
 from tasks import celery_app, night
@@ -221,6 +221,36 @@ def test_a_clock_that_cannot_be_trusted_makes_the_plan_wait(session):
     assert "3 days lie between" in words
     run_of(session, 1, minutes_ago=-60)
     assert "The clock went back" in told(run_of(session, 1))[0]
+
+
+def test_a_night_whose_clock_jumped_closes_no_day_and_the_page_says_why_until_it_is_made_up_for(
+    server_settings, fresh_database, sign_in_there, web_app, monkeypatch
+):
+    with fresh_database.transaction() as session:
+        subscriber(session, "7001")
+    browser = sign_in_there()
+    with monkeypatch.context() as patch:  # all that begins now will see the clock jump to where it is
+        real = clock.time.time
+        patch.setattr(clock.time, "time", lambda: real() - 86_400)
+        made, steady = Runtime(server_settings), clock.Steady()
+    web_app.extensions[runtime.KEY] = replace(web_app.extensions[runtime.KEY], steady=steady)
+    app = celery_app.make(server_settings.data.queue_url.get_secret_value())
+    with pytest.raises(errors.Unavailable, match="jumped by \\+1440 minutes"):
+        night.close_day(made, app, None)
+    page = browser.get("/cutoff").text
+    assert "waits: nobody is charged, reminded or cut off by it" in page
+    assert "jumped by +1440 minutes" in page
+    plan = browser.post("/cutoff/plan").headers["Location"]
+    assert "jumped by +1440 minutes" in browser.get(plan).text
+    with fresh_database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(NightRun)) == 0
+    restarted = Runtime(server_settings)
+    night.close_day(restarted, app, None)
+    for one in (app, made, restarted):
+        one.close()
+    with fresh_database.reading() as session:
+        assert session.scalars(select(NightRun)).one().finished_at is not None
+    assert "jumped by" not in browser.get("/cutoff").text
 
 
 def test_the_steady_clock_tells_a_jump_of_the_wall_clock(monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from core.settings import Settings
 from netdiag import ping as wire_ping
 from registry import diagnostics, testing, upkeep, watch_rounds
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, RoundKind, WatchRound
-from tasks import celery_app, enqueue
+from tasks import celery_app, enqueue, schedule
+from tasks.timetable import Timetable
 
 ROOT = Path(__file__).resolve().parents[2]
 ALIVE, DEAD = "127.0.0.1", "10.99.0.9"
@@ -213,12 +215,32 @@ def _nights(database: db.Database) -> int:
 def test_the_timetable_ticks_and_its_jobs_are_done(fresh_database, start_worker, queue, tmp_path):
     start_worker("work", "work", "-P", "threads", "-c", "2")
     argv = [sys.executable, "-m", "celery", "-A", "tasks.worker", "--skip-checks"]
-    beat = spawn(tmp_path, "beat", [*argv, "beat", "-S", "redbeat.RedBeatScheduler", "--pidfile="])
+    beat = spawn(tmp_path, "beat", [*argv, "beat", "-S", "tasks.timetable:Timetable", "--pidfile="])
     try:
         wait_for(lambda: _has(fresh_database, "beat"), 30)
     finally:
         beat.terminate()
         assert beat.wait(10) == 0, (tmp_path / "beat.log").read_text()[-2000:]
+
+
+def test_the_timetable_does_not_wait_a_day_where_the_clock_was_a_day_ahead(server_settings, queue):
+    queue.conf.update(
+        beat_schedule=schedule.table(server_settings),
+        redbeat_redis_url=server_settings.data.queue_url.get_secret_value(),
+        redbeat_redis_options={"socket_timeout": 10},
+        redbeat_key_prefix="linecard:test:",
+    )
+    beat = Timetable(queue, lazy=True)
+    beat.lock_key = None
+    beat.setup_schedule()
+    entry = beat.Entry.from_key("linecard:test:note-beat", app=queue)
+    entry.reschedule(clock.now() + timedelta(days=1))
+    beat.tick()
+    found = beat.Entry.from_key("linecard:test:note-beat", app=queue)
+    assert abs(found.last_run_at - clock.now()) < timedelta(seconds=20)
+    assert found.due_at - clock.now() < timedelta(seconds=schedule.BEAT_S + 1)
+    for name in queue.conf.beat_schedule:
+        beat.Entry.from_key(f"linecard:test:{name}", app=queue).delete()
 
 
 def test_rounds_for_a_worker_that_is_gone_do_not_pile_up_and_the_late_ones_are_done_by_nobody(

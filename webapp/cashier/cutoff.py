@@ -7,7 +7,7 @@ from flask import Response, abort, render_template, request
 from flask_babel import gettext
 
 from billing.models import CutoffRun
-from registry import cutoff_details, cutoff_lists, cutoffs, debtor_list, spreadsheets
+from registry import cutoff_details, cutoff_lists, cutoffs, debtor_list, spreadsheets, upkeep
 from registry.cutoff_lists import PlanFilter, PlanRow
 from webapp import downloads, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
@@ -25,9 +25,15 @@ def runs() -> Response:
     with runtime.current().database.reading() as session:
         before_id = int(after) if after.isdecimal() and len(after) < 19 else None
         found = cutoffs.runs(session, before_id=before_id, limit=51)
+        waits = upkeep.find_beat(session, upkeep.NIGHT)
     following = found[49].id if len(found) > 50 else None
     return rendering.page_or_fragment(
-        "cashier/runs.html", "cashier/runs.html", runs=found[:50], next=following, today=day.today()
+        "cashier/runs.html",
+        "cashier/runs.html",
+        runs=found[:50],
+        next=following,
+        today=day.today(),
+        waits=waits.facts if waits else None,
     )
 
 

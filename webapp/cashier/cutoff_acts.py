@@ -21,9 +21,11 @@ def plan() -> Response:
     """Make a plan for today; nobody is cut by it. A large one is made by the worker."""
     with runtime.current().database.transaction() as session:
         limits = policies.in_force(session, runtime.current().settings.cutoff)
-        is_small = cutoff_runs.size(session) <= cutoff_runs.AT_ONCE
-        make = cutoffs.plan if is_small else cutoffs.begin
-        made = make(session, identity.actor(), day.today(), rules=limits)
+        if cutoff_runs.size(session) <= cutoff_runs.AT_ONCE:
+            jumped_s = runtime.current().steady.jumped_s()
+            made = cutoffs.plan(session, identity.actor(), day.today(), rules=limits, jumped_s=jumped_s)
+        else:
+            made = cutoffs.begin(session, identity.actor(), day.today(), rules=limits)
     if made.status is RunStatus.MAKING:
         enqueue.work_cutoff(runtime.current().queue, made.id)
     return rendering.go("cashier.run", run_id=made.id)
