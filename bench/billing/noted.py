@@ -1,7 +1,8 @@
-"""Put what `make bench-billing` printed into docs/measured.md: `python bench/billing/noted.py FILE`.
+"""Put what `make bench-billing`, `make bench-gates` or `make chaos` printed into docs/measured.md.
 
-A section a script takes the place of those that stand under the heading of money; the words before them, and
-what the page says of the network, stay. Figures come from scripts alone: nobody types them.
+`python bench/billing/noted.py FILE`: a section a script takes the place of its older one under the heading of
+its folder; the words before the sections, other sections, and other headings stay. Figures come from scripts
+alone: nobody types them.
 """
 
 import ast
@@ -11,36 +12,56 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = ROOT / "docs" / "measured.md"
-BEGIN = "# Money beside plain SQL"
-SCRIPT = re.compile(r"^== (bench/billing/\S+)\n(.*?)(?=^== |\Z)", re.DOTALL | re.MULTILINE)
+HEADINGS = {"bench/billing": "# Money beside plain SQL", "bench/gates": "# Gates: cut, restored, killed"}
+SCRIPT = re.compile(r"^== (bench/\w+/\S+\.py)\n(.*?)(?=^== |\Z)", re.DOTALL | re.MULTILINE)
+SECTION = re.compile(r"^## .*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 
 
-def sections(printed: str) -> str:
-    """Return the Markdown of what the scripts printed: under each one's first line its tables as they are."""
-    found = []
-    for name, body in SCRIPT.findall(printed):
-        script = ROOT / name
-        words = (ast.get_docstring(ast.parse(script.read_text())) or "").splitlines()[0].rstrip(".")
-        lines = [line.rstrip() for line in body.splitlines() if not line.startswith("make")]
-        table = "\n".join(lines).strip("\n")
-        found.append(f"## {words} (`{script.name}`)\n\n```text\n{table}\n```\n")
-    return "\n".join(found)
+def section(script: Path, body: str) -> str:
+    """Return the Markdown of what a script printed: under its first line its tables as they are."""
+    words = (ast.get_docstring(ast.parse(script.read_text())) or "").splitlines()[0].rstrip(".")
+    lines = [line.rstrip() for line in body.splitlines() if not line.startswith("make")]
+    table = "\n".join(lines).strip("\n")
+    if not any(line.startswith("| ") for line in lines):
+        table = f"```text\n{table}\n```"
+    return f"## {words} (`{script.name}`)\n\n{table}\n"
 
 
 def noted(page: str, printed: str) -> str:
-    """Return the page with the tables of money replaced; the words before them stay."""
-    before, _, money = page.partition(f"{BEGIN}\n")
-    introduction = money.partition("\n## ")[0].strip("\n")
-    return f"{before.rstrip()}\n\n{BEGIN}\n\n{introduction}\n\n{sections(printed)}"
+    """Return the page with the sections of these scripts replaced, or added; all others stay."""
+    for name, body in SCRIPT.findall(printed):
+        heading = HEADINGS.get(str(Path(name).parent))
+        if heading is not None:
+            page = _put(page, heading, Path(name).name, section(ROOT / name, body))
+    return page
+
+
+def _put(page: str, heading: str, script: str, made: str) -> str:
+    before, found, rest = page.partition(f"{heading}\n")
+    if not found:
+        before, rest = f"{page.rstrip()}\n\n", ""
+    ends = re.search(r"^# ", rest, re.MULTILINE)
+    part, after = (rest[: ends.start()], rest[ends.start() :]) if ends else (rest, "")
+    introduction = SECTION.split(part, maxsplit=1)[0].strip("\n")
+    kept = {_script_of(one): one.strip("\n") for one in SECTION.findall(part)}
+    kept[script] = made.strip("\n")
+    whole = "\n\n".join(one for one in (heading, introduction, *(kept[key] for key in sorted(kept))) if one)
+    return f"{before}{whole}\n" + (f"\n{after}" if after else "")
+
+
+def _script_of(section: str) -> str:
+    """Return the name of the script that made a section, as its heading ends."""
+    found = re.search(r"\(`([^`]+)`\)", section.splitlines()[0])
+    return Path(found[1]).name if found else section.splitlines()[0]
 
 
 def main(path: str) -> int:
     printed = Path(path).read_text()
-    made = sections(printed)
-    if not made:
-        print(f"{path} holds nothing that make bench-billing prints")
+    page = NOTE.read_text()
+    if not any(str(Path(name).parent) in HEADINGS for name, _ in SCRIPT.findall(printed)):
+        print(f"{path} holds nothing that make bench-billing, bench-gates or chaos prints")
         return 1
-    NOTE.write_text(noted(NOTE.read_text(), printed))
+    NOTE.write_text(noted(page, printed))
     return 0
 
 

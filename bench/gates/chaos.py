@@ -1,54 +1,47 @@
-"""Chaos: what every crash, cut wire and wrong clock leaves behind, row by row (`make chaos`; root, ip, nft).
+"""Chaos: what crashes, cut wires and wrong clocks leave behind, row by row.
 
-In every row 26 new customers come to two gateways (nftables in namespaces; the far one is told by a POP's own
-worker in a box of its own): 8 owe and are cut by a plan, 8 owe and pay while that happens, 10 must never be
-cut, 4 of them because their debt begins to count only tomorrow. The fault is done in the middle of it. Then
-everybody who ever came is held against what nft lists in both gateways: `cut` counts who is, or was at any
-half second, cut and must not be; `open` who passes after the reconciliation and must not; `entries` the
-payments acknowledged that are lost or doubled, and accounts that do not add up.
+`make chaos`; root, ip, nft, cc. In every row 26 new customers come to two gateways (nftables in namespaces;
+the far one is told by the worker of a POP in a box of its own): 8 owe and are cut by a plan, 8 owe and pay
+while that happens, 10 must never be cut, 4 of them because their debt begins to count only tomorrow. The
+fault is done in the middle of it. Then everybody who ever came is held against what nft lists in both
+gateways: `cut` counts who is, or was at any half second, cut and must not be; `open` who passes after the
+reconciliation and must not; `entries` the payments acknowledged that are lost or doubled, and accounts that
+do not add up.
 
-The wall clock of every process of the product, both servers included, is shifted: they preload
-shift_clock.c, which is compiled for it (cc). The POP is cut off for CUT_S seconds in place of ten minutes,
-with the times that matter shortened with it: a lease lasts 10 s, a gate's pause 5 s. It ends with 1 when a
-figure is not 0.
+A third gateway stands in a POP whose wire is cut at the beginning, for ten minutes (chaos_off); the other
+rows happen meanwhile. Then the clock is set a day off, on a product of its own (chaos_clock). A lease lasts
+10 s and a gate's pause 5 s. For a short try CHAOS_CUT_S=40 cuts the wire for 40 seconds. It ends with 1 when
+a figure is not 0, or anything else is not as it must be.
 """
 
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import re
-
-from sqlalchemy import func, select
-
-from bench.gates import chaos_town
-from bench.gates.chaos_town import LOGIN, PASSWORD, Person, Town, Watch, again, wait_alive
+from bench.gates import chaos_clock, chaos_town
+from bench.gates.chaos_acts import HEAD, Row, cut, judge, pay
+from bench.gates.chaos_off import CutOff
+from bench.gates.chaos_post import Post, wired
+from bench.gates.chaos_town import FAR, HILL, Town, Watch, wait_alive
 from bench.net import ground
-from billing.models import CutoffRun, RunStatus
-from core import clock
 from linecard import programs
 from tasks import celery_app, enqueue
 from tasks.runtime import queue_url
 from tests import product as products
-from tests.product import ROOT, Client, wait_for
+from tests.product import ROOT, wait_for
 
-CUT_S = 40.0
+CUT_S = float(os.environ.get("CHAOS_CUT_S", "600"))
 ROW_S = float(os.environ.get("CHAOS_ROW_S", "90"))
-WHOLE_S = 14 * 60.0
-DAY_S = 86_400
-PARTS = ("web", "probe", "work", "beat", "valkey", "postgresql")
 SETTINGS = {
     "LINECARD_CUTOFF__LEASE_S": "10",
     "LINECARD_CUTOFF__RETRY_FIRST_S": "1",
@@ -56,85 +49,8 @@ SETTINGS = {
     "LINECARD_CUTOFF__BRAKE_SHARE_PERCENT": "100",
     "LINECARD_CUTOFF__GRACE_DAYS": str(chaos_town.GRACE_DAYS),
 }
-HEAD = (
-    "                                             wrongly wrongly  entries lost\n"
-    "what happens                                     cut    open    or doubled  payments  right after"
-)
 
 Fault = Callable[[Town], None]
-# What the last answer was, for the words of a failure.
-SAID: list[str] = []
-
-
-@dataclass
-class Row:
-    """One line of the table."""
-
-    name: str
-    wrongly_cut: int
-    wrongly_open: int
-    entries: int
-    payments: int
-    right_s: float
-    note: str = ""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether every figure is 0."""
-        return not (self.wrongly_cut or self.wrongly_open or self.entries)
-
-    def __str__(self) -> str:
-        figures = f"{self.wrongly_cut:7d} {self.wrongly_open:7d} {self.entries:13d} {self.payments:9d}"
-        return f"{self.name:44} {figures} {self.right_s:10.1f} s{self.note}"
-
-
-def pay(client: Client, person: Person, key: str, town: Town, times: int = 1) -> bool:
-    """Take the payment at the till; say whether it was acknowledged."""
-    fields = {
-        "amount": f"{chaos_town.DEBT_MINOR / 100:.2f}",
-        "method": "bank",
-        "dated_on": town.today().isoformat(),
-        "reference": key,
-        "key": key,
-    }
-    answers = [client.post(f"/customers/{person.customer_id}/money/payment", fields) for _ in range(times)]
-    return all(is_done(client, answer) for answer in answers)
-
-
-def is_done(client: Client, answer: products.Answer) -> bool:
-    """Whether the act was done; whoever was signed out meanwhile signs in again and repeats it."""
-    if "sign-in" in answer.headers.get("Location", "") or answer.status in (400, 401, 403):
-        client.sign_in(LOGIN, PASSWORD)
-        return False
-    SAID[:] = [f"{answer.status} {answer.url} {answer.text[:1500]}"]
-    return answer.status == 303
-
-
-def cut(town: Town, client: Client, until: float) -> None:
-    """Plan and apply, past the brake, as a person who looks at the plan's day: another day's is put aside."""
-
-    def run(run_id: int) -> CutoffRun:
-        with town.product.database.reading() as session:
-            return session.get_one(CutoffRun, run_id)
-
-    def act() -> bool:
-        answer = client.post("/cutoff/plan")
-        found = re.findall(r"/cutoff/(\d+)", answer.headers.get("Location", ""))
-        if not is_done(client, answer) or not found:
-            return False
-        made = run(int(found[0]))
-        if made.run_on != town.today():
-            client.post(f"/cutoff/{made.id}/discard")
-            return False
-        if made.status is RunStatus.BRAKED:
-            words = {"typed": str(made.cut_count), "reason": "this is a drill"}
-            client.post(f"/cutoff/{made.id}/release", words)
-        if is_done(client, client.post(f"/cutoff/{made.id}/apply")):
-            return True
-        # It may be applied although the answer got lost.
-        return run(made.id).status is RunStatus.APPLIED
-
-    again(act, until, SAID)
 
 
 def row(town: Town, name: str, fault: Fault, *, times: int = 1) -> Row:
@@ -147,10 +63,7 @@ def row(town: Town, name: str, fault: Fault, *, times: int = 1) -> Row:
 
     def take(place: int) -> None:
         for person in payers[place::2]:
-            key = f"chaos-payment-{person.customer_id}"
-            again(lambda key=key, person=person: pay(clients[place], person, key, town, times), until, SAID)
-            keys.append(key)
-            town.paid.add(person.customer_id)
+            pay(clients[place], person, town, keys, until=until, times=times)
 
     with ThreadPoolExecutor(3) as pool:
         acts = [pool.submit(cut, town, clients[2], until), *(pool.submit(take, place) for place in range(2))]
@@ -158,27 +71,7 @@ def row(town: Town, name: str, fault: Fault, *, times: int = 1) -> Row:
         fault(town)
         for act in acts:
             act.result()
-    began = time.monotonic()
-    note = ""
-    try:
-        wait_for(lambda: _is_right(town), max(1.0, until - began))
-    except AssertionError:
-        note = "  NOT RIGHT IN TIME"
-    cut_now, open_now = town.wrong()
-    wrongly_cut = watch.stop() | {person.customer_id for person in cut_now}
-    return Row(
-        name, len(wrongly_cut), len(open_now), town.entries(keys), len(keys), time.monotonic() - began, note
-    )
-
-
-def _is_right(town: Town) -> bool:
-    try:
-        return town.wrong() == ([], [])
-    except chaos_town.gates.GateError:
-        return False
-
-
-# --- what happens
+    return judge(name, town, keys, watch, until=until)
 
 
 def killed(part: str, number: int = signal.SIGKILL) -> Fault:
@@ -195,9 +88,9 @@ def killed(part: str, number: int = signal.SIGKILL) -> Fault:
 
 def far_killed(town: Town) -> None:
     """The POP's own worker is killed and comes back three seconds later."""
-    town.kill_worker()
+    town.posts[FAR].kill_worker()
     time.sleep(3)
-    town.start_worker()
+    town.posts[FAR].start_worker(town.product)
 
 
 def hanging(town: Town) -> None:
@@ -212,7 +105,7 @@ def hanging(town: Town) -> None:
 def rebooted(town: Town) -> None:
     """Both gateways lose their whole ruleset."""
     time.sleep(2)
-    for namespace in (town.near, town.far):
+    for namespace in (town.near, town.posts[FAR].gateway):
         subprocess.run(["ip", "netns", "exec", namespace, "nft", "flush", "ruleset"], check=True, timeout=20)
 
 
@@ -234,6 +127,8 @@ def two_beats(town: Town) -> None:
     assert second.poll() is None, "the second beat ended by itself"
     second.terminate()
     second.wait(20)
+    if "Sending due task" in (town.folder / "beat.log").read_text(errors="replace"):
+        town.faults.append("the second beat ticked too")
 
 
 def doubled_jobs(town: Town) -> None:
@@ -241,44 +136,11 @@ def doubled_jobs(town: Town) -> None:
     app = celery_app.make(queue_url(town.product.settings))
     for _ in range(15):
         enqueue.sweep_access(app)
-        enqueue.sweep_access(app, pop=chaos_town.POP)
+        enqueue.sweep_access(app, pop=FAR)
     for _ in range(4):
         enqueue.observe_access(app)
         enqueue.close_day(app, town.today().isoformat())
     app.close()
-
-
-def cut_off(town: Town) -> None:
-    """Not one packet goes to or from the POP's box."""
-    town.cut_wire()
-    try:
-        time.sleep(CUT_S)
-    finally:
-        town.mend_wire()
-
-
-def shifted(by_s: int) -> Fault:
-    """The clock of every process is a day off for twenty seconds, then right again."""
-
-    def fault(town: Town) -> None:
-        for part in PARTS:
-            pid = town.product.pid_of(part)
-            maps = Path(f"/proc/{pid}/maps").read_text() if pid else ""
-            assert "shift_clock.so" in maps, f"{part} has no such clock"
-        set_clock(town.folder, by_s)
-        with town.product.database.reading() as session:
-            off_s = (session.scalars(select(func.now())).one() - clock.now()).total_seconds()
-        assert abs(off_s - by_s) < 5, f"the database is {off_s:.0f} s off"
-        time.sleep(20)
-        set_clock(town.folder, 0)
-
-    return fault
-
-
-def set_clock(folder: Path, by_s: int) -> None:
-    """Shift the clock of every process that was started with the clock of this folder."""
-    with (folder / "clock").open("r+b") as file:
-        file.write(struct.pack("=q", by_s))
 
 
 ROWS: tuple[tuple[str, Fault, int], ...] = (
@@ -296,46 +158,70 @@ ROWS: tuple[tuple[str, Fault, int], ...] = (
     ("both gateways rebooted, rulesets gone", rebooted, 1),
     ("two beats for 20 s", two_beats, 1),
     ("jobs sent 4 to 15 times, payments 3 times", doubled_jobs, 3),
-    (f"worker of a POP cut off for {CUT_S:g} s (for 10 min)", cut_off, 1),
 )
-CLOCK_ROWS: tuple[tuple[str, Fault, int], ...] = (
-    ("clock +1 day for 20 s", shifted(DAY_S), 1),
-    ("clock -1 day for 20 s", shifted(-DAY_S), 1),
-)
+OFF = "worker of a POP cut off"
+CLOCK_ROWS = {"clock +1 day": chaos_clock.DAY_S, "clock -1 day": -chaos_clock.DAY_S}
 
 
 @contextmanager
-def town_of(settings: dict[str, str], folder: Path) -> Iterator[Town]:
-    """Run a product with two gateways and a POP's worker for a block."""
-    with ground.namespaces("nfb") as (near, far, box), products.running("--empty", settings=settings) as made:
-        town = Town(made, folder, near, far, box)
-        with chaos_town.wired(box[:-1], box, made) as town.environ:
-            town.fill()
-            town.start_worker()
-            try:
-                wait_alive(town, f"probe.{chaos_town.POP}")
-                yield town
-            finally:
-                town.kill_worker()
+def town_of(settings: dict[str, str], folder: Path, codes: list[str]) -> Iterator[Town]:
+    """Run a product with a gateway and POPs for a block."""
+    with ExitStack() as stack:
+        names = stack.enter_context(
+            ground.namespaces("n" + "".join(code[0] + code[0].upper() for code in codes))
+        )
+        made = stack.enter_context(products.running("--empty", settings=settings))
+        posts = {
+            code: Post(code, names[2 * number + 1], names[2 * number + 2], folder)
+            for number, code in enumerate(codes)
+        }
+        town = Town(made, folder, names[0], posts)
+        town.fill()
+        for number, post in enumerate(posts.values()):
+            post.environ = stack.enter_context(wired(post.box, made, number))
+            stack.callback(post.kill_worker)
+            post.start_worker(made)
+        for code in codes:
+            wait_alive(town, f"probe.{code}")
+        yield town
 
 
-def own_clock(folder: Path) -> dict[str, str]:
-    """Return the environment that puts every process of a product on a clock of its own."""
-    library, clock_file = folder / "shift_clock.so", folder / "clock"
-    words = [
-        "cc",
-        "-shared",
-        "-fPIC",
-        "-O2",
-        "-o",
-        str(library),
-        str(Path(__file__).with_name("shift_clock.c")),
-    ]
-    subprocess.run([*words, "-ldl"], check=True, timeout=60)
-    clock_file.write_bytes(bytes(8))
-    clock_file.chmod(0o644)
-    library.chmod(0o755)
-    return {"LD_PRELOAD": str(library), "SHIFT_CLOCK": str(clock_file)}
+def happen(wanted: str) -> Iterator[Row]:
+    """Let everything happen that has the word in its name, but the clock; yield the rows as they end."""
+    chosen = [one for one in ROWS if wanted in one[0]]
+    is_off = wanted in OFF
+    if not (chosen or is_off):
+        return
+    with in_folder() as folder, town_of(SETTINGS, folder, [FAR, HILL] if is_off else [FAR]) as town:
+        off = CutOff(town, CUT_S) if is_off else None
+        if off:
+            off.begin()
+        for title, fault, times in chosen:
+            yield row(town, title, fault, times=times)
+        if off:
+            yield off.end()
+
+
+def wrong_clocks(wanted: str) -> Iterator[Row]:
+    """Set the clock off as far as the word is in the row's name; yield the rows as they end."""
+    chosen = [by_s for name, by_s in CLOCK_ROWS.items() if wanted in name]
+    if not chosen:
+        return
+    with in_folder() as folder:
+        settings = SETTINGS | chaos_clock.own_clock(folder)
+        with town_of(settings, folder, [FAR]) as town:
+            days = chaos_clock.Days()
+            for by_s in chosen:
+                yield chaos_clock.row(town, days, by_s, ROW_S)
+
+
+@contextmanager
+def in_folder() -> Iterator[Path]:
+    """Make a folder that the product's users can enter, for a block."""
+    with tempfile.TemporaryDirectory(prefix="lc-chaos-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def measure(wanted: str) -> int:
@@ -343,23 +229,11 @@ def measure(wanted: str) -> int:
     began, is_good = time.monotonic(), True
     print(ground.describe("nft", "ip"))
     print(HEAD, flush=True)
-    for rows, has_own_clock in ((ROWS, False), (CLOCK_ROWS, True)):
-        chosen = [one for one in rows if wanted in one[0]]
-        if not chosen:
-            continue
-        with tempfile.TemporaryDirectory(prefix="lc-chaos-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            with town_of(SETTINGS | (own_clock(folder) if has_own_clock else {}), folder) as town:
-                for title, fault, times in chosen:
-                    if time.monotonic() - began > WHOLE_S:
-                        print(f"{title:44} left out: the time is over")
-                        is_good = False
-                        continue
-                    done = row(town, title, fault, times=times)
-                    is_good = is_good and done.is_good
-                    print(done, flush=True)
-    words = "every figure is 0" if is_good else "NOT ALL FIGURES ARE 0"
+    for rows in (happen(wanted), wrong_clocks(wanted)):
+        for done in rows:
+            is_good = is_good and done.is_good
+            print(done, flush=True)
+    words = "every figure is 0" if is_good else "NOT ALL IS AS IT MUST BE"
     print(f"{time.monotonic() - began:.0f} s in all; {words}")
     return 0 if is_good else 1
 
