@@ -91,8 +91,9 @@ def _transport(queue_url: str) -> dict[str, Any]:
         "socket_connect_timeout": 3,
         # Broker reads block for seconds by design; this only bounds a server that went deaf.
         "socket_timeout": 30,
+        # No retry_on_timeout: with it redis-py takes up a lost subscription again by itself and then reads it
+        # without end, in the only thread that takes jobs: a broker that came back at once had a worker idle.
         "health_check_interval": 25,
-        "retry_on_timeout": True,
     }
 
 
