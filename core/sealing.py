@@ -21,6 +21,7 @@ _LENGTH = 32
 # A key seals one letter only, so its nonce may be a constant.
 _NONCE = bytes(12)
 _DOMAIN = b"linecard letter 1\0"
+_TOKEN = b"linecard token 1\0"
 
 
 def new_key() -> str:
@@ -71,6 +72,12 @@ def unseal(letter: str, *, of: str, by: str, about: str) -> bytes:
         return ChaCha20Poly1305(key).decrypt(_NONCE, body, about.encode())
     except (InvalidTag, ValueError) as error:
         raise errors.Invalid("This letter is not for this key, or not of whom it should be") from error
+
+
+def token(private: str, about: str) -> str:
+    """Return what nobody but the holder of a private key can make of these words, always the same."""
+    told = HKDF(SHA256(), _LENGTH, salt=None, info=_TOKEN + about.encode()).derive(_key_bytes(private))
+    return _text(told)
 
 
 def _key(agreed: bytes, head: bytes, reader: X25519PublicKey, writer: X25519PublicKey, about: str) -> bytes:

@@ -12,10 +12,12 @@ from typing import Any, cast
 
 import redis
 import structlog
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
 from core import errors, sealing
 from core.box import BoxFile
-from tasks import box_facts, calls, hands, packing
+from tasks import box_facts, calls, freshness, hands, packing
 from tasks.calls import Names
 
 log = structlog.get_logger()
@@ -43,6 +45,8 @@ def connect(address: str, number: int, user: str, password: str, authority: str)
         socket_connect_timeout=5,
         socket_timeout=15,
         socket_keepalive=True,
+        # The usual one waits seconds before it says that it was refused.
+        retry=Retry(ExponentialWithJitterBackoff(cap=1, base=0.1), 3),
         health_check_interval=15,
         max_connections=600,
         decode_responses=True,
@@ -55,7 +59,7 @@ class Box:
     def __init__(self, known: BoxFile, client: "redis.Redis") -> None:
         self._known, self._client, self._names = known, client, Names(known.pop)
         self._key = known.private_key.get_secret_value()
-        self._ends = threading.Event()
+        self._ends, self._fresh = threading.Event(), freshness.Freshness()
 
     def run(self) -> None:
         """Work until `stop` is called; what is in hand then has ten seconds."""
@@ -112,12 +116,7 @@ class Box:
         try:
             if hand is None or hand.queue != kind:
                 raise errors.Invalid(f"this box does not know {name[:80]}: install the core's version here")
-            packed = sealing.unseal(
-                str(told.get("letter")),
-                of=self._known.core_key,
-                by=self._key,
-                about=calls.about_call(call, name),
-            )
+            packed = self._opened(call, name, told)
             given = packing.unpack_call(hand.do, packed)
             if packing.is_stoppable(hand.do):
                 given["should_stop"] = _Wanted(self._client, self._names, call, self._ends).is_over
@@ -127,10 +126,25 @@ class Box:
             answer.say(calls.END, b"")
         except redis.RedisError:
             raise
+        except freshness.Repeated:
+            # Its answer was given; a second one would be in the way of nobody but who still reads the first.
+            log.warning("call_repeated", call=call, hand=name)
         except Exception as error:
             if type(error).__name__ not in hands.FAULTS and not isinstance(error, errors.LinecardError):
                 log.warning("hand_failed", hand=name, exc_info=True)
             answer.say(calls.FAULT, _fault(error))
+
+    def _opened(self, call: str, name: str, told: Any) -> bytes:
+        """Open the letter of a call; raises Invalid, and Stale or Repeated when somebody kept it."""
+        mark, within_s = str(told.get("mark")), int(told.get("within_s") or 0)
+        packed = sealing.unseal(
+            str(told.get("letter")),
+            of=self._known.core_key,
+            by=self._key,
+            about=calls.about_call(call, name, mark, within_s),
+        )
+        self._fresh.take(call, mark, within_s)
+        return packed
 
     def _seal(self, content: bytes, about: str) -> str:
         return sealing.seal(content, to=self._known.core_key, by=self._key, about=about)
@@ -152,7 +166,8 @@ class Box:
 
     def _say_alive(self, facts: dict[str, Any]) -> None:
         about = calls.about_beat(self._known.pop)
-        letter = self._seal(json.dumps({**facts, "at": time.time()}).encode(), about)
+        told = {"mark": self._fresh.mark(), "round": self._client.get(self._names.of("round"))}
+        letter = self._seal(json.dumps({**facts, **told}).encode(), about)
         self._client.set(self._names.of("beat"), letter, ex=calls.BEAT_KEEP_S)
 
     def _round_trip_ms(self) -> float:

@@ -8,15 +8,20 @@ Everything of a POP lies under `pop.<code>:`, the only keys its box may touch:
     said:<id>     the stream of the answer: taken, part, end or fault
     join welcome  the letters by which a new box is let in
     beat          the last sign of life
+    round         what the core wants in the next sign of life, another one every half minute
 """
 
 from dataclasses import dataclass
+
+from core import sealing
 
 MOST_WAITING = 200
 WANT_S = 15
 SAID_S = 120
 BEAT_S = 10.0
 BEAT_KEEP_S = 35
+# A sign of life has to answer one of the last so many rounds: an older one was kept by somebody.
+ROUND_S, ROUNDS_KEPT = 30.0, 3
 JOIN_S = 600
 TAKEN, PART, END, FAULT = "taken", "part", "end", "fault"
 
@@ -46,14 +51,23 @@ class Names:
         return f"{self.prefix}{what}:{call}" if call else f"{self.prefix}{what}"
 
 
-def about_call(call: str, hand: str) -> str:
-    """Return what the letter of a call is about."""
-    return f"call {call} {hand}"
+def about_call(call: str, hand: str, mark: str, within_s: int) -> str:
+    """Return what the letter of a call is about: good within so many seconds of a mark of the box, once."""
+    return f"call {call} {hand} {mark} {within_s}"
 
 
 def about_said(call: str, number: int) -> str:
     """Return what a part of the answer is about: none can be left out or given twice unseen."""
     return f"said {call} {number}"
+
+
+def rounds(own: str, pop: str, now_s: float) -> list[str]:
+    """Return what a sign of life may answer at this time of the core, the newest first.
+
+    Only the core can make them, and nobody can make a box seal one before its time.
+    """
+    number = int(now_s // ROUND_S)
+    return [sealing.token(own, f"round {pop} {number - back}") for back in range(ROUNDS_KEPT)]
 
 
 def about_beat(pop: str) -> str:

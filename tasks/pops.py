@@ -46,6 +46,8 @@ class _Told(BaseModel):
     """What a box may say of itself (tasks.box_facts makes it)."""
 
     is_leaving: bool = False
+    mark: _Word = ""
+    round: _Word | None = None
     host: _Word = ""
     pid: int = Field(default=0, ge=0, lt=1 << 32)
     user: int = Field(default=0, ge=0, lt=1 << 32)
@@ -145,7 +147,9 @@ def _hear(runtime: Runtime, pop: str) -> None:
         keys = pop_boxes.keys_of(session, runtime.ring, pop)
     if keys is None:
         return
-    facts = _facts(runtime.redis, keys)
+    rounds = calls.rounds(keys.own, pop, clock.now().timestamp())
+    runtime.redis.set(Names(pop).of("round"), rounds[0], ex=calls.JOIN_S)
+    facts = _facts(runtime.redis, keys, rounds)
     if facts is None:
         return
     name = f"probe.{pop}"
@@ -168,7 +172,7 @@ def understand(told: bytes) -> dict[str, Any]:
     return _Told.model_validate_json(told).model_dump(exclude_unset=True)
 
 
-def _facts(client: "redis.Redis", keys: Keys) -> dict[str, Any] | None:
+def _facts(client: "redis.Redis", keys: Keys, rounds: list[str]) -> dict[str, Any] | None:
     """Return the last sign of life of a box with what waits for it; None without one to be believed."""
     names = Names(keys.pop)
     letter = cast("Any", client.get(names.of("beat")))
@@ -179,6 +183,10 @@ def _facts(client: "redis.Redis", keys: Keys) -> dict[str, Any] | None:
         facts = understand(told)
     except (errors.Invalid, ValueError) as error:
         log.warning("beat_not_believed", pop=keys.pop, error=str(error))
+        return None
+    # One that answers an older round was kept by somebody; the first one of a box may answer none yet.
+    if facts.pop("round", None) not in rounds or not facts.pop("mark", ""):
+        log.info("beat_not_fresh", pop=keys.pop)
         return None
     waiting = {kind: int(cast("Any", client.llen(names.queue(kind)))) for kind in ("probe", "gate")}
     return {**facts, "waiting": waiting}

@@ -14,7 +14,7 @@ from core.errors import LinecardError
 from core.words import N_
 from registry import pop_boxes
 from registry.pop_boxes import Keys
-from tasks import calls, hands, packing
+from tasks import calls, freshness, hands, packing
 from tasks.calls import Names
 from tasks.runtime import Runtime
 
@@ -107,28 +107,63 @@ class There:
     def _said(self, do: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
         hand = hands.HANDS[hands.name_of(do)]
         should_stop = kwargs.pop("should_stop", None)
-        call = secrets.token_hex(16)
+        packed, mark = packing.pack_call(do, args, kwargs), ""
         try:
-            self._send(hand, call, packing.pack_call(do, args, kwargs))
-            yield from self._answer(hand, call, should_stop)
+            if self._runtime.redis.llen(self._names.queue(hand.queue)) >= calls.MOST_WAITING:
+                raise self._silent()
+            for is_again in (False, True):
+                mark = self._mark(mark)
+                try:
+                    yield from self._tried(hand, packed, mark, should_stop)
+                    return
+                except freshness.Stale:
+                    # The box began anew between its sign of life and this call: it has done nothing of it.
+                    if is_again:
+                        raise
         except redis.RedisError as error:
             raise errors.Unavailable("The job queue does not answer; try again in a moment") from error
+
+    def _tried(
+        self, hand: hands.Hand, packed: bytes, mark: str, should_stop: Callable[[], bool] | None
+    ) -> Iterator[Any]:
+        call = secrets.token_hex(16)
+        try:
+            self._send(hand, call, packed, mark)
+            yield from self._answer(hand, call, should_stop)
         finally:
             self._forget(call)
 
-    def _send(self, hand: hands.Hand, call: str, packed: bytes) -> None:
+    def _mark(self, but: str) -> str:
+        """Return the mark of the box's last sign of life, another than `but`; raises PopSilent."""
+        until = time.monotonic() + self._taken_s
+        while True:
+            letter = self._runtime.redis.get(self._names.of("beat"))
+            mark = self._mark_in(_text(letter)) if letter is not None else ""
+            if mark not in ("", but):
+                return mark
+            if time.monotonic() > until:
+                raise self._silent()
+            time.sleep(_LOOK_S)
+
+    def _mark_in(self, letter: str) -> str:
+        """Return the mark in a sign of life; empty when it is another box's, or the last one."""
+        about = calls.about_beat(self.pop)
+        try:
+            told = json.loads(sealing.unseal(letter, of=self._keys.public, by=self._keys.own, about=about))
+        except (errors.Invalid, ValueError):
+            return ""
+        return "" if told.get("is_leaving") else str(told.get("mark") or "")
+
+    def _send(self, hand: hands.Hand, call: str, packed: bytes, mark: str) -> None:
         client, names, name = self._runtime.redis, self._names, hands.name_of(hand.do)
         queue = names.queue(hand.queue)
-        if client.llen(queue) >= calls.MOST_WAITING:
-            raise self._silent()
-        letter = sealing.seal(
-            packed, to=self._keys.public, by=self._keys.own, about=calls.about_call(call, name)
-        )
+        within_s = calls.BEAT_KEEP_S + self._taken_s + 2
+        about = calls.about_call(call, name, mark, within_s)
+        letter = sealing.seal(packed, to=self._keys.public, by=self._keys.own, about=about)
+        told = {"hand": name, "mark": mark, "within_s": within_s, "letter": letter}
         with client.pipeline(transaction=False) as pipe:
             pipe.set(names.of("want", call), "1", ex=calls.WANT_S + self._taken_s)
-            pipe.set(
-                names.of("call", call), json.dumps({"hand": name, "letter": letter}), ex=self._taken_s + 2
-            )
+            pipe.set(names.of("call", call), json.dumps(told), ex=self._taken_s + 2)
             pipe.rpush(queue, call)
             # When nobody takes any more, what waits goes away by itself.
             pipe.expire(queue, 2 * self._taken_s + 5)
@@ -206,6 +241,8 @@ class There:
     def _fault(self, packed: bytes) -> Exception:
         told = json.loads(packed)
         kind, words = hands.FAULTS.get(str(told.get("kind"))), str(told.get("words"))[:500]
+        if told.get("kind") == freshness.Stale.__name__:
+            return freshness.Stale(words)
         if kind is not None:
             return kind(words)
         return errors.Unavailable(

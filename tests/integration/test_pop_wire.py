@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from linecard.errors import StartError
 from registry import audit, pop_boxes, pops, upkeep
 from registry.models import PopBox
 from registry.pop_boxes import Keys
-from tasks import box, calls, hands, packing, sites
+from tasks import box, calls, freshness, hands, packing, sites
 from tasks import pops as pop_tasks
 from tasks.runtime import Runtime
 from tests import pop_broker
@@ -191,15 +192,75 @@ def test_what_is_sealed_for_one_pop_opens_with_no_other_pops_key(runtime: Runtim
     north, south = (enrolled(runtime, broker, pop) for pop in ("north", "south"))
     there = sites.at(runtime, "north")
     assert isinstance(there, sites.There)
-    there._send(hands.HANDS[hands.name_of(hands.gate_check)], "c1", b"password of a gate of north")
+    there._send(hands.HANDS[hands.name_of(hands.gate_check)], "c1", b"password of a gate of north", "m")
     told = json.loads(str(broker.client().get("pop.north:call:c1")))
     assert "password" not in told["letter"]
-    about = calls.about_call("c1", told["hand"])
+    about = calls.about_call("c1", told["hand"], "m", told["within_s"])
     mine = sealing.unseal(told["letter"], of=north._known.core_key, by=north._key, about=about)
     assert mine == b"password of a gate of north"
     for core_key in (north._known.core_key, south._known.core_key):
         with pytest.raises(errors.Invalid, match="not for this key"):
             sealing.unseal(told["letter"], of=core_key, by=south._key, about=about)
+
+
+def test_a_call_the_broker_kept_is_done_once_and_not_at_all_by_a_worker_that_began_anew(
+    runtime: Runtime, broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = enrolled(runtime, broker, "north")
+    here._say_alive({})
+    there = sites.at(runtime, "north")
+    assert isinstance(there, sites.There)
+    packed = packing.pack_call(
+        hands.gate_apply, ("dry_run", {}, [(LineAccess(7, ("10.0.0.7",)), "closed")]), {}
+    )
+    there._send(hands.HANDS[hands.name_of(hands.gate_apply)], "c1", packed, there._mark(""))
+    client = broker.client()
+    kept = str(client.get("pop.north:call:c1"))
+    again = box.Box(here._known, here._client)
+    again._say_alive({})
+
+    def said_by(worker: box.Box, **changed: Any) -> list[str]:
+        """Return what a worker says of the letter when the broker gives it."""
+        client.delete("pop.north:said:c1")
+        client.set("pop.north:call:c1", json.dumps(json.loads(kept) | changed))
+        worker._do("gate", "c1")
+        rows: Any = client.xrange("pop.north:said:c1")
+        return [fields["kind"] for _, fields in rows]
+
+    assert said_by(here) == ["taken", "part", "end"]
+    assert said_by(here) == ["taken"]
+    assert said_by(again) == ["taken", "fault"]
+    assert "call_repeated" in capsys.readouterr().out
+    # Nor does another mark make it fresh: the letter is sealed to its own.
+    assert said_by(here, mark=here._fresh.mark()) == ["taken", "fault"]
+
+
+def test_a_call_to_a_worker_that_has_just_begun_anew_is_sent_again(
+    runtime: Runtime, broker: Broker, north: box.Box
+) -> None:
+    kept = broker.client().get("pop.north:beat")
+    north._fresh = freshness.Freshness()
+    later = threading.Timer(0.4, lambda: north._say_alive({}))
+    later.start()
+    assert at(runtime, "north").ask(hands.here) is True
+    later.join()
+    assert broker.client().get("pop.north:beat") != kept
+
+
+def test_a_sign_of_life_the_broker_kept_is_not_believed_for_long(
+    runtime: Runtime, broker: Broker, north: box.Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = broker.client()
+    kept = str(client.get("pop.north:beat"))
+    north.stop()
+    pop_broker.wait(lambda: client.get("pop.north:beat") != kept)
+    later = clock.now() + timedelta(seconds=calls.ROUND_S * calls.ROUNDS_KEPT)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    client.set("pop.north:beat", kept)
+    pop_tasks.tend(runtime)
+    with runtime.database.reading() as session:
+        beat = upkeep.find_beat(session, "probe.north")
+    assert beat is None or beat.at < later
 
 
 def test_a_job_for_a_dead_pop_expires_with_words_and_leaves_nothing_behind(
@@ -208,7 +269,8 @@ def test_a_job_for_a_dead_pop_expires_with_words_and_leaves_nothing_behind(
     enrolled(runtime, broker, "north")
     with pytest.raises(sites.PopSilent, match="No worker of POP north took the job within 2 s: check"):
         at(runtime, "north").ask(hands.here)
-    assert not [key for key in runtime.redis.scan_iter("pop.north:*") if b"welcome" not in key]
+    kept = {b"pop.north:welcome", b"pop.north:round"}
+    assert set(runtime.redis.scan_iter("pop.north:*")) <= kept
     with runtime.database.reading() as session:
         box_row = session.scalars(select(PopBox)).one()
     assert (box_row.expired_jobs, box_row.last_expired_at is not None) == (1, True)

@@ -48,3 +48,9 @@ def test_the_fingerprint_is_of_the_public_key() -> None:
     public = sealing.public_of(BOX)
     assert len(sealing.fingerprint(public)) == 19
     assert sealing.fingerprint(public) != sealing.fingerprint(sealing.public_of(OTHER))
+
+
+def test_a_token_is_made_by_its_key_alone_and_always_the_same() -> None:
+    made = sealing.token(CORE, "round 7")
+    assert made == sealing.token(CORE, "round 7")
+    assert len({made, sealing.token(CORE, "round 8"), sealing.token(BOX, "round 7")}) == 3
