@@ -145,7 +145,7 @@ def test_the_web_process_loads_no_wire_library() -> None:
         [sys.executable, "-c", LOADED.format(root=str(ROOT))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env=dict(os.environ),
         check=False,
     )
