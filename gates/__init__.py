@@ -56,6 +56,8 @@ class GateKind:
     can: frozenset[Access] = frozenset({"open", "closed"})
     # How many lines one call is asked: gear that takes a list as a whole can take all of them.
     at_once: int = 500
+    # Whether `held` names logins instead of addresses.
+    holds_logins: bool = False
 
 
 KINDS: Mapping[str, GateKind] = {
@@ -103,6 +105,7 @@ KINDS: Mapping[str, GateKind] = {
             radius.RadiusGate,
             frozenset(ACCESSES),
             at_once=2000,
+            holds_logins=True,
         ),
         GateKind(
             "routeros",

@@ -110,8 +110,9 @@ class Gate(Protocol):
     def held(self) -> Mapping[str, Access] | None:
         """List what the gear keeps restricted for us, whoever it belongs to: address or prefix and access.
 
-        None where the gear keeps no such list. An entry that is no line's is removed by opening a line made
-        of it: `apply({LineAccess(0, (entry,)): "open"})`. Raises GateError when it could not be read.
+        Logins instead, where the kind of gate says so (`GateKind.holds_logins`). None where the gear keeps no
+        such list. An entry that is no line's is removed by opening a line made of it:
+        `apply({LineAccess(0, (entry,)): "open"})`. Raises GateError when it could not be read.
         """
         ...
 

@@ -95,8 +95,9 @@ class RadiusGate:
             return tables.epoch()
 
     def held(self) -> Mapping[str, Access] | None:
-        """Return None: the tables list logins, not addresses."""
-        return None
+        """Return every login the tables restrict for us: by a group of ours, or rejected with our mark."""
+        with self._tables() as tables:
+            return tables.restricted()
 
     def check(self) -> str:
         """Count what the tables hold, and ask some NASes to end a session that nobody has.

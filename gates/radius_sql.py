@@ -51,6 +51,16 @@ _ADD_MARKS = """
     INSERT INTO radreply (username, attribute, op, value)
     SELECT login, 'Class', '+=', mark FROM unnest(%s::text[], %s::text[]) AS added (login, mark)
 """
+# Of several groups of ours the first one counts, as it does for RADIUS.
+_RESTRICTED = """
+    SELECT DISTINCT ON (username) username, groupname FROM radusergroup
+    WHERE groupname = ANY(%s) ORDER BY username, priority, id
+"""
+_REJECTED = """
+    SELECT DISTINCT c.username FROM radcheck c JOIN radreply r ON r.username = c.username
+    WHERE c.attribute = 'Auth-Type' AND c.op = ':=' AND c.value = 'Reject'
+      AND r.attribute = 'Class' AND r.value LIKE 'linecard/closed/%'
+"""
 # The last that was heard of a ghost is its end.
 _CLOSE = """
     UPDATE radacct
@@ -103,6 +113,13 @@ class Tables:
             session = Session(row, key, nas, framed, started_s, heard_s, mark_of(text))
             found[login].sessions.append(session)
         return found
+
+    def restricted(self) -> dict[str, Access]:
+        """Return the access of every login that a group or a rejection of ours restricts."""
+        access_of = {name: access for access, name in self._groups.items()}
+        found = {login: access_of[group] for login, group in self._run(_RESTRICTED, list(access_of))}
+        found |= {login: "closed" for (login,) in self._run(_REJECTED)}
+        return {login: access for login, access in found.items() if access != "open"}
 
     def write(self, changes: Mapping[str, Change]) -> None:
         """Carry the changes out, each kind of row in one statement."""

@@ -56,8 +56,9 @@ class DriftFilter:
 
 @dataclass(frozen=True, slots=True)
 class DriftRow:
-    """A line adrift, or an address that a gate holds for nobody (`id` below 0; the access is `observed`).
+    """A line adrift, or what a gate holds for nobody (`id` below 0; the access is `observed`).
 
+    `address` is a login there where `is_login`.
     `is_adrift` is over once it was repaired. `is_told`: the gate confirmed what is wanted.
     """
 
@@ -69,6 +70,7 @@ class DriftRow:
     name: str
     number: str
     address: str
+    is_login: bool
     gate_id: int | None
     gate: str
     gate_error: str
@@ -146,6 +148,7 @@ def _lines(now: datetime) -> Select[Any]:
         since=func.coalesce(_row.astray_since, _row.unsettled_since, _row.repair_asked_at, _row.wanted_at),
         customer_id=Line.customer_id,
         address=func.coalesce(addresses, ""),
+        is_login=literal(False),
         gate_id=LineGate.id,
         wanted=cast(_row.wanted, String),
         wanted_at=_row.wanted_at,
@@ -175,7 +178,8 @@ def _alien() -> Select[Any]:
         is_adrift=one.repaired_at.is_(None),
         since=one.since,
         customer_id=cast(null(), BigInteger),
-        address=func.abbrev(one.address),
+        address=func.coalesce(func.abbrev(one.address), one.login),
+        is_login=one.login != "",
         gate_id=one.gate_id,
         wanted=cast(null(), String),
         wanted_at=no_moment,

@@ -14,12 +14,16 @@ from registry.gate_options import GateOption
 
 @dataclass(frozen=True, slots=True)
 class GateKind:
-    """A kind of gate: what staff read about it and what they can set."""
+    """A kind of gate: what staff read about it and what they can set.
+
+    `holds_logins`: its gear lists logins, not addresses.
+    """
 
     name: str
     title: str
     summary: str
     options: tuple[GateOption, ...] = ()
+    holds_logins: bool = False
 
 
 # A NAS as it is written: address or prefix, secret, port.
@@ -171,6 +175,7 @@ KINDS: Mapping[str, GateKind] = {
                 ),
                 GateOption("tries", "Tries", form="whole", default=3, minimum=1, maximum=10),
             ),
+            holds_logins=True,
         ),
         GateKind(
             "routeros",

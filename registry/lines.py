@@ -1,25 +1,21 @@
 """Lines: where a subscription meets the network, and what a gate needs to know of each."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing import access, suspensions
 from billing.models import LockReason, Plan, Subscription
-from core import clock, db, errors
+from core import clock, errors
 from core.columns import any_of
 from registry import audit
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
 from registry.words import STATUS_WORDS
-
-LOGIN = re.compile(r"[^\s\x00-\x1f\x7f]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,36 +117,6 @@ def find(session: Session, customer_id: int, line_id: int) -> Line:
     if line is None or line.customer_id != customer_id:
         raise errors.NotFound("The customer has no such line")
     return line
-
-
-def set_login(session: Session, actor: audit.Actor, customer_id: int, line_id: int, login: str) -> bool:
-    """Write down the name the line dials in with (empty: none) and have its gate told anew.
-
-    Capitals count, as they do for RADIUS. What the gate keeps under the old name stays there: whoever takes
-    the name next begins with it. Returns whether anything changed; raises NotFound, Invalid at `login`.
-    """
-    line = find(session, customer_id, line_id)
-    after, before = login.strip() or None, line.login
-    if after == before:
-        return False
-    if after and not LOGIN.fullmatch(after):
-        raise errors.Invalid("The login is not right", {"login": "Write at most 120 characters, no spaces"})
-    try:
-        with db.part(session):
-            line.login = after
-    except IntegrityError as error:
-        raise errors.Invalid("The login is taken", {"login": "Another line dials in with it"}) from error
-    audit.record(
-        session,
-        actor,
-        "line.login_set",
-        customer_id=customer_id,
-        object_kind="line",
-        object_id=line.id,
-        changes=audit.difference({"login": before}, {"login": after}),
-    )
-    access.tell_again(session, [line.subscription_id])
-    return True
 
 
 def choices(session: Session, customer_id: int) -> list[LineChoice]:

@@ -1,15 +1,18 @@
-"""Strangers: addresses that a gate restricts although no line of its is to be; seen, asked away, gone."""
+"""Strangers: addresses or logins a gate restricts, though no line of its is to be; seen, asked away, gone."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import String, and_, case, cast, column, delete, exists, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, INET, insert
+from sqlalchemy.dialects.postgresql import ARRAY, INET, Insert, insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from core import clock
 from core.columns import any_of
+from registry import gate_kinds
 from registry.lines import gate_of_line
 from registry.models import GateStranger, IpAddress, Line, LineGate
 
@@ -17,25 +20,47 @@ _row = GateStranger
 _QUIET: dict[str, Any] = {"synchronize_session": False}
 # How long a repair stays to be looked at.
 KEPT = timedelta(days=1)
+# A User-Name has at most so many octets (RFC 2865 5.1).
+_LONGEST = 253
 
 
-def among(session: Session, gate_id: int, addresses: Iterable[str]) -> list[str]:
-    """Return those of the addresses and prefixes that no line at this gate claims, as they were given."""
-    given = sorted(addresses)
+def among(session: Session, gate_id: int, held: Iterable[str]) -> list[str]:
+    """Return those of the addresses and prefixes, or logins, that no line at this gate claims, as given."""
+    given = sorted(held)
     if not given:
         return []
-    held = _listed({"address": given})
-    claimed = exists().where(
-        IpAddress.address == cast(held.c.address, INET),
+    gate = session.get_one(LineGate, gate_id)
+    listed = _listed({"name": given})
+    claimed = _is_login_of(session, gate, listed) if _holds_logins(gate) else _is_address_of(gate, listed)
+    return list(session.scalars(select(listed.c.name).where(~exists().where(claimed, gate_of_line()))))
+
+
+def _is_address_of(gate: LineGate, listed: Any) -> ColumnElement[bool]:
+    return and_(
+        IpAddress.address == cast(listed.c.name, INET),
         # What is on file without a line is the customer's main one.
         or_(
             Line.id == IpAddress.line_id,
             and_(IpAddress.line_id.is_(None), Line.customer_id == IpAddress.customer_id),
         ),
-        LineGate.id == gate_id,
-        gate_of_line(),
+        LineGate.id == gate.id,
     )
-    return list(session.scalars(select(held.c.address).where(~claimed)))
+
+
+def _is_login_of(session: Session, gate: LineGate, listed: Any) -> ColumnElement[bool]:
+    """A login is known where any gate on the same tables has its line: there may be one for each POP."""
+    others = session.scalars(select(LineGate).where(LineGate.kind == gate.kind))
+    same = [one.id for one in others if _tables_of(one) == _tables_of(gate)]
+    return and_(Line.login == listed.c.name, LineGate.id.in_(same))
+
+
+def _tables_of(gate: LineGate) -> tuple[Any, ...]:
+    return tuple(gate.options.get(name) for name in ("host", "port", "database"))
+
+
+def _holds_logins(gate: LineGate) -> bool:
+    kind = gate_kinds.KINDS.get(gate.kind)
+    return kind is not None and kind.holds_logins
 
 
 def _listed(columns: Mapping[str, list[str]]) -> Any:
@@ -45,27 +70,20 @@ def _listed(columns: Mapping[str, list[str]]) -> Any:
 
 
 def note(session: Session, gate_id: int, found: Mapping[str, str], now: datetime) -> None:
-    """Write down what the gate holds too much, access by address; what is gone was repaired or is over."""
+    """Write down what the gate holds too much, access by name; what is gone was repaired or is over."""
     if found:
-        held = _listed({"address": list(found), "access": list(found.values())})
-        rows = insert(_row).from_select(
-            ["gate_id", "address", "access", "since", "seen_at"],
-            select(literal(gate_id), cast(held.c.address, INET), held.c.access, literal(now), literal(now)),
-        )
+        held = _listed({"name": list(found), "access": list(found.values())})
+        rows = _rows(session, gate_id, held, access=held.c.access, since=literal(now), seen_at=literal(now))
         # What was seen gone and came back is there anew.
         is_back = _row.repaired_at.is_not(None)
-        session.execute(
-            rows.on_conflict_do_update(
-                index_elements=["gate_id", "address"],
-                set_={
-                    "access": rows.excluded.access,
-                    "seen_at": now,
-                    "since": case((is_back, now), else_=_row.since),
-                    "repair_asked_at": case((is_back, None), else_=_row.repair_asked_at),
-                    "repaired_at": None,
-                },
-            )
-        )
+        set_ = {
+            "access": rows.insert.excluded.access,
+            "seen_at": now,
+            "since": case((is_back, now), else_=_row.since),
+            "repair_asked_at": case((is_back, None), else_=_row.repair_asked_at),
+            "repaired_at": None,
+        }
+        session.execute(rows.insert.on_conflict_do_update(**rows.conflict, set_=set_))
     gone = and_(_row.gate_id == gate_id, _row.seen_at != now)
     session.execute(
         update(_row)
@@ -77,8 +95,45 @@ def note(session: Session, gate_id: int, found: Mapping[str, str], now: datetime
     session.execute(delete(_row).where(gone, is_over), execution_options=_QUIET)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows to be added, and by which key they are known already."""
+
+    insert: Insert
+    conflict: dict[str, Any]
+
+
+def _rows(session: Session, gate_id: int, listed: Any, **values: ColumnElement[Any]) -> _Rows:
+    is_login = _holds_logins(session.get_one(LineGate, gate_id))
+    name = "login" if is_login else "address"
+    wanted = listed.c.name if is_login else cast(listed.c.name, INET)
+    query = select(literal(gate_id), wanted, *values.values())
+    if is_login:
+        query = query.where(func.length(listed.c.name).between(1, _LONGEST))
+    conflict: dict[str, Any] = {"index_elements": ["gate_id", name]}
+    if is_login:
+        conflict["index_where"] = _row.login != ""
+    return _Rows(insert(_row).from_select(["gate_id", name, *values], query), conflict)
+
+
+def give_up(session: Session, gate: LineGate, login: str, access: str, *, by: str) -> None:
+    """Have a login that no line dials in with any more taken off the list of its gate."""
+    if not _holds_logins(gate):
+        return
+    now = clock.now()
+    rows = insert(_row).values(
+        gate_id=gate.id, login=login, access=access, since=now, seen_at=now, repair_asked_at=now, repair_by=by
+    )
+    set_ = {"repair_asked_at": now, "repair_by": by, "repaired_at": None, "error": ""}
+    session.execute(
+        rows.on_conflict_do_update(
+            index_elements=["gate_id", "login"], index_where=_row.login != "", set_=set_
+        )
+    )
+
+
 def repair(session: Session, stranger_ids: Iterable[int], *, by: str) -> set[int]:
-    """Have these addresses taken off their gates' lists, as `by` asks; return the gates."""
+    """Have these taken off their gates' lists, as `by` asks; return the gates."""
     query = (
         update(_row)
         .where(_row.id == any_of(stranger_ids), _row.repaired_at.is_(None))
@@ -89,23 +144,13 @@ def repair(session: Session, stranger_ids: Iterable[int], *, by: str) -> set[int
 
 
 def to_remove(session: Session, gate_id: int) -> dict[int, str]:
-    """Return the addresses that are asked off the gate's list, by their id; no line claims them now."""
-    query = select(_row.id, _row.address).where(
+    """Return the addresses, or logins, asked off the gate's list, by their id; no line claims them now."""
+    query = select(_row.id, func.coalesce(func.abbrev(_row.address), _row.login)).where(
         _row.gate_id == gate_id, _row.repair_asked_at.is_not(None), _row.repaired_at.is_(None)
     )
     asked: dict[int, str] = dict(session.execute(query).all())
     left = set(among(session, gate_id, asked.values()))
-    return {key: address for key, address in asked.items() if address in left}
-
-
-def forget_claimed(session: Session, gate_id: int) -> None:
-    """Forget the strangers that a line claims meanwhile: what they are to be is that line's matter."""
-    query = select(_row.address).where(_row.gate_id == gate_id, _row.repaired_at.is_(None))
-    known = list(session.scalars(query))
-    claimed = sorted(set(known) - set(among(session, gate_id, known)))
-    session.execute(
-        delete(_row).where(_row.gate_id == gate_id, _row.address.in_(claimed)), execution_options=_QUIET
-    )
+    return {key: name for key, name in asked.items() if name in left}
 
 
 def note_error(session: Session, stranger_ids: Iterable[int], error: str) -> None:

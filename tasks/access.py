@@ -171,8 +171,11 @@ def _remove_strangers(runtime: Runtime, turn: Turn, make: Maker) -> None:
         asked = strangers.to_remove(session, turn.gate.id) if turn.gate.id else {}
     if not asked:
         return
+    kind = gates.KINDS.get(turn.gate.kind)
+    is_login = kind is not None and kind.holds_logins
     wanted: dict[LineAccess, gates.Access] = {
-        LineAccess(-key, (address,)): "open" for key, address in asked.items()
+        LineAccess(-key, login=name) if is_login else LineAccess(-key, (name,)): "open"
+        for key, name in asked.items()
     }
 
     def call(made: Gate) -> dict[int, Outcome]:
@@ -275,4 +278,4 @@ def _note_held(runtime: Runtime, turn: Turn, made: Gate) -> None:
         return
     with runtime.database.transaction() as session:
         alien = strangers.among(session, turn.gate.id, held)
-        strangers.note(session, turn.gate.id, {address: held[address] for address in alien}, clock.now())
+        strangers.note(session, turn.gate.id, {name: held[name] for name in alien}, clock.now())

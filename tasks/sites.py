@@ -242,7 +242,9 @@ class There:
         told = json.loads(packed)
         kind, words = hands.FAULTS.get(str(told.get("kind"))), str(told.get("words"))[:500]
         if told.get("kind") == freshness.Stale.__name__:
-            return freshness.Stale(words)
+            return freshness.Stale(
+                N_("The worker of POP %(pop)s has just begun anew; try again", pop=self.pop)
+            )
         if kind is not None:
             return kind(words)
         return errors.Unavailable(

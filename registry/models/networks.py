@@ -65,13 +65,17 @@ class LineGate(Base):
 
 
 class GateStranger(Base):
-    """An address a gate restricts although no line of its is to be; `repaired_at`: when it was seen gone."""
+    """An address, or a login, a gate restricts although no line of its is to be.
+
+    `repaired_at`: when it was seen gone.
+    """
 
     __tablename__ = "gate_strangers"
 
     id: Mapped[Id]
     gate_id: Mapped[int] = mapped_column(ForeignKey("gates.id", ondelete="CASCADE"))
-    address: Mapped[str] = mapped_column(Inet)
+    address: Mapped[str | None] = mapped_column(Inet)
+    login: Mapped[str] = mapped_column(String(253), default="", server_default="")
     access: Mapped[str] = mapped_column(String(24))
     since: Mapped[Instant]
     seen_at: Mapped[Instant]
@@ -80,7 +84,13 @@ class GateStranger(Base):
     repaired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
 
-    __table_args__ = (UniqueConstraint("gate_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("gate_id", "address"),
+        Index(
+            "uq_gate_strangers_login", "gate_id", "login", unique=True, postgresql_where=text("login <> ''")
+        ),
+        CheckConstraint("(address IS NULL) = (login <> '')", name="one_name"),
+    )
 
 
 class Line(Base):

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from billing.models import PeriodKind
 from core import errors, money
 from core.words import N_
-from registry import contacts, lines, macs
+from registry import contacts, logins, macs
 from registry.models import CustomerStatus
 from registry.moving import fields
 
@@ -133,7 +133,7 @@ def _short(limit: int) -> Any:
 
 
 def _login(text: str) -> str:
-    if text and not lines.LOGIN.fullmatch(text):
+    if text and not logins.LOGIN.fullmatch(text):
         raise _wrong(N_("Write at most 120 characters, no spaces"))
     return text
 

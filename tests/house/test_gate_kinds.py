@@ -1,6 +1,7 @@
 """The table of gate kinds in the records, which may not import the gates, says what the gates themselves say."""
 
 import types
+from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pydantic
@@ -41,8 +42,10 @@ def _bounds(field: Any) -> dict[str, Any]:
 
 
 def test_both_know_the_same_kinds_in_the_same_words() -> None:
-    ours = {kind.name: (kind.title, kind.summary) for kind in gate_kinds.KINDS.values()}
-    assert ours == {kind.name: (kind.title, kind.summary) for kind in gates.KINDS.values()}
+    def told(kinds: Iterable[gate_kinds.GateKind | gates.GateKind]) -> set[tuple[str, str, str, bool]]:
+        return {(kind.name, kind.title, kind.summary, kind.holds_logins) for kind in kinds}
+
+    assert told(gate_kinds.KINDS.values()) == told(gates.KINDS.values())
 
 
 @pytest.mark.parametrize("name", sorted(gates.KINDS))

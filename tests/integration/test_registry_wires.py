@@ -17,6 +17,7 @@ from registry import (
     equipment,
     line_gates,
     lines,
+    logins,
     networks,
     pops,
 )
@@ -264,19 +265,19 @@ def test_a_login_is_one_lines_and_its_gate_is_told_anew(session):
     mine = lines.attach(session, first, olha.id, actor=OLENA)
     theirs = lines.attach(session, second, other.id, actor=OLENA)
     version = access.ensure(session, first).version
-    assert lines.set_login(session, OLENA, olha.id, mine.id, " Olha@ppp ")
-    assert not lines.set_login(session, OLENA, olha.id, mine.id, "Olha@ppp")
+    assert logins.set_login(session, OLENA, olha.id, mine.id, " Olha@ppp ")
+    assert not logins.set_login(session, OLENA, olha.id, mine.id, "Olha@ppp")
     assert lines.targets(session, [first, second])[first].login == "Olha@ppp"
     assert access.ensure(session, first).version == version + 1
     with pytest.raises(errors.Invalid) as caught:
-        lines.set_login(session, OLENA, other.id, theirs.id, "Olha@ppp")
+        logins.set_login(session, OLENA, other.id, theirs.id, "Olha@ppp")
     assert caught.value.fields == {"login": "Another line dials in with it"}
-    lines.set_login(session, OLENA, other.id, theirs.id, "olha@ppp")
+    logins.set_login(session, OLENA, other.id, theirs.id, "olha@ppp")
     with pytest.raises(errors.Invalid):
-        lines.set_login(session, OLENA, other.id, theirs.id, "two words")
+        logins.set_login(session, OLENA, other.id, theirs.id, "two words")
     with pytest.raises(errors.NotFound):
-        lines.set_login(session, OLENA, other.id, mine.id, "x")
-    lines.set_login(session, OLENA, olha.id, mine.id, "")
+        logins.set_login(session, OLENA, other.id, mine.id, "x")
+    logins.set_login(session, OLENA, olha.id, mine.id, "")
     assert lines.targets(session, [first])[first].login == ""
 
 

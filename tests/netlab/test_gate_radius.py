@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 import gates
 from billing import access, payments, suspensions
@@ -21,8 +22,9 @@ from core import clock
 from gates import LineAccess, Outcome
 from gates import radius_packet as packets
 from gates.radius_packet import Code, Kind
-from registry import audit, line_gates, lines, testing
-from registry.models import Customer, CustomerStatus
+from registry import audit, drift, line_gates, lines, logins, testing
+from registry.drift import DriftFilter
+from registry.models import Customer, CustomerStatus, Line
 from tasks import access as tasks_access
 from tasks import sites
 from tasks.runtime import Runtime
@@ -108,14 +110,14 @@ def north(make_settings: Callable[..., Any], fresh_url: str) -> Iterator[Runtime
         runtime.close()
 
 
-def debtor_line(runtime: Runtime, login: str, options: dict[str, Any]) -> tuple[int, int]:
-    """Put a customer with this login on a gate of the POP north; return his account and subscription."""
+def debtor_line(runtime: Runtime, login: str, options: dict[str, Any], pop: str = "north") -> tuple[int, int]:
+    """Put a customer with this login on a gate of a POP; return his account and subscription."""
     today = clock.now().date()
     with runtime.database.transaction() as session:
         secrets = {"nas_secrets": f"127.0.0.1 {NAS_SECRET}"}
         line_gates.create(
             session, ACTOR, name="radius", kind="radius", options=options, secrets=secrets,
-            ring=runtime.ring, is_default=True, pop_id=testing.pop(session, "north").id,
+            ring=runtime.ring, is_default=True, pop_id=testing.pop(session, pop).id,
         )  # fmt: skip
         sample = money.subscriber(session, starts_on=today - timedelta(days=40), today=today)
         customer = Customer(
@@ -125,7 +127,7 @@ def debtor_line(runtime: Runtime, login: str, options: dict[str, Any]) -> tuple[
         session.add(customer)
         session.flush()
         line = lines.attach(session, sample.subscription_id, customer.id, actor=ACTOR, today=today)
-        lines.set_login(session, ACTOR, customer.id, line.id, login)
+        logins.set_login(session, ACTOR, customer.id, line.id, login)
         access.ensure(session, sample.subscription_id, today=today)
         return sample.account_id, sample.subscription_id
 
@@ -170,6 +172,46 @@ def test_a_debtors_session_ends_and_his_next_login_is_restricted_until_he_pays(
     tasks_access.observe(north)
     assert states(north, key) == (AccessState.OPEN,) * 3
     assert radius.knows("after")
+
+
+def test_a_restricted_login_of_nobody_is_adrift_and_is_freed_by_a_press_and_a_former_one_by_itself(
+    radius: Server, login: str, options: dict[str, Any], server_settings: Any
+) -> None:
+    guest, former, new = f"{login}-guest", login, f"{login}-new"
+    radius.add(guest, new)
+    radius.run(
+        "INSERT INTO radusergroup (username, groupname, priority) VALUES (%s, 'linecard-closed', -1)", guest
+    )
+    runtime = Runtime(server_settings)
+    try:
+        _, key = debtor_line(runtime, former, options, "core")
+        with runtime.database.transaction() as session:
+            today = clock.now().date()
+            suspensions.place(
+                session, [key], LockReason.DEBT, owner="night", today=today, effect=AccessState.WALLED
+            )
+        tasks_access.sweep(runtime)
+        tasks_access.observe(runtime)
+        with runtime.database.transaction() as session:
+            rows = drift.page(session, DriftFilter(text=login))[0]
+            (found,) = rows
+            assert (found.kind, found.address, found.is_login, found.observed) == (
+                "stranger",
+                guest,
+                True,
+                "closed",
+            )
+            assert drift.repair(session, ACTOR, [found.id]) == 1
+            line = session.scalars(select(Line)).one()
+            assert logins.set_login(session, ACTOR, line.customer_id, line.id, new)
+        tasks_access.sweep(runtime)
+        filters = {name: radius.log_in(name).filter_id for name in (guest, former, new)}
+        assert filters == {guest: "full", former: "full", new: "walled"}
+        with runtime.database.transaction() as session:
+            repaired = drift.page(session, DriftFilter(text=login, state="repaired"))[0]
+            assert {row.address for row in repaired} == {guest, former}
+    finally:
+        runtime.close()
 
 
 def test_what_is_applied_twice_disturbs_nobody_and_a_session_from_before_is_seen(

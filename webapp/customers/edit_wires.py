@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 from flask_babel import gettext
 
-from registry import connections, equipment, lines, networks
+from registry import connections, equipment, lines, logins, networks
 from registry.connections import SwitchChoice
 from registry.models import IpAddress
 from webapp import identity, permissions, runtime, waking
@@ -77,7 +77,7 @@ def login(customer_id: int, item_id: int) -> Response:
 
 def _save_login(customer_id: int, line_id: int, form: LoginForm) -> None:
     with runtime.current().database.transaction() as session:
-        if lines.set_login(session, identity.actor(), customer_id, line_id, form.login.data or ""):
+        if logins.set_login(session, identity.actor(), customer_id, line_id, form.login.data or ""):
             waking.wake_gates(session)
 
 

@@ -74,7 +74,9 @@ def _cells(row: DriftRow) -> tuple[spreadsheets.Value, ...]:
     kinds = {
         "passing": gettext("cut but still passing"),
         "cut": gettext("paid but still cut"),
-        "stranger": gettext("unknown address on the list"),
+        "stranger": gettext("unknown login on the list")
+        if row.is_login
+        else gettext("unknown address on the list"),
     }
     moments = (row.since, row.observed_at, row.repair_asked_at, row.repaired_at)
     since, read_at, asked_at, repaired_at = (
