@@ -58,7 +58,8 @@ CREATE TABLE cash (id serial PRIMARY KEY, time integer NOT NULL DEFAULT 0, type 
 CREATE TABLE vlans (id smallint PRIMARY KEY, vlanid smallint NOT NULL);
 CREATE TABLE networks (id integer PRIMARY KEY, name varchar(255) NOT NULL DEFAULT '',
     address bigint NOT NULL DEFAULT 0, mask varchar(16) NOT NULL DEFAULT '', vlanid smallint);
-CREATE TABLE nodes (id integer PRIMARY KEY, name varchar(32) NOT NULL DEFAULT '',
+CREATE TABLE nodes (id integer PRIMARY KEY, name varchar(32) NOT NULL DEFAULT '', login varchar(128),
+    authtype smallint NOT NULL DEFAULT 0,
     ipaddr bigint NOT NULL DEFAULT 0, ipaddr_pub bigint NOT NULL DEFAULT 0, ownerid integer,
     access smallint NOT NULL DEFAULT 1, warning smallint NOT NULL DEFAULT 0,
     netid integer NOT NULL DEFAULT 0 REFERENCES networks (id), UNIQUE (ipaddr, netid));
@@ -118,6 +119,10 @@ INSERT INTO networks VALUES (1, 'lan', {ip("10.1.0.0")}, '255.255.0.0', NULL),
 INSERT INTO nodes (id, name, ipaddr, ownerid, access, netid) VALUES
     (1, 'jan', {ip("10.1.0.5")}, 1, 1, 1), (2, 'off', {ip("10.1.0.6")}, 8, 0, 1),
     (3, 'lost', {ip("192.0.2.9")}, 1, 1, 1), (4, 'gear', {ip("10.1.0.1")}, NULL, 1, 1);
+INSERT INTO nodes (id, name, login, authtype, ownerid, netid, ipaddr) VALUES
+    (5, 'two words', NULL, 1, 5, 1, 0), (6, 'again', 'jan', 3, 2, 2, 0);
+UPDATE nodes SET authtype = 3 WHERE id IN (1, 3);
+UPDATE nodes SET login = ' foreign@ppp ' WHERE id = 2;
 INSERT INTO macs (mac, nodeid) VALUES ('AA:BB:CC:00:00:01', 1);
 INSERT INTO assignments (customerid, tariffid, period, at, pdiscount, vdiscount, count, backwardperiod) VALUES
     (1, 1, 3, 15, 10, 0, 1, 0), (1, 5, 3, 1, 0, 3.33, 2, 0), (2, 2, 5, 60, 0, 0, 1, 0),
@@ -132,6 +137,7 @@ INSERT INTO assignments (customerid, tariffid, liabilityid, datefrom, dateto) VA
 INSERT INTO assignments (customerid, liabilityid, period, at) VALUES
     (1, 1, 0, {at(2026, 12, 20)}), (1, 1, 0, {at(2026, 10, 20)}), (1, 2, 3, 5),
     (11, 3, 0, {at(2026, 12, 3)});
+INSERT INTO nodeassignments (nodeid, assignmentid) VALUES (1, 1), (6, 3);
 INSERT INTO documents (id, type, number, fullnumber, paytime, customerid) VALUES
     (1, 1, 7, '7/LMS/2026', 14, 1), (2, 3, 8, '8/KOR/2026', 14, 1), (3, 2, 9, 'KP/9', 0, 1);
 INSERT INTO cash (time, type, userid, value, customerid, comment, docid) VALUES

@@ -15,7 +15,7 @@ from core import errors
 from core.words import N_
 from registry import contacts, macs, names
 from registry.models import CustomerKind, CustomerStatus
-from registry.moving import lms_sql, lms_terms, stage
+from registry.moving import lms_logins, lms_sql, lms_terms, stage
 from registry.moving.lms_source import Lms
 
 _PHONE, _EMAIL, _DISABLED = 5, 8, 16384
@@ -76,6 +76,8 @@ def fill(
     stage.fill(session, "moving_plans", _plans(lms, reading, services))
     stage.fill(session, "moving_services", (row for kind, row in services if kind == "service"))
     stage.fill(session, "moving_liabilities", (row for kind, row in services if kind == "liability"))
+    placed = [row for kind, row in services if kind == "service"]
+    stage.fill(session, "moving_logins", lms_logins.rows(session, lms, reading, placed))
     tell(3, _PARTS)
     lms.pour(lms_sql.BALANCES, session, "moving_balances")
     if with_history:

@@ -14,6 +14,9 @@ LATER = {
     ("tariffs", "period"): "NULL::smallint",
     ("liabilities", "currency"): "NULL::text",
     ("nodes", "ipaddr_pub"): "0",
+    ("nodes", "login"): "NULL::text",
+    ("nodes", "authtype"): "0",
+    ("tariffs", "type"): "1",
     ("networks", "vlanid"): "NULL::smallint",
     ("documents", "fullnumber"): "NULL::text",
     ("customers", "extid"): "''",
@@ -91,6 +94,19 @@ SELECT n.id, n.ownerid, n.name, host('0.0.0.0'::inet + n.ipaddr), coalesce({node
 FROM nodes n WHERE n.ownerid > 0 ORDER BY n.id
 """
 
+_LOGIN = """coalesce(nullif(trim({nodes.login}), ''),
+                CASE WHEN {nodes.authtype} & 1 = 1 THEN nullif(n.name, '') END)"""
+
+LOGINS = f"""
+SELECT n.id, n.ownerid, {_LOGIN},
+       ARRAY(SELECT l.assignmentid FROM nodeassignments l WHERE l.nodeid = n.id ORDER BY l.id)
+FROM nodes n WHERE n.ownerid > 0 AND {_LOGIN} IS NOT NULL ORDER BY n.id
+"""
+LOGINS_ALONE = f"""
+SELECT n.id, n.ownerid, {_LOGIN}, ARRAY[]::integer[]
+FROM nodes n WHERE n.ownerid > 0 AND {_LOGIN} IS NOT NULL ORDER BY n.id
+"""
+
 _TARIFF_IS_NET = "(({tariffs.flags} & 16) > 0 OR {tariffs.netflag} = 1) AND {tariffs.netvalue} IS NOT NULL"
 _LIABILITY_IS_NET = (
     "(({liabilities.flags} & 16) > 0 OR {liabilities.netflag} = 1) AND {liabilities.netvalue} IS NOT NULL"
@@ -99,7 +115,8 @@ _LIABILITY_IS_NET = (
 TARIFFS = f"""
 SELECT t.id, t.name, CASE WHEN {_TARIFF_IS_NET} THEN {{tariffs.netvalue}} ELSE t.value END,
        {{tariffs.period}}, CASE WHEN x.taxed = 1 OR x.value > 0 THEN x.value END,
-       t.downceil, t.downrate, t.upceil, t.uprate, t.disabled, {{tariffs.currency}}, {_TARIFF_IS_NET}
+       t.downceil, t.downrate, t.upceil, t.uprate, t.disabled, {{tariffs.currency}}, {_TARIFF_IS_NET},
+       {{tariffs.type}}
 FROM tariffs t JOIN taxes x ON x.id = t.taxid ORDER BY t.id
 """
 

@@ -23,7 +23,17 @@ from billing.models import (
 from core import errors, sentences
 from linecard import migrate
 from registry import customers
-from registry.models import Address, AddressKind, Contact, Customer, ImportState, IpAddress, Network, Note
+from registry.models import (
+    Address,
+    AddressKind,
+    Contact,
+    Customer,
+    ImportState,
+    IpAddress,
+    Line,
+    Network,
+    Note,
+)
 from registry.moving import batches, lms_import, lms_sql, undo
 from tests import lms
 
@@ -94,6 +104,8 @@ def test_a_test_run_tells_both_sides_and_leaves_nothing(session, move):
     notes = " / ".join(sentences.tell(note) for note in batch.notes)
     for word in (
         *("inside", "192.0.2.9", "price below zero", "Phones", "Contractors without money"),
+        *("too long, are left out (1): two words", "is not known, are left out (1): lost"),
+        "Second logins of a service or line are left out (1): jan",
         *("later are left out; plan them for customers (1): 11",),
     ):
         assert word in notes
@@ -110,6 +122,8 @@ def test_balances_terms_and_records_are_those_of_lms(session, move):
         "8": -12,
     }
     assert ledger.verify(session) == []
+    dialled = select(Customer.number, Line.login).join(Line).where(Line.login.is_not(None))
+    assert dict(session.execute(dialled).all()) == {"1": "jan", "8": "foreign@ppp"}
     (opening,) = entries(session, "1")
     assert (opening.kind, opening.dated_on, opening.due_on) == (
         EntryKind.ADJUSTMENT,
