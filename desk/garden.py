@@ -17,7 +17,7 @@ from billing.rules import Rules
 from core import errors
 from core.money import Money
 from core.words import N_
-from desk import contracts, notices
+from desk import contracts, notices, warning
 from desk.models import Contract
 from desk.notices import Shown
 from registry import audit, company, money
@@ -69,6 +69,7 @@ class Face:
     qr_text: str | None
     notices: tuple[Shown, ...] = ()
     contracts: tuple[Contract, ...] = ()
+    warnings: tuple[warning.Shown, ...] = ()
 
 
 def terms(limits: Rules, *, days_limit: int, is_promise_on: bool, is_checked: bool) -> Terms:
@@ -102,6 +103,7 @@ def look(session: Session, seat: Seat, found: Terms, *, today: date) -> Face:
         qr_text=_qr_text(seller, due, seat.number) if seller else None,
         notices=tuple(notices.shown(session, seat.customer_id, seat.subscription_id)),
         contracts=tuple(contracts.to_sign(session, seat)),
+        warnings=tuple(warning.shown(session, seat.customer_id, seat.subscription_id)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is led to the page: lines of customers with a notice that is on, or with a contract to sign.
+"""Who is led to the page: lines of customers with a notice that is on, a contract to sign, or a warning.
 
 The wish is a lock of the reason notice, whose effect passes everything but plain web requests. It says
 nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same transaction.
@@ -15,11 +15,14 @@ from billing import suspensions
 from billing.models import AccessState, LockReason, SuspensionLock
 from core.columns import any_of
 from core.words import N_
-from desk.models import Contract, ContractLeading, Notice, NoticeAssignment
-from registry.models import Customer, Line
+from desk.models import Contract, ContractLeading, Notice, NoticeAssignment, WarningLeading
+from registry import warned
+from registry.models import Customer, Line, WarningFlag
 
 # So many locks are written by one statement: each takes a dozen of the 65,535 parameters there may be.
 CHUNK = 2000
+
+Switch = type[ContractLeading] | type[WarningLeading]
 
 
 def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date) -> tuple[int, ...]:
@@ -33,6 +36,7 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
         .with_for_update(key_share=True)
     )
     hold_switch(session)
+    hold_switch(session, WarningLeading)
     moved: list[int] = []
     for part in _parts(_lines(session, ids, is_led=True)):
         words = N_("led to the page for customers")
@@ -45,15 +49,20 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
     return tuple(sorted(moved))
 
 
-def hold_switch(session: Session, *, is_to_change: bool = False) -> None:
-    """Keep the switch of contracts as it is until the end, or, to change it, wait for all who rely on it."""
-    newest = select(ContractLeading.id).order_by(ContractLeading.id.desc()).limit(1)
+def hold_switch(session: Session, which: Switch = ContractLeading, *, is_to_change: bool = False) -> None:
+    """Keep a switch as it is until the end, or, to change it, wait for all who rely on it."""
+    newest = select(which.id).order_by(which.id.desc()).limit(1)
     session.execute(newest.with_for_update(read=not is_to_change))
 
 
 def is_contract_leading(session: Session) -> bool:
     """Whether customers with open contracts are led to the page now."""
     return bool(session.scalar(select(ContractLeading.is_on).order_by(ContractLeading.id.desc()).limit(1)))
+
+
+def is_warning_leading(session: Session) -> bool:
+    """Whether warned customers are led to the page now."""
+    return bool(session.scalar(select(WarningLeading.is_on).order_by(WarningLeading.id.desc()).limit(1)))
 
 
 def open_notice() -> ColumnElement[bool]:
@@ -73,22 +82,32 @@ def _lines(session: Session, customer_ids: Sequence[int], *, is_led: bool) -> Se
         SuspensionLock.reason == LockReason.NOTICE,
         SuspensionLock.lifted_at.is_(None),
     )
-    has_cause = _has_cause(is_contract_leading(session))
+    has_cause = _has_cause(session)
     wanted = and_(has_cause, ~is_locked) if is_led else and_(~has_cause, is_locked)
     query: Select[int] = select(Line.subscription_id).where(Line.customer_id == any_of(customer_ids), wanted)
     return session.scalars(query.order_by(Line.subscription_id)).all()
 
 
-def _has_cause(is_contract_leading: bool) -> ColumnElement[bool]:
-    noticed = exists().where(
+def _has_cause(session: Session) -> ColumnElement[bool]:
+    causes = [_is_noticed()]
+    if is_contract_leading(session):
+        causes.append(exists().where(Contract.customer_id == Line.customer_id, open_contract()))
+    if is_warning_leading(session):
+        at_all_or_here = or_(WarningFlag.line_id.is_(None), WarningFlag.line_id == Line.id)
+        causes.append(
+            exists().where(WarningFlag.customer_id == Line.customer_id, at_all_or_here, warned.standing())
+        )
+    return or_(*causes)
+
+
+def _is_noticed() -> ColumnElement[bool]:
+    return exists().where(
         NoticeAssignment.customer_id == Line.customer_id,
         or_(NoticeAssignment.line_id.is_(None), NoticeAssignment.line_id == Line.id),
         open_notice(),
         Notice.id == NoticeAssignment.notice_id,
         Notice.is_on,
     )
-    unsigned = exists().where(Contract.customer_id == Line.customer_id, open_contract())
-    return or_(noticed, unsigned) if is_contract_leading else noticed
 
 
 def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -235,3 +235,14 @@ class ContractLeading(Base):
     is_on: Mapped[bool]
     author: Mapped[str] = mapped_column(String(120))
     at: Mapped[CreatedAt]
+
+
+class WarningLeading(Base):
+    """Whether customers with a warning are led to the page; rows never change, the newest counts."""
+
+    __tablename__ = "warning_leadings"
+
+    id: Mapped[Id]
+    is_on: Mapped[bool]
+    author: Mapped[str] = mapped_column(String(120))
+    at: Mapped[CreatedAt]

@@ -70,7 +70,7 @@ def record_for_many(
     customer_ids: Select[int],
     *,
     object_kind: str,
-    object_id: int,
+    object_id: int | None,
     note: str,
 ) -> None:
     """Write the same line into the history of every customer the query names, in one statement."""

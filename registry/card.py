@@ -22,7 +22,7 @@ from billing.models import (
 )
 from core import errors
 from core.money import Money
-from registry import addresses, contacts, equipment, watched
+from registry import addresses, contacts, equipment, warned, watched
 from registry.card_views import (
     AddressView,
     BalanceView,
@@ -52,11 +52,13 @@ from registry.models import (
     Note,
     Port,
     SeriesKind,
+    WarningFlag,
     WatchSeries,
     WatchStatus,
     customer_groups,
     customer_marks,
 )
+from registry.warned import WarningView
 
 
 def load(session: Session, customer_id: int, *, today: date, grace_days: int = 0) -> Card:
@@ -90,6 +92,7 @@ def load(session: Session, customer_id: int, *, today: date, grace_days: int = 0
         ports=_ports(session, customer_id),
         balance=_balance(session, account, row, today),
         other_ids=tuple(f"{one['system']} {one['external_id']}" for one in row.other_ids),
+        warnings=tuple(_warning(one) for one in row.warnings),
     )
 
 
@@ -123,13 +126,15 @@ def _head(today: date, grace_days: int) -> Select[Any]:
 
 
 def _labels() -> Iterator[Any]:
-    """The customer's groups and marks, each as one list."""
+    """The customer's groups, marks and warnings, each as one list."""
     groups = select(Group).join(customer_groups, customer_groups.c.group_id == Group.id)
     groups = groups.where(customer_groups.c.customer_id == Customer.id)
     yield _list(groups, Group.name, id=Group.id, name=Group.name).label("groups")
     marks = select(Mark).join(customer_marks, customer_marks.c.mark_id == Mark.id)
     marks = marks.where(customer_marks.c.customer_id == Customer.id)
     yield _list(marks, Mark.name, id=Mark.id, name=Mark.name, colour=Mark.colour).label("marks")
+    warnings = warned.everywhere().where(WarningFlag.customer_id == Customer.id)
+    yield _list(warnings, *warned.order(), **warned.fields()).label("warnings")
 
 
 def _papers() -> Iterator[Any]:
@@ -150,6 +155,10 @@ def _papers() -> Iterator[Any]:
 
 def _note(found: dict[str, Any]) -> NoteView:
     return NoteView(**{**found, "created_at": datetime.fromisoformat(found["created_at"])})
+
+
+def _warning(found: dict[str, Any]) -> WarningView:
+    return WarningView(**{**found, "set_at": datetime.fromisoformat(found["set_at"])})
 
 
 def _contact(found: dict[str, Any]) -> ContactView:

@@ -7,6 +7,7 @@ from billing.models import AccessState, LockReason
 from core.money import Money
 from registry.listing import MarkView
 from registry.models import AddressKind, CustomerKind, CustomerStatus, DeviceRole, DeviceState, GeoSource
+from registry.warned import WarningView
 from registry.watched import Watched
 
 
@@ -240,6 +241,11 @@ class Card:
     ports: tuple[PortView, ...]
     balance: BalanceView
     other_ids: tuple[str, ...] = ()  # what other systems know him by: "lms 17"
+    warnings: tuple[WarningView, ...] = ()
+
+    def is_warned(self, line_id: int | None) -> bool:
+        """Whether a warning stands on all lines, or on this one."""
+        return any(one.line_id is None or one.line_id == line_id for one in self.warnings)
 
     @property
     def visiting(self) -> AddressView | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from billing.models import AccessState, Subscription, SubscriptionAccess
 from core import errors
 from core.columns import Mac
-from registry import macs, watched
+from registry import macs, warned, watched
 from registry.models import (
     Address,
     AddressKind,
@@ -25,6 +25,7 @@ from registry.models import (
     Port,
 )
 from registry.models.watching import SeriesKind, WatchSeries, WatchStatus
+from registry.warned import WarningView
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class LinePage:
     addresses: tuple[Watched, ...]
     ports: tuple[OnPort, ...]
     access: tuple[Access, ...] = ()
+    warnings: tuple[WarningView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,11 @@ def line(session: Session, customer_id: int) -> LinePage:
         for name, device in ports
     )
     return LinePage(
-        place, standing(session, [customer_id]).get(customer_id, ()), on_file, _access(session, customer_id)
+        place,
+        standing(session, [customer_id]).get(customer_id, ()),
+        on_file,
+        _access(session, customer_id),
+        warned.of_customer(session, customer_id),
     )
 
 

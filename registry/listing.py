@@ -12,7 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from billing import access, debt
 from billing.models import Account, Plan, Subscription, SubscriptionAccess
 from core.money import Money
-from registry import list_orders, names, paging, search
+from registry import list_orders, names, paging, search, warned
 from registry.list_orders import ACCESS_ORDER, DEFAULT_SORT, SORTS
 from registry.models import (
     Address,
@@ -40,6 +40,7 @@ class CustomerFilter:
     network_id: int | None = None
     device_type_id: int | None = None
     is_debtor: bool = False
+    is_warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ class MarkView:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """One line of the list. `past_due_minor` > 0 makes a debtor; `access` is a word of ACCESS_ORDER."""
+    """One line of the list. `past_due_minor` > 0 makes a debtor; `access` is a word of ACCESS_ORDER.
+
+    `warning` is a word of warned.STATES.
+    """
 
     id: int
     number: str
@@ -68,6 +72,7 @@ class CustomerRow:
     services: tuple[str, ...] = ()
     access: str = "none"
     has_alert: bool = False
+    warning: str = "off"
     marks: tuple[MarkView, ...] = ()
 
 
@@ -208,6 +213,8 @@ def _filtered(query: Select[Any], filters: CustomerFilter, today: date) -> Selec
         query = query.where(_has(IpAddress.customer_id, IpAddress.network_id == filters.network_id))
     if filters.device_type_id is not None:
         query = query.where(_has(Device.customer_id, Device.type_id == filters.device_type_id))
+    if filters.is_warned:
+        query = query.where(warned.is_warned())
     if filters.is_debtor:
         owing = select(Account.id).where(
             Account.id == Customer.account_id,
@@ -232,14 +239,15 @@ def _rows(session: Session, ids: Sequence[int], today: date) -> tuple[CustomerRo
         func.nullif(func.concat_ws(" ", Address.street, func.nullif(Address.building, "")), ""),
         func.nullif(Address.unit, ""),
     )
-    query = list_orders.to_address(
-        list_orders.to_account(
-            select(Customer, Account, debt.owed_minor(today, literal(0)), place).select_from(Customer)
-        )
-    ).where(Customer.id.in_(ids))
+    columns: tuple[Any, ...] = (
+        Customer, Account, debt.owed_minor(today, literal(0)), place, warned.state(today),
+    )  # fmt: skip
+    query = list_orders.to_address(list_orders.to_account(select(*columns).select_from(Customer))).where(
+        Customer.id.in_(ids)
+    )
     services, marks = _services(session, ids, today), _marks(session, ids)
     rows = {}
-    for customer, account, past_due_minor, address in session.execute(query):
+    for customer, account, past_due_minor, address, warning in session.execute(query):
         plans, state = services.get(account.id, ((), "none"))
         rows[customer.id] = CustomerRow(
             id=customer.id,
@@ -255,6 +263,7 @@ def _rows(session: Session, ids: Sequence[int], today: date) -> tuple[CustomerRo
             services=plans,
             access=state,
             has_alert=bool(customer.alert),
+            warning=warning,
             marks=marks.get(customer.id, ()),
         )
     return tuple(rows[customer_id] for customer_id in ids)

@@ -5,7 +5,7 @@ from flask import request
 from registry.listing import CustomerFilter
 from registry.models import CustomerStatus
 
-NAMES = ("q", "status", "group", "city", "network", "type", "debtors")
+NAMES = ("q", "status", "group", "city", "network", "type", "debtors", "warned")
 
 
 def asked(*, has_money: bool) -> CustomerFilter:
@@ -19,6 +19,7 @@ def asked(*, has_money: bool) -> CustomerFilter:
         network_id=_id("network"),
         device_type_id=_id("type"),
         is_debtor=has_money and request.args.get("debtors") == "1",
+        is_warned=request.args.get("warned") == "1",
     )
 
 

@@ -73,7 +73,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "notices.listing",
                 lazy_gettext("Notices"),
                 "message-circle",
-                also=("notices.add", "notices.edit", "notices.show", "notices.give"),
+                also=("notices.add", "notices.edit", "notices.show", "notices.give", "notices.warn"),
             ),
             Entry(
                 "notices.contracts",

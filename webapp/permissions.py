@@ -46,7 +46,7 @@ PERMISSIONS = {
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
     "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
-    "notice.give": N_("Write notices, give them to customers and take them back"),
+    "notice.give": N_("Write notices, give them to customers, warn customers, and take both back"),
     "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
     "document.issue": N_("Issue documents, correct them and send them to customers"),
     "company.edit": N_("Change the company's data and the number series"),

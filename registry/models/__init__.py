@@ -32,6 +32,7 @@ from registry.models.pop_boxes import PopBox
 from registry.models.shared_runs import SharedRun
 from registry.models.staff import StaffSession, StaffUser
 from registry.models.upkeep import Heartbeat
+from registry.models.warning_flags import WarningFlag
 from registry.models.watching import (
     PortReading,
     RadiusSession,
@@ -104,6 +105,7 @@ __all__ = [
     "StaffSession",
     "StaffUser",
     "StoredFile",
+    "WarningFlag",
     "WatchRound",
     "WatchSeries",
     "WatchState",

@@ -3,17 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
+from billing import suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import AccessState, SubscriptionAccess
+from billing.models import AccessState, LockReason, SubscriptionAccess
 from billing.subscriptions import Choice
-from core import clock
-from desk import contracts, notices
+from core import clock, errors
+from desk import contracts, notices, warning
 from desk.models import NoticeAssignment
-from registry import money, seats, testing
-from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
+from registry import agreements, listing, money, seats, testing
+from registry.models import AuditEvent, DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
 from webapp.garden import app as garden_app
 
 TODAY = clock.today("Europe/Kyiv")
@@ -127,3 +129,41 @@ def test_the_limit_of_acts_holds_without_a_broker_too(make_settings, postgres_ur
     browser = garden_app.create_app(settings, database=database).test_client()
     found = [browser.post("/promise", data={"seal": "forged"}).status_code for _ in range(4)]
     assert found == [409, 409, 429, 429]
+
+
+def test_a_warning_is_apart_from_access_and_leads_to_the_page_only_where_that_is_on(session) -> None:
+    actor = testing.person(session, "setup")
+    whole, part = (testing.customer(session, number) for number in ("1", "2"))
+    cut, other, first, second = (start(session, actor, one) for one in (whole, whole, part, part))
+    suspensions.place(session, [cut.id], LockReason.DEBT, owner="cutoff", today=TODAY)
+    line_id = session.scalar(select(Line.id).where(Line.subscription_id == second.id))
+    given = warning.give(session, actor, [whole.id], content="Call us", today=TODAY)
+    assert given == warning.Changed(1, ())
+    assert warning.give(session, actor, [whole.id], today=TODAY) == warning.Changed(0, ())  # words are kept
+    assert warning.give(session, actor, [part.id], line_id=line_id, today=TODAY) == warning.Changed(1, ())
+    with pytest.raises(errors.Invalid):
+        warning.give(session, actor, [whole.id], line_id=line_id, today=TODAY)
+    assert warning.shown(session, whole.id, other.id) == []
+    shown = listing.page(session, listing.CustomerFilter(is_warned=True), today=TODAY)
+    assert {row.number: row.warning for row in shown.rows} == {"1": "on", "2": "mixed"}
+
+    assert warning.switch(session, actor, is_on=True, today=TODAY) == (other.id, second.id)
+    assert [one.content for one in warning.shown(session, whole.id, other.id)] == ["Call us"]
+    assert warning.shown(session, part.id, first.id) == []
+    wanted = {one: session.get(SubscriptionAccess, one.id).wanted for one in (cut, other, first, second)}
+    assert list(wanted.values()) == [
+        AccessState.CLOSED, AccessState.NOTICE, AccessState.OPEN, AccessState.NOTICE,
+    ]  # fmt: skip
+    assert warning.switch(session, actor, is_on=True, today=TODAY) == ()
+    still_off = agreements.restore_all(session, actor, whole.id, today=TODAY, terms=Terms(14))
+    assert still_off == (0, [LockReason.DEBT])
+    assert warning.withdraw(session, actor, [whole.id, part.id], today=TODAY).lines == (other.id, second.id)
+    assert session.get(SubscriptionAccess, cut.id, populate_existing=True).wanted is AccessState.CLOSED
+    assert listing.ids(session, listing.CustomerFilter(is_warned=True), today=TODAY) == []
+    lines = session.execute(
+        select(AuditEvent.action, AuditEvent.customer_id, AuditEvent.note).where(
+            AuditEvent.action.startswith("warning."), AuditEvent.customer_id.is_not(None)
+        )
+    ).all()
+    assert ("warning.set", whole.id, "Call us") in lines
+    assert sorted(line.action for line in lines) == ["warning.set"] * 2 + ["warning.withdrawn"] * 2

@@ -64,6 +64,38 @@ def test_a_notice_is_kept_off_until_it_is_switched_on(sign_in_as, database) -> N
     )
 
 
+def test_warnings_are_set_and_taken_back_by_one_press_and_for_all_who_are_chosen(
+    sign_in_as, people, database
+) -> None:
+    browser = sign_in_as("noc")
+    one = people[0].id
+    back = "/customers?q=60"
+    pressed = browser.post(f"/customers/{one}/warning", data={"is_set": "1", "back": back})
+    assert (pressed.status_code, pressed.location) == (303, back)
+    chosen = f"/warnings/give?customer={people[1].id}&customer={people[2].id}"
+    assert "2 customers" in browser.get(chosen).text
+    long = {"act": "set", "line_id": 0, "content": "x" * 1001}
+    assert browser.post(chosen, data=long).status_code == 422
+    assert browser.post(chosen, data={**long, "content": "Bring the router back"}).status_code == 303
+    listed = browser.get("/customers?warned=1").text
+    assert listed.count("is warned: take it back") == 3 * 2  # a title and a label
+    card = browser.get(f"/customers/{people[1].id}").text
+    assert "Bring the router back" in card
+    assert "Bring the router back" in sign_in_as("technician").get(f"/field/line/{people[1].id}").text
+    browser = sign_in_as("noc")
+    assert "3 warned customers" in browser.get("/notices").text
+    taken = browser.post(f"/customers/{one}/warning", data={"is_set": "0"})
+    assert taken.location == f"/customers/{one}"
+    assert "Warning taken back" in browser.get(f"/customers/{one}/panels/history").text
+    browser.post("/warnings/give?all=1", data={"act": "withdraw", "line_id": 0})
+    assert "No customer matches" in browser.get("/customers?warned=1").text
+    browser.post("/warnings/switch", data={"is_on": "1"})
+    with database.reading() as session:
+        assert leading.is_warning_leading(session)
+    assert browser.post("/customers/1000000/warning", data={"is_set": "1"}).status_code == 404
+    assert browser.post(f"/customers/{one}/warning", data={"is_set": "1", "line_id": "x"}).status_code == 404
+
+
 def test_who_is_asked_about_nobody_says_how_to_choose(sign_in_as) -> None:
     answer = sign_in_as("noc").get("/notices/give")
     assert answer.status_code == 422

@@ -50,6 +50,7 @@ class Listing:
     has_money: bool
     paper_url: str | None
     notice_url: str | None
+    warn_url: str | None
 
 
 @permissions.required("customer.view")
@@ -119,6 +120,7 @@ def _listing(page: CustomerPage, filters: CustomerFilter, sort: str, has_money: 
             "customers.paper", **{name: value for name, value in request.args.items() if value}
         ),
         notice_url=links.page("notices.give"),
+        warn_url=links.page("notices.warn"),
     )
 
 

@@ -114,5 +114,5 @@ def _sums(one: CustomerRow) -> Iterator[Money]:
 
 
 def _query() -> dict[str, str]:
-    names = ("q", "status", "group", "city", "network", "type", "debtors", "sort")
+    names = ("q", "status", "group", "city", "network", "type", "debtors", "warned", "sort")
     return {name: value for name in names if (value := request.args.get(name))}

@@ -1,29 +1,15 @@
 """Give a notice to chosen customers or to all who match, or take it back from them."""
 
-from dataclasses import dataclass
-
-from flask import Response, render_template, request, url_for
+from flask import Response, render_template, url_for
 from flask_babel import gettext, lazy_gettext, ngettext
-from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField
 from wtforms.validators import InputRequired
 
-from core import errors
 from desk import notices
-from registry import lines, listing
+from registry import lines
 from webapp import customer_filter, identity, permissions, rendering, runtime, waking
 from webapp.forms import REQUIRED, Form, choices
-
-MOST_CHOSEN = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Whom an act is about; `name` is the customer's where there is one alone."""
-
-    ids: list[int]
-    is_all: bool
-    name: str = ""
+from webapp.notices import whom as whom_of
 
 
 class GiveForm(Form):
@@ -42,7 +28,7 @@ class GiveForm(Form):
 def give() -> Response:
     """Ask which notice, and do it; the URL says to whom: `customer`, or `all` and the filters."""
     with runtime.current().database.reading() as session:
-        whom = _whom(session)
+        whom = whom_of.asked(session)
         known = notices.known(session)
         own = lines.choices(session, whom.ids[0]) if len(whom.ids) == 1 else []
     form = GiveForm()
@@ -65,21 +51,9 @@ def _name(notice: notices.Notice) -> str:
     return notice.title if notice.is_on else gettext("%(title)s (is off)", title=notice.title)
 
 
-def _whom(session: Session) -> Whom:
-    """Return whom the URL names; raises Invalid when it names nobody."""
-    if request.args.get("all") == "1":
-        filters = customer_filter.asked(has_money=identity.may("money.view"))
-        return Whom(listing.ids(session, filters, today=runtime.today()), is_all=True)
-    asked = [text for text in request.args.getlist("customer") if text.isascii() and text.isdigit()]
-    ids = sorted({int(text) for text in asked if len(text) < 19})[:MOST_CHOSEN]
-    if not ids:
-        raise errors.Invalid("Choose customers in the list first: tick the boxes before their numbers")
-    return Whom(ids, is_all=False)
-
-
 def _do(form: GiveForm) -> notices.Given:
     with runtime.current().database.transaction() as session:
-        whom = _whom(session)
+        whom = whom_of.asked(session)
         actor, today = identity.actor(), runtime.today()
         if form.act.data == "withdraw":
             done = notices.withdraw(session, actor, form.notice_id.data, whom.ids, today=today)

@@ -9,7 +9,7 @@ from wtforms import BooleanField
 from wtforms.validators import DataRequired, Length
 
 from core import errors
-from desk import contracts, given, leading, notices
+from desk import contracts, given, leading, notices, warning
 from desk.given import GivenFilter, GivenRow
 from registry.keyset import order
 from webapp import downloads, identity, permissions, rendering, runtime, seals, waking
@@ -37,7 +37,9 @@ def listing() -> Response:
     """List the notices: those that are on first."""
     with runtime.current().database.reading() as session:
         found = notices.listing(session)
-    return Response(render_template("notices/list.html", found=found))
+        warned, is_leading = warning.count(session), leading.is_warning_leading(session)
+    page = render_template("notices/list.html", found=found, warned=warned, is_leading=is_leading)
+    return Response(page)
 
 
 @permissions.required("notice.give")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.notices import contracts, giving, pages
+from webapp.notices import contracts, giving, pages, warnings
 
 blueprint = Blueprint("notices", __name__)
 
@@ -17,6 +17,9 @@ for _rule, _name, _view, _methods in (
     ("/notices/<int:notice_id>/withdraw", "withdraw", pages.withdraw, ["POST"]),
     ("/customers/<int:customer_id>/notices", "panel", pages.panel, ["GET"]),
     ("/customers/<int:customer_id>/page", "preview", pages.preview, ["GET"]),
+    ("/warnings/give", "warn", warnings.warn, ["GET", "POST"]),
+    ("/warnings/switch", "switch_warnings", warnings.switch, ["POST"]),
+    ("/customers/<int:customer_id>/warning", "warn_one", warnings.warn_one, ["POST"]),
     ("/contracts", "contracts", contracts.listing, ["GET"]),
     ("/contracts/switch", "switch_contracts", contracts.switch, ["POST"]),
     ("/contracts/<int:contract_id>", "contract", contracts.show, ["GET", "POST"]),
