@@ -25,8 +25,9 @@ KEYS = {
     "customer": Key(Customer.sort_name, str),
     "title": Key(Contract.title, str),
 }
-# The device that answers at the address is not the one on file: whoever it is, he does not sign there.
-_ANOTHER = frozenset({Truth.SWAPPED, Truth.FIGHT, Truth.OTHERS, Truth.FORMERS})
+# All else says that another device answers than the one on file: whoever it is, he does not sign there. Our
+# own gear in its place says only that the customer's was not heard.
+_NO_OTHER = frozenset({Truth.SAME, Truth.UNKNOWN, Truth.OURS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ class ContractFilter:
 
     text: str = ""
     state: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """What may be signed at a seat; `is_withheld`: there is something, and another device answers there."""
+
+    contracts: tuple[Contract, ...] = ()
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +180,26 @@ def switch(session: Session, actor: audit.Actor, *, is_on: bool, today: date) ->
     return leading.lead(session, concerned.all(), by=actor.name, today=today)
 
 
-def to_sign(session: Session, seat: Seat) -> list[Contract]:
-    """Return what may be signed at this seat: nothing while that is off, or where another device answers.
+def to_sign(session: Session, seat: Seat) -> ToSign:
+    """Return what may be signed at this seat: address and MAC must fit what is on file, and the switch be on.
 
-    An address whose device was never seen, or has no MAC on file, is told by the address alone.
+    The MAC is the one seen last by a look-up or a diagnosis, on the wire or in the gateway's table, at most
+    mac_truth.FRESH ago. Where none was seen, or none is on file, the address alone decides.
     """
     if not leading.is_contract_leading(session):
-        return []
+        return ToSign()
     query = select(Contract).where(Contract.customer_id == seat.customer_id, leading.open_contract())
-    found = list(session.scalars(query.order_by(Contract.id)))
-    return [] if found and _is_another(session, seat) else found
+    found = tuple(session.scalars(query.order_by(Contract.id)))
+    return ToSign(is_withheld=True) if found and _is_another(session, seat) else ToSign(found)
 
 
 def _is_another(session: Session, seat: Seat) -> bool:
     if seat.mac is None:
         return False
     rows = mac_truth.load(session, seat.customer_id).rows
-    return any(row.truth in _ANOTHER for row in rows if row.address == seat.address)
+    # A prefix has no sighting of its own: the device that has it on file is known at its other addresses.
+    own = [row for row in rows if row.address == seat.address or row.on_file == seat.mac]
+    return any(row.truth not in _NO_OTHER for row in own)
 
 
 def _locked(session: Session, contract_id: int) -> Contract:

@@ -18,6 +18,7 @@ from core import errors
 from core.money import Money
 from core.words import N_
 from desk import contracts, notices, warning
+from desk.contracts import ToSign
 from desk.models import Contract
 from desk.notices import Shown
 from registry import audit, company, money
@@ -26,6 +27,7 @@ from registry.seats import Seat
 
 # How history names who acts here: nobody knows which person sat at the address.
 WHO = "customer's page"
+NOTHING = ToSign()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Face:
     company: Seller | None
     qr_text: str | None
     notices: tuple[Shown, ...] = ()
-    contracts: tuple[Contract, ...] = ()
+    to_sign: ToSign = NOTHING
     warnings: tuple[warning.Shown, ...] = ()
 
 
@@ -102,7 +104,7 @@ def look(session: Session, seat: Seat, found: Terms, *, today: date) -> Face:
         company=seller,
         qr_text=_qr_text(seller, due, seat.number) if seller else None,
         notices=tuple(notices.shown(session, seat.customer_id, seat.subscription_id)),
-        contracts=tuple(contracts.to_sign(session, seat)),
+        to_sign=contracts.to_sign(session, seat),
         warnings=tuple(warning.shown(session, seat.customer_id, seat.subscription_id)),
     )
 
@@ -143,7 +145,7 @@ def contract(session: Session, seat: Seat, contract_id: int, digits: str) -> Con
 
     They are always asked for: a contract names the customer. Raises NotFound, Invalid at `digits`.
     """
-    found = next((one for one in contracts.to_sign(session, seat) if one.id == contract_id), None)
+    found = next((one for one in contracts.to_sign(session, seat).contracts if one.id == contract_id), None)
     if found is None:
         raise errors.NotFound("There is no such contract to sign here")
     check(session, seat.customer_id, digits)

@@ -49,6 +49,16 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
     return tuple(sorted(moved))
 
 
+def lead_all(session: Session, *, by: str, today: date) -> tuple[int, ...]:
+    """Do so for everybody of whom something is not as it should be; return the lines that change.
+
+    For lines that began or moved without anybody here being told.
+    """
+    astray = [one for is_led in (True, False) for one in _lines(session, None, is_led=is_led)]
+    concerned = session.scalars(select(Line.customer_id).where(Line.subscription_id == any_of(astray)))
+    return lead(session, concerned.all(), by=by, today=today) if astray else ()
+
+
 def hold_switch(session: Session, which: Switch = ContractLeading, *, is_to_change: bool = False) -> None:
     """Keep a switch as it is until the end, or, to change it, wait for all who rely on it."""
     newest = select(which.id).order_by(which.id.desc()).limit(1)
@@ -75,7 +85,7 @@ def open_contract() -> ColumnElement[bool]:
     return and_(Contract.signed_at.is_(None), Contract.withdrawn_at.is_(None))
 
 
-def _lines(session: Session, customer_ids: Sequence[int], *, is_led: bool) -> Sequence[int]:
+def _lines(session: Session, customer_ids: Sequence[int] | None, *, is_led: bool) -> Sequence[int]:
     """Return the subscriptions whose lock is missing (`is_led`), or stands without a cause."""
     is_locked = exists().where(
         SuspensionLock.subscription_id == Line.subscription_id,
@@ -84,7 +94,9 @@ def _lines(session: Session, customer_ids: Sequence[int], *, is_led: bool) -> Se
     )
     has_cause = _has_cause(session)
     wanted = and_(has_cause, ~is_locked) if is_led else and_(~has_cause, is_locked)
-    query: Select[int] = select(Line.subscription_id).where(Line.customer_id == any_of(customer_ids), wanted)
+    query: Select[int] = select(Line.subscription_id).where(wanted)
+    if customer_ids is not None:
+        query = query.where(Line.customer_id == any_of(customer_ids))
     return session.scalars(query.order_by(Line.subscription_id)).all()
 
 

@@ -10,6 +10,7 @@ from billing import acts, charge_runs, cutoff_runs, ledger, night, policies
 from billing.ledger import Author
 from billing.models import NightRun, RunStatus
 from core import clock, errors
+from desk import leading
 from registry import cutoffs, dunning, upkeep
 from registry.audit import Actor
 from tasks import enqueue
@@ -36,11 +37,13 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     def remind(session: Session, _: NightRun) -> dict[str, int]:
         return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)
 
+    def lead(session: Session, _: NightRun) -> dict[str, int]:
+        return {"lines": len(leading.lead_all(session, by=AUTHOR.name, today=day))}
+
     witness = cutoffs.witness(clock.today(settings.isp.time_zone), jumped_s=runtime.steady.jumped_s())
+    more = {"dunning": remind, "led": lead}
     try:
-        closed = night.close_day(
-            runtime.database, act, rules=limits, more={"dunning": remind}, witness=witness
-        )
+        closed = night.close_day(runtime.database, act, rules=limits, more=more, witness=witness)
     except errors.Unavailable as error:
         log.error("night_waits", day=day.isoformat(), error=str(error))
         with runtime.database.transaction() as session:

@@ -12,7 +12,7 @@ from billing.acts import Terms
 from billing.models import AccessState, LockReason, SubscriptionAccess
 from billing.subscriptions import Choice
 from core import clock, errors
-from desk import contracts, notices, warning
+from desk import contracts, leading, notices, warning
 from desk.models import NoticeAssignment
 from registry import agreements, listing, money, seats, testing
 from registry.models import AuditEvent, DiagnosticKind, DiagnosticRun, DiagnosticStatus, Line
@@ -40,16 +40,35 @@ def test_a_contract_is_not_shown_where_another_device_than_the_one_on_file_answe
         contracts.add(session, actor, customer.id, title="C", content="x", today=TODAY)
     contracts.switch(session, actor, is_on=True, today=TODAY)
     seat = seats.at(session, HERE, today=TODAY)
-    assert [one.title for one in contracts.to_sign(session, seat)] == ["C"]
-    session.add(
-        DiagnosticRun(
-            kind=DiagnosticKind.MAC_LOOKUP, status=DiagnosticStatus.DONE, customer_id=customer.id, target=HERE,
-            pop="core", staff_id=actor.staff_id, staff_name="x", finished_at=clock.now(),
-            result={"macs": [{"mac": "00:aa:bb:cc:dd:ee"}]},
-        )
-    )  # fmt: skip
-    session.flush()
-    assert contracts.to_sign(session, seat) == []
+    assert [one.title for one in contracts.to_sign(session, seat).contracts] == ["C"]
+
+    def seen(*macs: str) -> contracts.ToSign:
+        session.add(
+            DiagnosticRun(
+                kind=DiagnosticKind.MAC_LOOKUP, status=DiagnosticStatus.DONE, customer_id=customer.id,
+                target=HERE, pop="core", staff_id=actor.staff_id, staff_name="x", finished_at=clock.now(),
+                result={"macs": [{"mac": mac} for mac in macs]},
+            )
+        )  # fmt: skip
+        session.flush()
+        return contracts.to_sign(session, seat)
+
+    withheld = contracts.ToSign(is_withheld=True)
+    assert seen("00:aa:bb:cc:dd:ee") == withheld
+    assert len(seen("00:11:22:33:44:55").contracts) == 1
+    assert seen("02:11:22:33:44:55") == withheld  # made up, as a phone's is
+    assert seen("00:11:22:33:44:55", "00:aa:bb:cc:dd:ee") == withheld
+    contracts.switch(session, actor, is_on=False, today=TODAY)
+    assert contracts.to_sign(session, seat) == contracts.ToSign()
+
+
+def test_a_line_that_begins_later_is_led_by_the_night(session) -> None:
+    actor, customer = testing.person(session, "setup"), testing.customer(session, "1")
+    contracts.add(session, actor, customer.id, title="C", content="x", today=TODAY)
+    contracts.switch(session, actor, is_on=True, today=TODAY)
+    later = start(session, actor, customer)
+    assert leading.lead_all(session, by="night", today=TODAY) == (later.id,)
+    assert leading.lead_all(session, by="night", today=TODAY) == ()
 
 
 def start(session, actor, customer):

@@ -380,6 +380,8 @@ def test_a_contract_is_signed_on_the_page_only_while_that_is_on_and_by_who_knows
     assert "Contract 17" in text
     assert "Ivan" not in text
     path = f"/contracts/{made.id}"
+    unknown = {"digits": "1111", "name": "Ivan Koval", "is_sure": "1"}
+    assert send_from(garden, text, f"{path}/signature", **unknown).status_code == 422
     assert "not the last four digits" in send_from(garden, text, path, digits="1111").text
     read = send_from(garden, text, path, digits="4567").text
     assert "Between us and Ivan Koval" in read

@@ -12,6 +12,7 @@ from billing.acts import Act
 from billing.models import PeriodKind, Plan
 from core import errors
 from core.money import Money
+from desk import leading
 from registry import account_groups, agreements, bank, money, tills
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import day, effect, forms, pages
@@ -43,6 +44,8 @@ def _add(customer_id: int, form: Any) -> None:
             terms=day.terms(),
             idempotency_key=form.key.data,
         )
+        # A new line of a customer with a notice or a contract to sign is led like his others.
+        leading.lead(session, [customer_id], by=identity.actor().name, today=day.today())
         day.wake_gates(session)
 
 

@@ -231,7 +231,7 @@ def _headline(face: Face) -> str:
     if face.is_cut:
         return _BILL.get(face.wanted, lazy_gettext("There is an unpaid bill"))
     has_words = face.notices or face.warnings
-    if face.contracts and face.wanted is AccessState.NOTICE and not has_words:
+    if face.to_sign.contracts and face.wanted is AccessState.NOTICE and not has_words:
         return lazy_gettext("There is a contract to sign")
     if face.wanted is AccessState.OPEN and not face.is_reached:
         return lazy_gettext("Your internet is being switched on")
