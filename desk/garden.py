@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing import bank, promises, rules, what_if
 from billing.bank import Transfer
-from billing.models import AccessState, Account, Promise, Seller, SubscriptionAccess
+from billing.models import AccessState, Account, Payer, Promise, Seller, SubscriptionAccess
 from billing.rules import Rules
 from core import errors
 from core.money import Money
@@ -80,8 +80,21 @@ def terms(limits: Rules, *, days_limit: int, is_promise_on: bool, is_checked: bo
     return Terms(replace(limits, promise_days_limit=days), is_promise_on, is_checked)
 
 
-def look(session: Session, seat: Seat, found: Terms, *, today: date) -> Face:
-    """Return what is shown to whoever sits there; raises NotFound when the customer is gone."""
+def language(session: Session, seat: Seat) -> str:
+    """Return the language the customer is written to in; empty where none was chosen."""
+    query = (
+        select(Payer.language)
+        .join(Account, Account.payer_id == Payer.id)
+        .where(Account.id == seat.account_id)
+    )
+    return session.scalar(query) or ""
+
+
+def look(session: Session, seat: Seat, found: Terms, *, today: date, language: str = "") -> Face:
+    """Return what is shown to whoever sits there, notices in that language.
+
+    Raises NotFound when the customer is gone.
+    """
     account = session.get_one(Account, seat.account_id)
     stands = what_if.standing(session, seat.account_id, today=today, rules=found.rules)
     line = session.get(SubscriptionAccess, seat.subscription_id) if seat.subscription_id else None
@@ -103,7 +116,7 @@ def look(session: Session, seat: Seat, found: Terms, *, today: date) -> Face:
         refusal="" if promise else refusal,
         company=seller,
         qr_text=_qr_text(seller, due, seat.number) if seller else None,
-        notices=tuple(notices.shown(session, seat.customer_id, seat.subscription_id)),
+        notices=tuple(notices.shown(session, seat.customer_id, seat.subscription_id, language=language)),
         to_sign=contracts.to_sign(session, seat),
         warnings=tuple(warning.shown(session, seat.customer_id, seat.subscription_id)),
     )

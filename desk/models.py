@@ -4,6 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.columns import CreatedAt, Id, Instant, choice
@@ -150,13 +151,17 @@ class Disconnect(Base):
 
 
 class Notice(Base):
-    """What the office has to say on the page customers are led to; nobody is led there while it is off."""
+    """What the office has to say on the page customers are led to; nobody is led there while it is off.
+
+    `title` and `content` are in the ISP's language; `texts` has both by the code of any other.
+    """
 
     __tablename__ = "notices"
 
     id: Mapped[Id]
     title: Mapped[str] = mapped_column(String(120))
     content: Mapped[str] = mapped_column(Text)
+    texts: Mapped[dict[str, dict[str, str]]] = mapped_column(JSONB, default=dict, server_default="{}")
     is_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Gone when the customer confirms it; else it stays until it is withdrawn.
     is_confirmable: Mapped[bool] = mapped_column(default=True, server_default=text("true"))

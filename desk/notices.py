@@ -1,6 +1,6 @@
 """Notices to customers: kept without being on, given to one, many or all, seen, confirmed, withdrawn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -82,8 +82,13 @@ def save(
     title: str,
     content: str,
     is_confirmable: bool,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Notice:
-    """Write a notice down, off at first, or change one; raises Invalid, NotFound."""
+    """Write a notice down, off at first, or change one; raises Invalid, NotFound.
+
+    `texts` are title and content by language, beside the ISP's; a language without content has none, one
+    without a title keeps the ISP's.
+    """
     faults = {
         name: words
         for name, text, words in (
@@ -94,7 +99,14 @@ def save(
     }
     if faults:
         raise errors.Invalid("The notice is not complete", faults)
-    values = {"title": title.strip(), "content": content.strip(), "is_confirmable": is_confirmable}
+    kept = {
+        language: {part: text.get(part, "").strip() for part in ("title", "content")}
+        for language, text in (texts or {}).items()
+        if text.get("content", "").strip()
+    }
+    values = {
+        "title": title.strip(), "content": content.strip(), "texts": kept, "is_confirmable": is_confirmable,
+    }  # fmt: skip
     found = get(session, notice_id) if notice_id is not None else Notice(author=actor.name[:120])
     before = {name: getattr(found, name) for name in values} if notice_id is not None else {}
     for name, value in values.items():
@@ -181,14 +193,31 @@ def withdraw(
     return Given(len(set(taken)), leading.lead(session, taken, by=actor.name, today=today))
 
 
-def shown(session: Session, customer_id: int, subscription_id: int | None) -> list[Shown]:
-    """Return what the page shows at this line of the customer, the oldest first."""
+def shown(
+    session: Session, customer_id: int, subscription_id: int | None, *, language: str = ""
+) -> list[Shown]:
+    """Return what the page shows at this line of the customer, the oldest first, in that language.
+
+    A notice that has no text in it is shown in the ISP's.
+    """
     query = (
-        select(_one.id, Notice.title, Notice.content, Notice.is_confirmable, _one.assigned_at)
+        select(_one.id, _one.assigned_at, Notice)
         .join(Notice, Notice.id == _one.notice_id)
         .where(_one.customer_id == customer_id, Notice.is_on, leading.open_notice(), _at(subscription_id))
     )
-    return [Shown(*row) for row in session.execute(query.order_by(_one.id))]
+    found = []
+    for one_id, assigned_at, notice in session.execute(query.order_by(_one.id)):
+        title, content = words(notice, language)
+        found.append(Shown(one_id, title, content, notice.is_confirmable, assigned_at))
+    return found
+
+
+def words(notice: Notice, language: str) -> tuple[str, str]:
+    """Return title and content in that language, else in the ISP's."""
+    text = notice.texts.get(language, {})
+    if not text:
+        return notice.title, notice.content
+    return text["title"] or notice.title, text["content"]
 
 
 def note_seen(session: Session, shown_ids: Iterable[int], address: str) -> None:

@@ -15,7 +15,7 @@ from billing.subscriptions import Choice
 from core import clock
 from desk import contracts, notices
 from desk.models import NoticeAssignment
-from registry import company, money, testing
+from registry import company, money, payers, testing
 from registry.models import (
     AuditEvent,
     Contact,
@@ -280,6 +280,7 @@ def noticed(database):
             title="Works on Monday",
             content="No internet\nfrom 9 to 12",
             is_confirmable=True,
+            texts={"uk": {"title": "Роботи", "content": "Без інтернету"}},
         )
         given = notices.assign(session, actor, notice.id, [customer.id], today=TODAY)
     assert given == notices.Given(1, ())
@@ -301,7 +302,15 @@ def test_a_notice_is_kept_without_being_on_shown_when_it_is_and_gone_when_confir
             noticed.subscription_id,
         )
     assert wanted(database, noticed.subscription_id) is AccessState.NOTICE
-    text = get(garden).text
+    assert "Без інтернету" in get(garden, **{"Accept-Language": "uk-UA"}).text
+    with database.transaction() as session:
+        payers.change(session, noticed.actor, noticed.customer.id, tax_number="", language="uk")
+    own = get(garden, **{"Accept-Language": "en"}).text
+    assert 'lang="uk"' in own
+    assert "Роботи" in own
+    with database.transaction() as session:
+        payers.change(session, noticed.actor, noticed.customer.id, tax_number="", language="en")
+    text = get(garden, **{"Accept-Language": "uk-UA"}).text
     assert "No internet\nfrom 9 to 12" in text
     with database.reading() as session:
         one = session.scalars(select(NoticeAssignment)).one()

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from desk import contracts, leading
+from desk import contracts, leading, notices
 from desk.models import Contract, Notice, NoticeAssignment
 from registry import testing
 from registry.models import AuditEvent
@@ -52,9 +52,13 @@ def test_a_notice_is_given_to_the_chosen_to_all_who_match_and_taken_back_in_bulk
 
 def test_a_notice_is_kept_off_until_it_is_switched_on(sign_in_as, database) -> None:
     browser = sign_in_as("billing")
-    notice_id = write(browser)
+    notice_id = write(browser, title_uk="", content_uk="У понеділок")
     with database.reading() as session:
-        assert session.get(Notice, notice_id).is_on is False
+        written = session.get(Notice, notice_id)
+        assert written.is_on is False
+        assert notices.words(written, "uk") == ("Works", "У понеділок")
+        assert notices.words(written, "de") == ("Works", "On Monday")
+    assert "У понеділок" in browser.get(f"/notices/{notice_id}/edit").text
     assert "is off" in browser.get("/notices").text
     browser.post(f"/notices/{notice_id}/switch", data={"is_on": "1"})
     assert "is on" in browser.get("/notices").text

@@ -69,13 +69,13 @@ def _add_pages(app: Flask, settings: Settings) -> None:
 
 
 def _speak(app: Flask, settings: Settings) -> None:
-    """The language asked for, else the browser's, else the ISP's."""
+    """The language asked for, else the customer's own, else the browser's, else the ISP's."""
     Babel(
         app,
         default_locale=settings.isp.locale,
         default_timezone=settings.isp.time_zone,
         default_translation_directories=str(texts.FOLDER),
-        locale_selector=lambda: door.asked_language() or texts.of_browser(settings.isp.locale),
+        locale_selector=door.language,
         timezone_selector=lambda: settings.isp.time_zone,
     )
     environment = app.jinja_env

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, request, url_for
+import flask_babel
+from flask import Response, g, request, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from core import errors
+from desk import garden
 from registry import seats
 from registry.seats import Seat
 from webapp import runtime, seals, texts
@@ -77,9 +79,25 @@ def caller(session: Session) -> Caller | None:
     if sealed:
         customer_id = seals.opened(settings, "preview", sealed, seals.PREVIEW_S)
         seat = seats.of_customer(session, customer_id, today=runtime.today()) if customer_id else None
-        return Caller(seat, is_preview=True) if seat else None
+        return _spoken_to(session, Caller(seat, is_preview=True)) if seat else None
     seat = seats.at(session, address(), today=runtime.today())
-    return Caller(seat) if seat else None
+    return _spoken_to(session, Caller(seat)) if seat else None
+
+
+def language() -> str:
+    """Return the language chosen on the page, else the customer's own, else the browser's, else the ISP's."""
+    usual = runtime.current().settings.isp.locale
+    wanted = asked_language() or str(g.get("own_language", ""))
+    if wanted not in texts.languages():
+        return texts.of_browser(usual)
+    return usual if wanted == usual.partition("_")[0] else wanted
+
+
+def _spoken_to(session: Session, found: Caller) -> Caller:
+    """Have the page speak the caller's own language from here on."""
+    g.own_language = garden.language(session, found.seat).partition("_")[0]
+    flask_babel.refresh()
+    return found
 
 
 def form_seal(seat: Seat) -> str:

@@ -133,7 +133,13 @@ def _page(error: errors.Invalid | None = None) -> Response:
         if found is None:
             page = render_template("garden/neutral.html", company=company.get(session))
             return Response(page)
-        face = garden.look(session, found.seat, _terms(session), today=runtime.today())
+        face = garden.look(
+            session,
+            found.seat,
+            _terms(session),
+            today=runtime.today(),
+            language=texts.language().partition("-")[0],
+        )
     if face.notices and not found.is_preview:
         _note_seen(face)
     page = render_template(

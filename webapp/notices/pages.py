@@ -1,6 +1,7 @@
 """Notices: what there is, who was given each, who saw and confirmed it and when; the card's panel of them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Response, abort, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
@@ -12,13 +13,33 @@ from core import errors
 from desk import contracts, given, leading, notices, warning
 from desk.given import GivenFilter, GivenRow
 from registry.keyset import order
-from webapp import downloads, identity, permissions, rendering, runtime, seals, waking
+from webapp import downloads, identity, permissions, rendering, runtime, seals, texts, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 FILE_PAGE = 1000
 
 
-class NoticeForm(Form):
+def _form() -> Any:
+    """Return the form of a notice: its text in the ISP's language, and in each other there is."""
+
+    class NoticeForm(_NoticeForm):
+        """What a notice says in every language."""
+
+    for language in _others():
+        title = TextField(lazy_gettext("Title"), [Length(max=120)])
+        content = ParagraphField(lazy_gettext("Text"), [Length(max=4000)], render_kw={"rows": 6})
+        setattr(NoticeForm, f"title_{language}", title)
+        setattr(NoticeForm, f"content_{language}", content)
+    return NoticeForm
+
+
+def _others() -> dict[str, str]:
+    """Return the languages beside the ISP's, by code, under their own names."""
+    own = runtime.current().settings.isp.locale.partition("_")[0]
+    return {code: name for code, name in texts.languages().items() if code != own}
+
+
+class _NoticeForm(Form):
     """What a notice says, and how it goes away."""
 
     title = TextField(lazy_gettext("Title"), [DataRequired(REQUIRED), Length(max=120)])
@@ -45,7 +66,7 @@ def listing() -> Response:
 @permissions.required("notice.give")
 def add() -> Response:
     """Write a notice; it is off at first."""
-    return _edit(None, NoticeForm(), gettext("New notice"))
+    return _edit(None, _form()(), gettext("New notice"))
 
 
 @permissions.required("notice.give")
@@ -53,19 +74,28 @@ def edit(notice_id: int) -> Response:
     """Change what a notice says."""
     with runtime.current().database.reading() as session:
         notice = notices.get(session, notice_id)
-    return _edit(notice_id, NoticeForm(obj=notice), gettext("Change a notice"))
+    written = {
+        f"{part}_{language}": words for language, text in notice.texts.items() for part, words in text.items()
+    }
+    return _edit(notice_id, _form()(obj=notice, **written), gettext("Change a notice"))
 
 
-def _edit(notice_id: int | None, form: NoticeForm, title: str) -> Response:
+def _edit(notice_id: int | None, form: Any, title: str) -> Response:
     if form.accept(lambda: _save(notice_id, form)):
         rendering.say(gettext("Saved."))
         return rendering.go("notices.show", notice_id=form.result)
     back = url_for("notices.show", notice_id=notice_id) if notice_id else url_for("notices.listing")
     page = "notices/edit.html"
-    return rendering.page_or_fragment(page, page, form.status, form=form, title=title, cancel_url=back)
+    return rendering.page_or_fragment(
+        page, page, form.status, form=form, title=title, cancel_url=back, others=_others()
+    )
 
 
-def _save(notice_id: int | None, form: NoticeForm) -> int:
+def _save(notice_id: int | None, form: Any) -> int:
+    written = {
+        language: {part: form[f"{part}_{language}"].data or "" for part in ("title", "content")}
+        for language in _others()
+    }
     with runtime.current().database.transaction() as session:
         saved = notices.save(
             session,
@@ -74,6 +104,7 @@ def _save(notice_id: int | None, form: NoticeForm) -> int:
             title=form.title.data,
             content=form.content.data,
             is_confirmable=form.is_confirmable.data,
+            texts=written,
         )
         return saved.id
 
@@ -89,6 +120,7 @@ def show(notice_id: int) -> Response:
         render_template(
             "notices/notice.html",
             notice=notice,
+            languages=texts.languages(),
             rows=rows,
             next=mark,
             filters=filters,
