@@ -6,7 +6,7 @@ documents never pays for it. Words and formats are those of the voice, which is 
 
 import io
 from collections.abc import Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from babel import dates, numbers
 
 from billing import bank
-from billing.models import DocumentKind
+from billing.models import DocumentKind, Seller
 from billing.paper import Paper
 from core import money
 from core.money import Money
@@ -37,11 +37,11 @@ _TOTALS = {
     DocumentKind.RECEIPT: N_("Received"),
     DocumentKind.PROFORMA: N_("To pay"),
 }
-_FAMILY = "DejaVu"
-_MARGIN, _WIDTH = 18.0, 174.0  # mm; A4 is 210 wide
+FAMILY = "DejaVu"
+MARGIN, WIDTH = 18.0, 174.0  # mm; A4 is 210 wide
 _COLUMNS = (8.0, 72.0, 18.0, 28.0, 18.0, 30.0)
 _QR = 32.0
-_INK, _SOFT, _RULE = 25, 105, 200  # shades of grey
+INK, SOFT, _RULE = 25, 105, 200  # shades of grey
 
 
 def write(paper: Paper, voice: Voice) -> bytes:
@@ -62,12 +62,28 @@ def _sheet() -> type["FPDF"]:
         def footer(self) -> None:
             """Write the foot of each page."""
             self.set_y(-16)
-            self.set_font(_FAMILY, size=7)
-            self.set_text_color(_SOFT)
-            self.cell(_WIDTH - 20, 4, self.foot[:180])
+            self.set_font(FAMILY, size=7)
+            self.set_text_color(SOFT)
+            self.cell(WIDTH - 20, 4, self.foot[:180])
             self.cell(20, 4, f"{self.page_no()} / {{nb}}", align="R")
 
     return Sheet
+
+
+def open_sheet(title: str, seller: Seller | None, *, locale: str, at: datetime) -> Any:
+    """Return a sheet of A4 with our fonts, its first page open; `at` is when the document was made."""
+    sheet: Any = _sheet()(format="A4")
+    sheet.set_creation_date(at.astimezone(UTC))
+    sheet.set_title(title)
+    sheet.set_author(seller.name if seller else "")
+    sheet.set_lang(locale.replace("_", "-") or "en")
+    sheet.set_margins(MARGIN, 16, MARGIN)
+    sheet.set_auto_page_break(auto=True, margin=22)
+    for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
+        sheet.add_font(FAMILY, style, FONTS / name)
+    sheet.foot = " ".join(seller.footer.split()) if seller else ""
+    sheet.add_page()
+    return sheet
 
 
 class _Writer:
@@ -76,41 +92,32 @@ class _Writer:
     def __init__(self, paper: Paper, voice: Voice) -> None:
         self.paper, self.voice, self.say = paper, voice, voice.gettext
         self.currency = paper.document.currency
-        self.sheet: Any = _sheet()(format="A4")
+        document, seller = paper.document, paper.seller
+        title = f"{self.say(TITLES[document.kind])} {document.full_number}"
+        self.sheet = open_sheet(title, seller, locale=voice.locale, at=document.issued_at)
 
     def write(self) -> bytes:
-        document, sheet = self.paper.document, self.sheet
-        sheet.set_creation_date(document.issued_at.astimezone(UTC))
-        sheet.set_title(f"{self.say(TITLES[document.kind])} {document.full_number}")
-        sheet.set_author(self.paper.seller.name)
-        sheet.set_lang(self.voice.locale.replace("_", "-") or "en")
-        sheet.set_margins(_MARGIN, 16, _MARGIN)
-        sheet.set_auto_page_break(auto=True, margin=22)
-        for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
-            sheet.add_font(_FAMILY, style, FONTS / name)
-        sheet.foot = " ".join(self.paper.seller.footer.split())
-        sheet.add_page()
         self._head()
         self._parties()
         self._lines()
         self._sums()
         self._payment()
-        return bytes(sheet.output())
+        return bytes(self.sheet.output())
 
     def _text(
         self, text: str, *, size: float = 9, bold: bool = False, soft: bool = False, **cell: Any
     ) -> None:
         """Write one line at the cursor and go to the next; what does not fit the width is broken."""
-        self.sheet.set_font(_FAMILY, "B" if bold else "", size)
-        self.sheet.set_text_color(_SOFT if soft else _INK)
-        width = cell.pop("w", _WIDTH)
+        self.sheet.set_font(FAMILY, "B" if bold else "", size)
+        self.sheet.set_text_color(SOFT if soft else INK)
+        width = cell.pop("w", WIDTH)
         self.sheet.multi_cell(width, size * 0.5, text, new_x="LEFT", new_y="NEXT", **cell)
 
     def _head(self) -> None:
         sheet, document = self.sheet, self.paper.document
         if self.paper.logo:
             sheet.image(
-                io.BytesIO(self.paper.logo), x=_MARGIN + _WIDTH - 50, y=14, w=50, h=20, keep_aspect_ratio=True
+                io.BytesIO(self.paper.logo), x=MARGIN + WIDTH - 50, y=14, w=50, h=20, keep_aspect_ratio=True
             )
         self._text(self.say(TITLES[document.kind]), size=18, bold=True, w=115, align="L")
         self._text(document.full_number, size=12, w=115, align="L")
@@ -128,10 +135,10 @@ class _Writer:
 
     def _pair(self, name: str, value: str, *, width: float = 38) -> None:
         sheet = self.sheet
-        sheet.set_font(_FAMILY, size=9)
-        sheet.set_text_color(_SOFT)
+        sheet.set_font(FAMILY, size=9)
+        sheet.set_text_color(SOFT)
         sheet.cell(width, 4.8, name)
-        sheet.set_text_color(_INK)
+        sheet.set_text_color(INK)
         sheet.cell(0, 4.8, value, new_x="LMARGIN", new_y="NEXT")
 
     def _parties(self) -> None:
@@ -149,16 +156,16 @@ class _Writer:
             ],
         )
         bottom = sheet.get_y()
-        sheet.set_xy(_MARGIN + _WIDTH / 2, top)
+        sheet.set_xy(MARGIN + WIDTH / 2, top)
         self._party(
             self.say(N_("To")),
             payer.name,
             [*payer.address.splitlines(), f"{tax}: {payer.tax_number}" if payer.tax_number else ""],
         )
-        sheet.set_xy(_MARGIN, max(bottom, sheet.get_y()) + 6)
+        sheet.set_xy(MARGIN, max(bottom, sheet.get_y()) + 6)
 
     def _party(self, title: str, name: str, more: Sequence[str]) -> None:
-        width = _WIDTH / 2 - 4
+        width = WIDTH / 2 - 4
         self._text(title, size=8, soft=True, w=width, align="L")
         self._text(name, size=10, bold=True, w=width, align="L")
         for line in filter(None, more):
@@ -205,12 +212,12 @@ class _Writer:
             for one in self.paper.vat:
                 sums = (one.net_minor, one.vat_minor, one.gross_minor)
                 rows.append((self._rate(one.hundredths), *map(self._sum, sums)))
-            sheet.set_left_margin(_MARGIN + _WIDTH - 108)
+            sheet.set_left_margin(MARGIN + WIDTH - 108)
             self._table(rows, (24.0, 28.0, 26.0, 30.0), "LRRR")
-            sheet.set_left_margin(_MARGIN)
+            sheet.set_left_margin(MARGIN)
             sheet.ln(3)
         total = money.format_money(Money(abs(document.gross_minor), document.currency), self._locale)
-        sheet.set_x(_MARGIN)
+        sheet.set_x(MARGIN)
         self._text(f"{say(_TOTALS[document.kind])}: {total}", size=14, bold=True, align="R")
         if document.note:
             sheet.ln(1)
@@ -225,13 +232,13 @@ class _Writer:
         if sheet.will_page_break(_QR + 6):
             sheet.add_page()
         top = sheet.get_y()
-        left = _MARGIN
+        left = MARGIN
         if self.paper.qr_text:
             self._qr(self.paper.qr_text, left, top)
             left += _QR + 6
         sheet.set_left_margin(left)
         sheet.set_xy(left, top)
-        self._text(say(N_("Payment")), size=10, bold=True, w=_WIDTH - left + _MARGIN, align="L")
+        self._text(say(N_("Payment")), size=10, bold=True, w=WIDTH - left + MARGIN, align="L")
         pairs = (
             (say(N_("Account holder")), seller.name),
             ("IBAN", bank.readable_iban(seller.iban)),
@@ -242,8 +249,8 @@ class _Writer:
         for name, value in pairs:
             if value:
                 self._pair(name, value)
-        sheet.set_left_margin(_MARGIN)
-        sheet.set_xy(_MARGIN, max(sheet.get_y(), top + _QR) + 2)
+        sheet.set_left_margin(MARGIN)
+        sheet.set_xy(MARGIN, max(sheet.get_y(), top + _QR) + 2)
 
     def _qr(self, text: str, left: float, top: float) -> None:
         """Draw the code (ISO 18004, error correction M as EPC069-12 asks) with its quiet zone."""
@@ -269,8 +276,8 @@ class _Writer:
         from fpdf.fonts import FontFace
 
         sheet = self.sheet
-        sheet.set_font(_FAMILY, size=8.5)
-        sheet.set_text_color(_INK)
+        sheet.set_font(FAMILY, size=8.5)
+        sheet.set_text_color(INK)
         sheet.set_draw_color(_RULE)
         with sheet.table(
             width=sum(widths),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing import bank, promises, rules, what_if
 from billing.bank import Transfer
-from billing.models import AccessState, Account, Payer, Promise, Seller, SubscriptionAccess
+from billing.models import AccessState, Account, Promise, Seller, SubscriptionAccess
 from billing.rules import Rules
 from core import errors
 from core.money import Money
@@ -78,16 +78,6 @@ def terms(limits: Rules, *, days_limit: int, is_promise_on: bool, is_checked: bo
     """Return what customers may do by themselves: never more than staff may grant."""
     days = min(days_limit, limits.promise_days_limit)
     return Terms(replace(limits, promise_days_limit=days), is_promise_on, is_checked)
-
-
-def language(session: Session, seat: Seat) -> str:
-    """Return the language the customer is written to in; empty where none was chosen."""
-    query = (
-        select(Payer.language)
-        .join(Account, Account.payer_id == Payer.id)
-        .where(Account.id == seat.account_id)
-    )
-    return session.scalar(query) or ""
 
 
 def look(session: Session, seat: Seat, found: Terms, *, today: date, language: str = "") -> Face:
@@ -174,6 +164,15 @@ def sign(
         session, audit.Actor(None, WHO), found.id,
         customer_id=seat.customer_id, name=name, address=seat.address, today=today,
     )  # fmt: skip
+
+
+def signed(session: Session, seat: Seat, contract_id: int) -> Contract:
+    """Return a contract that was signed at this seat; raises NotFound."""
+    found = contracts.get(session, contract_id)
+    is_own = found.customer_id == seat.customer_id and found.signed_from == seat.address
+    if not is_own or found.signed_at is None:
+        raise errors.NotFound("There is no such contract")
+    return found
 
 
 def check(session: Session, customer_id: int, digits: str) -> None:

@@ -231,6 +231,18 @@ class Contract(Base):
     )
 
 
+class ContractTemplate(Base):
+    """The text contracts are made of: fields in braces are filled from the customer's card."""
+
+    __tablename__ = "contract_templates"
+
+    id: Mapped[Id]
+    title: Mapped[str] = mapped_column(String(160), unique=True)
+    content: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+
+
 class ContractLeading(Base):
     """Whether customers with open contracts are led to the page; rows never change, the newest counts."""
 

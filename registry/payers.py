@@ -89,6 +89,16 @@ def of_customer(session: Session, customer_id: int) -> Payer:
     return found
 
 
+def language_of(session: Session, customer_id: int) -> str:
+    """Return the language the customer is written to in; empty where none was chosen."""
+    query = (
+        select(Payer.language)
+        .join(Account, Account.payer_id == Payer.id)
+        .join(Customer, Customer.account_id == Account.id)
+    )
+    return session.scalar(query.where(Customer.id == customer_id)) or ""
+
+
 def change(session: Session, actor: audit.Actor, customer_id: int, *, tax_number: str, language: str) -> bool:
     """Write what only documents say of a customer, as a new row; say whether anything differed.
 

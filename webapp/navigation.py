@@ -79,7 +79,10 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "notices.contracts",
                 lazy_gettext("Contracts to sign"),
                 "checklist",
-                also=("notices.contract", "notices.add_contract"),
+                also=(
+                    *("notices.contract", "notices.add_contract", "notices.templates"),
+                    *("notices.add_template", "notices.edit_template"),
+                ),
             ),
             Entry(
                 "desk.disconnects", lazy_gettext("Disconnect queue"), "plug-x", also=("desk.add_disconnect",)

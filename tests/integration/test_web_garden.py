@@ -1,5 +1,6 @@
 """The walled garden: who is known by his address, what he is shown, his own promise, and where probes are led."""
 
+import html
 import re
 from datetime import timedelta
 from types import SimpleNamespace
@@ -70,13 +71,9 @@ def walled(database):
             session, [started.id], LockReason.DEBT, owner="cutoff", today=TODAY, effect=AccessState.WALLED
         )
         company.save(
-            session,
-            actor,
-            name="Fibre Ltd",
-            iban="DE89370400440532013000",
-            bic="COBADEFFXXX",
+            session, actor, name="Fibre Ltd", iban="DE89370400440532013000", bic="COBADEFFXXX",
             phone="+380 44 123 45 67",
-        )
+        )  # fmt: skip
     return SimpleNamespace(customer=customer, subscription_id=started.id)
 
 
@@ -274,14 +271,9 @@ def noticed(database):
         )  # fmt: skip
         session.add(Contact(customer_id=customer.id, name="Secret Person", phone="+380671234567"))
         notice = notices.save(
-            session,
-            actor,
-            None,
-            title="Works on Monday",
-            content="No internet\nfrom 9 to 12",
-            is_confirmable=True,
-            texts={"uk": {"title": "Роботи", "content": "Без інтернету"}},
-        )
+            session, actor, None, title="Works on Monday", content="No internet\nfrom 9 to 12",
+            is_confirmable=True, texts={"uk": {"title": "Роботи", "content": "Без інтернету"}},
+        )  # fmt: skip
         given = notices.assign(session, actor, notice.id, [customer.id], today=TODAY)
     assert given == notices.Given(1, ())
     return SimpleNamespace(customer=customer, subscription_id=started.id, actor=actor, notice_id=notice.id)
@@ -298,16 +290,15 @@ def test_a_notice_is_kept_without_being_on_shown_when_it_is_and_gone_when_confir
     assert wanted(database, noticed.subscription_id) is AccessState.OPEN
     assert "Works on Monday" not in get(garden).text
     with database.transaction() as session:
-        assert notices.switch(session, noticed.actor, noticed.notice_id, is_on=True, today=TODAY) == (
-            noticed.subscription_id,
-        )
+        moved = notices.switch(session, noticed.actor, noticed.notice_id, is_on=True, today=TODAY)
+    assert moved == (noticed.subscription_id,)
     assert wanted(database, noticed.subscription_id) is AccessState.NOTICE
     assert "Без інтернету" in get(garden, **{"Accept-Language": "uk-UA"}).text
     with database.transaction() as session:
+        payers.follow(session, [noticed.customer.id])
         payers.change(session, noticed.actor, noticed.customer.id, tax_number="", language="uk")
     own = get(garden, **{"Accept-Language": "en"}).text
-    assert 'lang="uk"' in own
-    assert "Роботи" in own
+    assert all(words in own for words in ('lang="uk"', "Роботи"))
     with database.transaction() as session:
         payers.change(session, noticed.actor, noticed.customer.id, tax_number="", language="en")
     text = get(garden, **{"Accept-Language": "uk-UA"}).text
@@ -373,13 +364,9 @@ def test_a_contract_is_signed_on_the_page_only_while_that_is_on_and_by_who_knows
 ) -> None:
     with database.transaction() as session:
         made, moved = contracts.add(
-            session,
-            noticed.actor,
-            noticed.customer.id,
-            title="Contract 17",
-            content="Between us and Ivan Koval",
-            today=TODAY,
-        )
+            session, noticed.actor, noticed.customer.id, title="Contract 17",
+            content="Between us and Ivan Koval", today=TODAY,
+        )  # fmt: skip
         assert moved == ()
     assert "Contract 17" not in get(garden).text
     with database.transaction() as session:
@@ -395,14 +382,17 @@ def test_a_contract_is_signed_on_the_page_only_while_that_is_on_and_by_who_knows
     read = send_from(garden, text, path, digits="4567").text
     assert "Between us and Ivan Koval" in read
     signed = {"digits": "4567", "name": "Ivan  Koval", "is_sure": "1"}
-    assert (
-        "Tick that you agree"
-        in send_from(garden, read, f"{path}/signature", **{**signed, "is_sure": ""}).text
-    )
-    assert (
-        "first and last name" in send_from(garden, read, f"{path}/signature", **{**signed, "name": "I"}).text
-    )
-    assert send_from(garden, read, f"{path}/signature", **signed).status_code == 303
+    for wrong, words in (({"is_sure": ""}, "Tick that you agree"), ({"name": "I"}, "first and last name")):
+        assert words in send_from(garden, read, f"{path}/signature", **{**signed, **wrong}).text
+    answer = send_from(garden, read, f"{path}/signature", **signed)
+    assert answer.status_code == 303
+    done = get(garden, answer.location)
+    assert "Signed" in done.text
+    file = get(garden, html.unescape(re.search(r'href="([^"]+contract\.pdf[^"]+)"', done.text)[1]))
+    assert file.data.startswith(b"%PDF")
+    assert file.headers["Content-Disposition"] == f'attachment; filename="contract-{made.id}.pdf"'
+    assert get(garden, answer.location, address="127.0.9.9").status_code == 404
+    assert get(garden, f"{path}/contract.pdf").status_code == 404
     assert wanted(database, noticed.subscription_id) is AccessState.OPEN
     with database.reading() as session:
         kept = contracts.get(session, made.id)

@@ -3,10 +3,16 @@
 import pytest
 from sqlalchemy import select
 
+from billing import testing as money_testing
+from billing.acts import Terms
+from billing.subscriptions import Choice
+from core import clock
 from desk import contracts, leading, notices
-from desk.models import Contract, Notice, NoticeAssignment
-from registry import testing
+from desk.models import Contract, ContractTemplate, Notice, NoticeAssignment
+from registry import money, testing
 from registry.models import AuditEvent
+
+TODAY = clock.today("Europe/Kyiv")
 
 
 @pytest.fixture
@@ -126,6 +132,37 @@ def test_a_contract_waits_in_the_queue_and_is_signed_at_the_office(sign_in_as, p
         signed = session.scalars(select(Contract)).one()
         assert contracts.of_customer(session, people[0].id) == [signed]
     assert browser.post(f"{made.location}/withdraw").status_code == 409
+
+
+def test_a_contract_is_made_of_a_template_filled_from_the_card_and_is_a_file(
+    sign_in_as, people, database
+) -> None:
+    browser = sign_in_as("billing")
+    wrong = {"title": "Services", "content": "Between {isp} and {nmae}"}
+    assert "There is no field {nmae}" in browser.post("/contracts/templates/new", data=wrong).text
+    text = "Between {isp} and {name}, customer {number}, at {address}: {plan} for {price}."
+    assert browser.post("/contracts/templates/new", data={**wrong, "content": text}).status_code == 303
+    assert (
+        "another template"
+        in browser.post("/contracts/templates/new", data={**wrong, "content": text}).text.lower()
+    )
+    with database.transaction() as session:
+        plan = money_testing.plan(session, 1999)
+        money.start_service(
+            session, testing.person(session, "setup"), people[0].id, choice=Choice(plan.id, bill_day=1),
+            starts_on=TODAY, today=TODAY, terms=Terms(14),
+        )  # fmt: skip
+        template_id = session.scalar(select(ContractTemplate.id))
+    page = browser.get(f"/customers/{people[0].id}/contracts/new?template={template_id}").text
+    assert f"and {people[0].name}, customer 600, at ________: Plan 1999 EUR for €19.99." in page
+    assert browser.get(f"/customers/{people[0].id}/contracts/new?template=99").status_code == 404
+    made = browser.post(
+        f"/customers/{people[0].id}/contracts/new", data={"title": "Services", "content": "Between us"}
+    )
+    file = browser.get(f"{made.location}/contract.pdf")
+    assert file.data.startswith(b"%PDF")
+    assert browser.post(f"/contracts/templates/{template_id}/remove").status_code == 303
+    assert "No template is written yet" in browser.get("/contracts/templates").text
 
 
 def test_staff_are_led_to_the_customer_s_page_by_a_sealed_link(sign_in_as, people) -> None:

@@ -10,8 +10,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from core import errors
-from desk import garden
-from registry import seats
+from registry import payers, seats
 from registry.seats import Seat
 from webapp import runtime, seals, texts
 
@@ -95,7 +94,7 @@ def language() -> str:
 
 def _spoken_to(session: Session, found: Caller) -> Caller:
     """Have the page speak the caller's own language from here on."""
-    g.own_language = garden.language(session, found.seat).partition("_")[0]
+    g.own_language = payers.language_of(session, found.seat.customer_id).partition("_")[0]
     flask_babel.refresh()
     return found
 

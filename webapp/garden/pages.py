@@ -12,8 +12,10 @@ from core import errors
 from core.money import to_decimal
 from desk import garden, notices
 from desk.garden import Face
+from desk.models import Contract
 from registry import company
-from webapp import runtime, texts, waking
+from registry.seats import Seat
+from webapp import contract_copy, runtime, seals, texts, waking
 from webapp.garden import door
 
 RECHECK_S = 4
@@ -95,7 +97,45 @@ def sign(contract_id: int) -> Response:
                 waking.wake_gates(session)
     except errors.Invalid as error:
         return _contract_page(contract_id, error)
-    return _back()
+    return Response(
+        status=303,
+        headers={"Location": door.link("signed", contract_id=contract_id, copy=_copy(seat, contract_id))},
+    )
+
+
+def signed(contract_id: int) -> Response:
+    """Say that it is signed, and offer the copy: to who has just signed here, for two hours."""
+    with runtime.current().database.reading() as session:
+        found = _own_copy(session, contract_id)
+        seller = company.get(session)
+    page = render_template(
+        "garden/signed.html", contract=found, sealed=request.args.get("copy", ""), company=seller
+    )
+    return Response(page)
+
+
+def copy(contract_id: int) -> Response:
+    """Answer with the signed contract as PDF, to who has just signed here."""
+    with runtime.current().database.reading() as session:
+        return contract_copy.answer(session, _own_copy(session, contract_id))
+
+
+def _copy(seat: Seat, contract_id: int) -> str:
+    settings = runtime.current().settings
+    return seals.seal(settings, "copy", [seat.address, seat.customer_id, contract_id])
+
+
+def _own_copy(session: Session, contract_id: int) -> Contract:
+    """Return the signed contract the link's seal is of, for the seat it was signed at; raises NotFound."""
+    found = door.caller(session)
+    sealed = seals.opened(runtime.current().settings, "copy", request.args.get("copy", ""), seals.FORM_S)
+    if (
+        found is None
+        or found.is_preview
+        or sealed != [found.seat.address, found.seat.customer_id, contract_id]
+    ):
+        raise errors.NotFound("There is no such contract")
+    return garden.signed(session, found.seat, contract_id)
 
 
 def captive() -> Response:
@@ -118,7 +158,12 @@ def health() -> Response:
     return Response("ok\n", mimetype="text/plain")
 
 
-SEEN = (("/", "home", home), ("/captive", "captive", captive))
+SEEN = (
+    ("/", "home", home),
+    ("/captive", "captive", captive),
+    ("/contracts/<int:contract_id>/signed", "signed", signed),
+    ("/contracts/<int:contract_id>/contract.pdf", "copy", copy),
+)
 DONE = (
     ("/promise", "promise", promise),
     ("/notices/<int:shown_id>", "confirm", confirm),

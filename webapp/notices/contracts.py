@@ -5,11 +5,11 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from wtforms.validators import DataRequired, Length
 
-from desk import contracts, leading
+from desk import contract_templates, contracts, leading
 from desk.contracts import ContractFilter
-from registry import customers
+from registry import customers, payers
 from registry.keyset import order
-from webapp import identity, permissions, rendering, runtime, waking
+from webapp import contract_copy, identity, permissions, rendering, runtime, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 
@@ -61,14 +61,31 @@ def listing() -> Response:
 @permissions.required("contract.keep")
 def add(customer_id: int) -> Response:
     """Put a contract in the queue."""
+    chosen = request.args.get("template", "")
     with runtime.current().database.reading() as session:
         customer = customers.get(session, customer_id)
-    form = ContractForm()
+        known = contract_templates.listing(session)
+        form = ContractForm(**_filled(session, customer_id, chosen))
     if form.accept(lambda: _add(customer_id, form)):
         rendering.say(gettext("The contract waits for a signature."))
         return rendering.go("notices.contract", contract_id=form.result)
     page = "notices/add_contract.html"
-    return rendering.page_or_fragment(page, page, form.status, form=form, customer=customer)
+    return rendering.page_or_fragment(
+        page, page, form.status, form=form, customer=customer, known=known, chosen=chosen
+    )
+
+
+def _filled(session: Session, customer_id: int, chosen: str) -> dict[str, str]:
+    """Return what the form begins with: the chosen template with the customer's data in it."""
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
+        return {}
+    template = contract_templates.get(session, int(chosen))
+    isp = runtime.current().settings.isp
+    locale = payers.language_of(session, customer_id) or isp.locale
+    content = contract_templates.fill(
+        session, template, customer_id, isp=isp.name, locale=locale, today=runtime.today()
+    )
+    return {"title": template.title, "content": content}
 
 
 def _add(customer_id: int, form: ContractForm) -> int:
@@ -116,6 +133,13 @@ def _sign(contract_id: int, customer_id: int, form: SignatureForm) -> None:
             today=runtime.today(),
         )
         _wake(session, moved)
+
+
+@permissions.required("contract.keep")
+def as_pdf(contract_id: int) -> Response:
+    """A contract as PDF: signed, with who, when and from where; open, to be signed on paper."""
+    with runtime.current().database.reading() as session:
+        return contract_copy.answer(session, contracts.get(session, contract_id))
 
 
 @permissions.required("contract.keep")

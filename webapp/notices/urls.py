@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.notices import contracts, giving, pages, warnings
+from webapp.notices import contracts, giving, pages, templates, warnings
 
 blueprint = Blueprint("notices", __name__)
 
@@ -22,6 +22,11 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/warning", "warn_one", warnings.warn_one, ["POST"]),
     ("/contracts", "contracts", contracts.listing, ["GET"]),
     ("/contracts/switch", "switch_contracts", contracts.switch, ["POST"]),
+    ("/contracts/templates", "templates", templates.listing, ["GET"]),
+    ("/contracts/templates/new", "add_template", templates.add, ["GET", "POST"]),
+    ("/contracts/templates/<int:template_id>", "edit_template", templates.edit, ["GET", "POST"]),
+    ("/contracts/templates/<int:template_id>/remove", "remove_template", templates.remove, ["POST"]),
+    ("/contracts/<int:contract_id>/contract.pdf", "contract_pdf", contracts.as_pdf, ["GET"]),
     ("/contracts/<int:contract_id>", "contract", contracts.show, ["GET", "POST"]),
     ("/contracts/<int:contract_id>/withdraw", "withdraw_contract", contracts.withdraw, ["POST"]),
     ("/customers/<int:customer_id>/contracts/new", "add_contract", contracts.add, ["GET", "POST"]),
