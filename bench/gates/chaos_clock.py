@@ -109,22 +109,23 @@ def _while_off(town: Town, by_s: int, payers: list[Person], keys: list[str], unt
         for person in payers[place::2]:
             pay(clients[place], person, town, keys, until=until)
 
-    set_clock(town.folder, by_s)
-    began = time.monotonic()
-    _check_off(town, by_s)
-    try:
-        with ThreadPoolExecutor(3) as pool:
+    words, is_shown = f"jumped by {by_s / 60:+.0f} minutes", False
+    with ThreadPoolExecutor(3) as pool:
+        set_clock(town.folder, by_s)
+        began = time.monotonic()
+        try:
+            _check_off(town, by_s)
+            # For a product that lives yesterday a payment of today is of tomorrow: it is taken afterwards.
             acts = [pool.submit(take, place) for place in range(2)]
             acts.append(pool.submit(cut, town, clients[2], until, on_clock=doubts.append))
             _send_night(town)
-            for act in acts:
-                act.result()
-        words, is_shown = f"jumped by {by_s / 60:+.0f} minutes", False
-        while time.monotonic() < began + OFF_S:
-            is_shown = is_shown or words in town.client().get("/cutoff").text
-            time.sleep(1)
-    finally:
-        set_clock(town.folder, 0)
+            while time.monotonic() < began + OFF_S:
+                is_shown = is_shown or words in town.client().get("/cutoff").text
+                time.sleep(1)
+        finally:
+            set_clock(town.folder, 0)
+        for act in acts:
+            act.result()
     return is_shown and any(words in one for one in doubts)
 
 
