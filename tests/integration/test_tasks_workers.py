@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from redbeat.schedulers import REDBEAT_REDIS_KEY
 
 from core import clock, db, errors, live
 from core.settings import Settings
@@ -18,7 +20,7 @@ from netdiag import ping as wire_ping
 from registry import diagnostics, testing, upkeep, watch_rounds
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, RoundKind, WatchRound
 from tasks import celery_app, enqueue, schedule
-from tasks.timetable import Timetable
+from tasks.timetable import PAUSE_S, Timetable
 
 ROOT = Path(__file__).resolve().parents[2]
 ALIVE, DEAD = "127.0.0.1", "10.99.0.9"
@@ -223,24 +225,53 @@ def test_the_timetable_ticks_and_its_jobs_are_done(fresh_database, start_worker,
         assert beat.wait(10) == 0, (tmp_path / "beat.log").read_text()[-2000:]
 
 
-def test_the_timetable_does_not_wait_a_day_where_the_clock_was_a_day_ahead(server_settings, queue):
+@pytest.fixture
+def timetable(server_settings: Settings, queue: Any) -> Iterator[Timetable]:
+    """A timetable that nothing drives, with the lock in its hands."""
+    url = server_settings.data.queue_url.get_secret_value()  # type: ignore[union-attr]
     queue.conf.update(
         beat_schedule=schedule.table(server_settings),
-        redbeat_redis_url=server_settings.data.queue_url.get_secret_value(),
+        redbeat_redis_url=url,
         redbeat_redis_options={"socket_timeout": 10},
         redbeat_key_prefix="linecard:test:",
     )
     beat = Timetable(queue, lazy=True)
-    beat.lock_key = None
     beat.setup_schedule()
-    entry = beat.Entry.from_key("linecard:test:note-beat", app=queue)
-    entry.reschedule(clock.now() + timedelta(days=1))
-    beat.tick()
-    found = beat.Entry.from_key("linecard:test:note-beat", app=queue)
-    assert abs(found.last_run_at - clock.now()) < timedelta(seconds=20)
-    assert found.due_at - clock.now() < timedelta(seconds=schedule.BEAT_S + 1)
+    beat.lock = redis.Redis.from_url(url).lock(beat.lock_key, timeout=30)
+    assert beat.lock.acquire(blocking=False)
+    yield beat
     for name in queue.conf.beat_schedule:
         beat.Entry.from_key(f"linecard:test:{name}", app=queue).delete()
+    beat.lock.redis.delete(beat.lock_key)
+
+
+def test_the_timetable_does_not_wait_a_day_where_the_clock_was_a_day_ahead(timetable):
+    def entry() -> Any:
+        return timetable.Entry.from_key("linecard:test:note-beat", app=timetable.app)
+
+    entry().reschedule(clock.now() + timedelta(days=1))
+    timetable.tick()
+    assert abs(entry().last_run_at - clock.now()) < timedelta(seconds=20)
+    assert entry().due_at - clock.now() < timedelta(seconds=schedule.BEAT_S + 1)
+
+
+def test_the_timetable_takes_its_lock_again_where_the_server_forgot_it_and_stands_by_for_another(timetable):
+    timetable.lock.redis.delete(timetable.lock_key)
+    timetable.tick()
+    assert timetable.lock.owned()
+    timetable.lock.redis.set(timetable.lock_key, "another's")
+    before = timetable.Entry.from_key("linecard:test:tend-pops", app=timetable.app)
+    before.reschedule(clock.now() - timedelta(hours=1))
+    timetable.tick()
+    after = timetable.Entry.from_key("linecard:test:tend-pops", app=timetable.app)
+    assert after.last_run_at == before.last_run_at
+    assert not timetable.lock.owned()
+
+
+def test_the_timetable_outlives_a_server_that_is_away(timetable, monkeypatch, tmp_path):
+    away = redis.Redis(unix_socket_path=str(tmp_path / "nobody"))
+    monkeypatch.setattr(timetable.app, REDBEAT_REDIS_KEY, away)
+    assert timetable.tick() == PAUSE_S
 
 
 def test_rounds_for_a_worker_that_is_gone_do_not_pile_up_and_the_late_ones_are_done_by_nobody(
