@@ -39,6 +39,7 @@ OWNER = "cutoff"
 BATCH = 500
 # A worker that gave no sign of life for so long is taken for dead; another goes on.
 LOST_S = 120
+LEFT_BEHIND = N_("No worker made it wholly: those that took it up died, or none runs")
 
 Rows = list[CutoffDecision]
 # What is wanted of the line with the plan: the strictest of this verdict and of locks of other reasons.
@@ -85,15 +86,19 @@ def plan(
 
 
 def begin(session: Session, on: date, *, rules: Rules, planned_by: str) -> CutoffRun:
-    """Open a plan that is being made, and discard those not applied yet. Raises Busy (see plan)."""
+    """Open a plan that is being made; discard those not applied, and call failed what was left half made.
+
+    Raises Busy (see plan).
+    """
     if not db.try_advisory_lock(session, "cutoff") or is_busy(session):
         raise errors.Busy("A cutoff plan is being made right now")
-    session.execute(
-        update(CutoffRun)
-        .where(CutoffRun.status.in_((*_OPEN, RunStatus.MAKING)))
-        .values(status=RunStatus.DISCARDED, approved_by=N_("newer plan by %(who)s", who=planned_by)),
-        execution_options={"synchronize_session": "fetch"},
-    )
+    aside = {"status": RunStatus.DISCARDED, "approved_by": N_("newer plan by %(who)s", who=planned_by)}
+    lost = {"status": RunStatus.FAILED, "error": LEFT_BEHIND}
+    for former, ended in ((_OPEN, aside), ((RunStatus.MAKING,), lost)):
+        session.execute(
+            update(CutoffRun).where(CutoffRun.status.in_(former)).values(**ended),
+            execution_options={"synchronize_session": "fetch"},
+        )
     run = CutoffRun(
         run_on=on,
         status=RunStatus.MAKING,

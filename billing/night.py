@@ -14,6 +14,7 @@ from billing import (
     charge_runs,
     charges,
     cutoff,
+    cutoff_runs,
     daybreak,
     debtors,
     instalments,
@@ -61,10 +62,12 @@ def close_day(
 ) -> NightRun:
     """Close that business day. Each step is one transaction that also notes the step as done.
 
-    So a night that was killed goes on where it stopped, and one that is done is returned as it is. `more`
-    are steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
-    Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
-    clock jumped: of a wrong day nothing is charged, no promise broken and no reminder written.
+    Charging, planning and applying are done in batches before, with rows that show how far they are. So a
+    night that was killed goes on where it stopped, and one that is done is returned as it is. `more` are
+    steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
+    Raises Busy while another closes a day, Conflict when a later day is closed already or the plan failed,
+    Unavailable when the clock jumped: of a wrong day nothing is charged, no promise broken and no reminder
+    written.
     """
     if witness.clock is not None and (jump := jump_words(witness.clock.jumped_s)):
         raise errors.Unavailable(jump)
@@ -80,14 +83,6 @@ def close_day(
     def settle(session: Session, _: NightRun) -> Report:
         return asdict(promises.settle(session, on, rules=rules))
 
-    def plan(session: Session, night: NightRun) -> Report:
-        run = cutoff.plan(session, on, rules=rules, planned_by=author.name, witness=witness)
-        night.cutoff_run_id = run.id
-        return _plan_report(run)
-
-    def apply(session: Session, night: NightRun) -> Report:
-        return _apply(session, night, rules=rules, author=author)
-
     steps: dict[str, Step] = {
         "lines": lambda session, _: asdict(daybreak.begin(session, act, clock.now())),
         "charges": charge,
@@ -95,14 +90,20 @@ def close_day(
         "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
         "late_fees": lambda session, _: {"entries": late_fees.run(session, act, rules=rules)},
         "interest": lambda session, _: dict(interest.run(session, act, rules=rules)),
-        "plan": plan,
-        "applied": apply,
+        "plan": lambda session, night: _plan_report(_plan_of(session, night)),
+        "applied": lambda session, night: _outcome_of(session, night, rules),
         "mismatches": lambda session, _: _verify(session),
         **(more or {}),
     }
+    # What is done in batches before its step is noted, a row showing how far it is.
+    batches: dict[str, Callable[[], object]] = {
+        "charges": lambda: charge_runs.run(database, act),
+        "plan": lambda: _plan(database, on, rules, author, witness),
+        "applied": lambda: _apply(database, on, rules, author),
+    }
     for name, step in steps.items():
-        if name == "charges" and not _is_done(database, on, name):
-            charge_runs.run(database, act)
+        if name in batches and not _is_done(database, on, name):
+            batches[name]()
         _take(database, on, name, step)
     return _finish(database, on)
 
@@ -166,12 +167,17 @@ def _open(database: Database, on: date) -> None:
 def _take(database: Database, on: date, name: str, step: Step) -> None:
     """Do one step and note it, unless it is noted."""
     with database.transaction() as session:
-        if not db.try_advisory_lock(session, "night"):
-            raise errors.Busy("A day is being closed right now")
-        night = session.get_one(NightRun, on, populate_existing=True, with_for_update=True)
+        night = _held(session, on)
         if name not in night.report:
             night.report = {**night.report, name: step(session, night)}
             log.info("night_step", step=name, run_on=on.isoformat(), report=night.report[name])
+
+
+def _held(session: Session, on: date) -> NightRun:
+    """Return the night, locked; raises Busy while another closes a day."""
+    if not db.try_advisory_lock(session, "night"):
+        raise errors.Busy("A day is being closed right now")
+    return session.get_one(NightRun, on, populate_existing=True, with_for_update=True)
 
 
 def _finish(database: Database, on: date) -> NightRun:
@@ -203,16 +209,53 @@ def _plan_report(run: CutoffRun) -> Report:
     }
 
 
-def _apply(session: Session, night: NightRun, *, rules: Rules, author: ledger.Author) -> Report:
-    run = session.get_one(CutoffRun, night.cutoff_run_id)
+def _plan(database: Database, on: date, rules: Rules, author: ledger.Author, witness: Witness) -> None:
+    """Have the night's plan made; one that a night before this was killed over is gone on with."""
+    with database.transaction() as session:
+        night = _held(session, on)
+        known = session.get(CutoffRun, night.cutoff_run_id) if night.cutoff_run_id else None
+        if known is None or known.status in (RunStatus.FAILED, RunStatus.DISCARDED):
+            known = cutoff.begin(session, on, rules=rules, planned_by=author.name)
+            night.cutoff_run_id = known.id
+        run_id = known.id
+    cutoff_runs.go_on(database, run_id, witness=witness, today=lambda: on)
+
+
+def _apply(database: Database, on: date, rules: Rules, author: ledger.Author) -> None:
+    """Have the night's plan carried out, unless it waits for a person."""
+    with database.transaction() as session:
+        run = _plan_of(session, _held(session, on))
+        if _waits(session, run, rules):
+            return
+        run_id = cutoff.start(session, run.id, approved_by=author.name).id
+    cutoff_runs.go_on(database, run_id, witness=_ALONE, today=lambda: on)
+
+
+def _plan_of(session: Session, night: NightRun) -> CutoffRun:
+    """Return the night's plan; raises Conflict when it could not be made."""
+    run = session.get_one(CutoffRun, night.cutoff_run_id, populate_existing=True)
+    if run.status is RunStatus.FAILED:
+        raise errors.Conflict(N_("The plan could not be made: %(error)s", error=run.error))
+    return run
+
+
+def _waits(session: Session, run: CutoffRun, rules: Rules) -> str:
+    """Return why the night does not carry the plan out, if it does not."""
+    if run.status in (RunStatus.APPLYING, RunStatus.APPLIED):
+        return ""
     if not rules.is_automatic or run.approval is not Approval.NONE:
-        return {"waits": "a person applies the plans here"}
+        return "a person applies the plans here"
     if cutoff.is_overruled(session, run):
-        return {"waits": "the policy was changed since the plan was made"}
+        return "the policy was changed since the plan was made"
     if run.status is not RunStatus.PLANNED:
-        return {"waits": "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"}
-    cutoff.apply(session, run.id, approved_by=author.name)
-    return {"outcomes": cutoff.outcomes(session, run.id)}
+        return "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"
+    return ""
+
+
+def _outcome_of(session: Session, night: NightRun, rules: Rules) -> Report:
+    run = _plan_of(session, night)
+    waits = _waits(session, run, rules)
+    return {"waits": waits} if waits else {"outcomes": cutoff.outcomes(session, run.id)}
 
 
 def _verify(session: Session) -> Report:

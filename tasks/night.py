@@ -63,20 +63,40 @@ def charge(runtime: Runtime, on: str, by: str) -> None:
 
 
 def work_cutoff(runtime: Runtime, app: Celery, run_id: int | None) -> None:
-    """Make or apply the cutoff plan of this id, or all that wait and nobody works at, as their rows say."""
-    zone = runtime.settings.isp.time_zone
-    with runtime.database.reading() as session:
-        ids = cutoff_runs.waiting(session) if run_id is None else [run_id]
+    """Make or apply the cutoff plan of this id, or all that wait and nobody works at, as their rows say.
+
+    One that goes wrong keeps the reason in its row and does not hold up the others. Raises Unavailable.
+    """
+    ids = [run_id] if run_id is not None else _left_lying(runtime)
     for one in ids:
-        done = cutoff_runs.go_on(
-            runtime.database,
-            one,
-            witness=cutoffs.witness(clock.today(zone), jumped_s=runtime.steady.jumped_s()),
-            today=lambda: clock.today(zone),
-            note=cutoffs.record_batch,
-        )
-        if done.status is RunStatus.APPLIED:
-            enqueue.sweep_access(app, pop=runtime.settings.diagnostics.default_pop)
+        try:
+            _work_at(runtime, app, one)
+        except errors.Unavailable:
+            raise
+        except Exception:
+            log.exception("cutoff_run_failed", run_id=one)
+
+
+def _left_lying(runtime: Runtime) -> list[int]:
+    with runtime.database.transaction() as session:
+        given_up = cutoff_runs.give_up(session)
+        ids = cutoff_runs.waiting(session)
+    if given_up:
+        log.error("cutoff_plans_given_up", run_ids=given_up)
+    return ids
+
+
+def _work_at(runtime: Runtime, app: Celery, run_id: int) -> None:
+    zone = runtime.settings.isp.time_zone
+    done = cutoff_runs.go_on(
+        runtime.database,
+        run_id,
+        witness=cutoffs.witness(clock.today(zone), jumped_s=runtime.steady.jumped_s()),
+        today=lambda: clock.today(zone),
+        note=cutoffs.record_batch,
+    )
+    if done.status is RunStatus.APPLIED:
+        enqueue.sweep_access(app, pop=runtime.settings.diagnostics.default_pop)
 
 
 def verify_ledger(runtime: Runtime) -> None:

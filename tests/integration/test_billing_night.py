@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from billing import night, promises, testing
+from billing import cutoff, night, promises, testing
 from billing.ledger import Author
 from billing.models import (
     AccessState,
@@ -83,6 +83,19 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(database):
         assert night.last_closed(session) is None
     done = close(database)
     assert done.report["charges"]["entries"] == 2
+    assert done.report["applied"] == {"outcomes": {"cut": 1}}
+
+
+def test_a_night_whose_plan_cannot_be_made_says_so_and_makes_another(database, monkeypatch):
+    debtors(database)
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(cutoff, "decide", lambda *_, **__: 1 / 0)
+        close(database)
+    with database.reading() as session:
+        failed = session.get_one(CutoffRun, session.get_one(NightRun, ON).cutoff_run_id)
+        assert (failed.status, failed.error) == (RunStatus.FAILED, "ZeroDivisionError: division by zero")
+    done = close(database)
+    assert done.cutoff_run_id != failed.id
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
 
 

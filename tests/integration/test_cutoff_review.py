@@ -279,14 +279,15 @@ def test_a_worker_makes_and_applies_a_plan_in_batches_and_another_goes_on(databa
     def once(session, run, found, *, rules):
         judged.append(len(found))
         if len(judged) == 2:
-            raise RuntimeError("killed")
+            raise Killed
         real(session, run, found, rules=rules)
 
     monkeypatch.setattr(cutoff, "decide", once)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Killed):
         go_on(database, run_id)
     with database.reading() as session:
-        assert session.get_one(CutoffRun, run_id).done_count == 3
+        left = session.get_one(CutoffRun, run_id)
+        assert (left.status, left.done_count) == (RunStatus.MAKING, 3)
     made = go_on(database, run_id)
     assert (made.status, made.cut_count) == (RunStatus.PLANNED, 7)
     assert judged == [3, 3, 3, 1]
@@ -302,6 +303,62 @@ def test_a_worker_makes_and_applies_a_plan_in_batches_and_another_goes_on(databa
         assert session.scalar(select(func.count()).select_from(SuspensionLock)) == 7
         assert session.scalar(select(func.count()).select_from(CutoffDeferral)) == 0
     assert go_on(database, run_id).applied_at == applied.applied_at
+
+
+class Killed(BaseException):
+    """What no worker lives to write down."""
+
+
+def test_a_plan_that_cannot_be_made_fails_with_the_reason_and_the_next_one_is_made(database, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("by a rule")
+
+    with database.transaction() as session:
+        debtor(session)
+        failed = cutoff.begin(session, TODAY, rules=RULES, planned_by="night").id
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(cutoff, "decide", broken)
+        go_on(database, failed)
+    with database.transaction() as session:
+        run = session.get_one(CutoffRun, failed)
+        assert (run.status, run.error) == (RunStatus.FAILED, "ZeroDivisionError: by a rule")
+        with pytest.raises(errors.Conflict):
+            cutoff.apply(session, failed, approved_by="Olha")
+        lost = cutoff.begin(session, TODAY, rules=RULES, planned_by="Olha").id
+        assert not cutoff_runs.is_lost(session.get_one(CutoffRun, lost))
+        left_behind(session, lost, minutes=10)
+        assert cutoff_runs.give_up(session) == []
+        left_behind(session, lost, minutes=70)
+        assert cutoff_runs.is_lost(session.get_one(CutoffRun, lost))
+        assert cutoff_runs.give_up(session) == [lost]
+        assert session.get_one(CutoffRun, lost).status is RunStatus.FAILED
+        made = cutoff.begin(session, TODAY, rules=RULES, planned_by="Olha").id
+        left_behind(session, made, minutes=10)
+        last = cutoff.begin(session, TODAY, rules=RULES, planned_by="Pavlo").id
+        assert session.get_one(CutoffRun, made).error == cutoff.LEFT_BEHIND
+    assert go_on(database, last).status is RunStatus.PLANNED
+
+
+def test_applying_that_goes_wrong_keeps_the_reason_and_is_tried_again(database):
+    def broken(*_):
+        raise ZeroDivisionError("in the history")
+
+    with database.transaction() as session:
+        debtor(session)
+        run_id = cutoff.start(session, plan(session).id, approved_by="Olha").id
+    with pytest.raises(ZeroDivisionError):
+        cutoff_runs.go_on(database, run_id, witness=Witness(), today=lambda: TODAY, note=broken)
+    with database.reading() as session:
+        run = session.get_one(CutoffRun, run_id)
+        assert (run.status, run.error) == (RunStatus.APPLYING, "ZeroDivisionError: in the history")
+    done = go_on(database, run_id)
+    assert (done.status, done.error) == (RunStatus.APPLIED, "")
+
+
+def left_behind(session, run_id, *, minutes):
+    then = clock.now() - timedelta(minutes=minutes)
+    session.execute(update(CutoffRun).where(CutoffRun.id == run_id).values(planned_at=then, seen_at=then))
+    session.expire_all()
 
 
 def go_on(database, run_id):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import cutoff_runs, promises, suspensions
+from billing import cutoff, cutoff_runs, promises, suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
 from billing.models import (
@@ -235,6 +235,8 @@ def test_a_large_plan_is_left_to_the_worker(sign_in_as, database, people, monkey
     where = plan(browser)
     assert "The plan is being made" in browser.get(where).text
     assert "HX-Refresh" not in browser.fragment(f"{where}/progress").headers
+    for path in (f"{where}/progress", "/cutoff"):
+        assert "<progress" in browser.fragment(path).text
     run_id = int(where.rsplit("/", 1)[1])
     work(database, run_id)
     assert browser.fragment(f"{where}/progress").headers["HX-Refresh"] == "true"
@@ -246,6 +248,24 @@ def test_a_large_plan_is_left_to_the_worker(sign_in_as, database, people, monkey
     with database.reading() as session:
         cut = session.scalars(select(AuditEvent).where(AuditEvent.action == "service.cut")).one()
         assert cut.staff_name == "Billing Person"
+
+
+def test_a_plan_that_failed_says_why_and_is_made_again(sign_in_as, database, people, monkeypatch):
+    browser = sign_in_as("billing")
+    with monkeypatch.context() as patch:
+        patch.setattr(cutoff_runs, "AT_ONCE", 0)
+        where = plan(browser)
+        run_id = int(where.rsplit("/", 1)[1])
+    with database.transaction() as session:
+        session.get_one(CutoffRun, run_id).seen_at = clock.now() - timedelta(minutes=10)
+    assert "No worker works at it" in browser.get(where).text
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(cutoff, "decide", lambda *_, **__: 1 / 0)
+        work(database, run_id)
+    for path in (where, "/cutoff"):
+        assert "ZeroDivisionError: division by zero" in browser.get(path).text
+    assert "Make it again" in browser.get(where).text
+    assert "to be cut off" in browser.get(plan(browser)).text
 
 
 def work(database, run_id):

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response, abort, render_template, request
 from flask_babel import gettext
 
-from billing.models import CutoffRun
+from billing import cutoff_runs
+from billing.models import CutoffRun, RunStatus
 from registry import cutoff_details, cutoff_lists, cutoffs, debtor_list, spreadsheets, upkeep
 from registry.cutoff_lists import PlanFilter, PlanRow
 from webapp import downloads, permissions, rendering, runtime, texts
@@ -16,23 +17,25 @@ from webapp.forms import Form
 
 FILE_PAGE = 1000
 FILE_LIMIT = 200_000
+GOING = (RunStatus.MAKING, RunStatus.APPLYING)
 
 
 @permissions.required("cutoff.view")
 def runs() -> Response:
-    """List the runs, newest first."""
+    """List the runs, newest first; htmx asks for them every two seconds while one goes on."""
     after = request.args.get("after", "")
     with runtime.current().database.reading() as session:
         before_id = int(after) if after.isdecimal() and len(after) < 19 else None
         found = cutoffs.runs(session, before_id=before_id, limit=51)
         waits = upkeep.find_beat(session, upkeep.NIGHT)
     following = found[49].id if len(found) > 50 else None
+    is_going = before_id is None and any(one.status in GOING for one in found[:50])
     return rendering.page_or_fragment(
         "cashier/runs.html",
-        "cashier/runs.html",
+        "cashier/_runs.html",
         runs=found[:50],
         next=following,
-        today=day.today(),
+        is_going=is_going,
         waits=waits.facts if waits else None,
     )
 
@@ -62,6 +65,7 @@ def page(run_id: int, status: int = 200, **forms: Any) -> Response:
         filters=filters,
         sort=sort,
         is_filtered=filters != PlanFilter(),
+        is_lost=cutoff_runs.is_lost(kept),
         today=day.today(),
         **_forms(kept, forms),
     )
@@ -93,8 +97,9 @@ def progress(run_id: int) -> Response:
     """Show how far a worker came; once it is done the page is asked for again."""
     with runtime.current().database.reading() as session:
         kept = cutoffs.get(session, run_id)
-    answer = Response(render_template("cashier/_run_progress.html", run=kept))
-    if kept.status not in {"making", "applying"}:
+    is_lost = cutoff_runs.is_lost(kept)
+    answer = Response(render_template("cashier/_run_progress.html", run=kept, is_lost=is_lost))
+    if kept.status not in GOING:
         answer.headers["HX-Refresh"] = "true"
     return answer
 
