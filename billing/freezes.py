@@ -89,14 +89,18 @@ def planned(session: Session, account_id: int) -> list[PlannedSuspension]:
     )
 
 
-def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
-    """Take a suspension to come back; raises NotFound."""
-    found = session.get(PlannedSuspension, planned_id)
-    if found is not None:
-        subscriptions.locked(session, found.subscription_id)
-        found = session.get(PlannedSuspension, planned_id, populate_existing=True)
+def find_planned(session: Session, planned_id: int) -> PlannedSuspension:
+    """Return a suspension to come; raises NotFound."""
+    found = session.get(PlannedSuspension, planned_id, populate_existing=True)
     if found is None:
         raise errors.NotFound("There is no such planned suspension")
+    return found
+
+
+def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
+    """Take a suspension to come back; raises NotFound."""
+    subscriptions.locked(session, find_planned(session, planned_id).subscription_id)
+    found = find_planned(session, planned_id)
     session.delete(found)
     session.flush()
     return found

@@ -34,7 +34,9 @@ PERMISSIONS = {
     "debt.writeoff": N_("Write debts off"),
     "service.edit": N_("Change plans and subscriptions of a customer"),
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
-    "suspension.place": N_("Suspend and let in by hand"),
+    "suspension.place": N_("Suspend services and let them in again, for the reasons below"),
+    "suspension.money": N_("Freeze a service and suspend it by hand, and say how that is billed"),
+    "suspension.technical": N_("Suspend a service for abuse and for technical reasons"),
     "disconnect.plan": N_("Put customers into the disconnect queue and plan it"),
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them as files"),
@@ -65,7 +67,7 @@ ROLES: dict[str, frozenset[str]] = {
         _EVERYBODY
         | _LINE
         | {"customer.edit", "file.remove", "geocode.run", "cutoff.view", "gate.repair", "notice.give"}
-        | {"disconnect.plan"}
+        | {"disconnect.plan", "suspension.place", "suspension.technical"}
         | {"setup.view", "setup.gear"}
     ),
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
@@ -74,7 +76,8 @@ ROLES: dict[str, frozenset[str]] = {
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.refund", "debt.writeoff", "bank.import"}
         | {"document.issue", "notice.give", "contract.keep"}
-        | {"payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.view", "cutoff.run"}
+        | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
+        | {"suspension.place", "suspension.money"}
         | {"cutoff.release", "disconnect.plan"}
         | {"charge.run", "report.read", "setup.view", "gate.repair"}
     ),

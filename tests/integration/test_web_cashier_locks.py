@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from billing import subscriptions, suspensions, testing
-from billing.models import AccessState, LockReason, SubscriptionAccess, SuspensionLock
+from billing.models import AccessState, LockReason, PlannedSuspension, SubscriptionAccess, SuspensionLock
 from billing.subscriptions import Choice
 from core import clock
 from registry import testing as records
@@ -42,7 +42,7 @@ def suspend(browser, service_id, reason, effect, **more):
 
 
 def test_each_reason_has_a_lock_of_its_own_and_the_strictest_effect_counts(sign_in_as, database, people):
-    browser, (person, service_id) = sign_in_as("billing"), people["3001"]
+    browser, (person, service_id) = sign_in_as("administrator"), people["3001"]
     assert suspend(browser, service_id, "abuse", "walled").status_code == 303
     assert suspend(browser, service_id, "technical", "slow", billing="none").status_code == 303
     assert wanted(database, service_id) is AccessState.WALLED
@@ -60,8 +60,37 @@ def test_each_reason_has_a_lock_of_its_own_and_the_strictest_effect_counts(sign_
         assert {(lock.reason, lock.billed_percent) for lock in locks} == {("abuse", 100), ("technical", 0)}
 
 
+def test_the_noc_locks_for_abuse_and_technical_reasons_and_billing_for_money(sign_in_as, database, people):
+    person, service_id = people["3001"]
+    suspend, let_in = (f"/services/{service_id}/{act}" for act in ("suspend", "let-in"))
+    noc, billing = sign_in_as("noc"), sign_in_as("billing")
+    page = noc.get(suspend).text
+    assert ("Technical: a loop" in page, "A suspension by hand" in page, "Percent" in page) == (1, 0, 0)
+    later = (TODAY + timedelta(days=3)).isoformat()
+    for theirs, mine, others in ((noc, "abuse", "freeze"), (billing, "freeze", "abuse")):
+        refused = {"reason": others, "note": "-"}
+        assert theirs.post(suspend, data=refused).status_code == 422
+        agreed = {"reason": mine, "note": "agreed", "billing": "none"}
+        assert theirs.post(suspend, data=agreed).status_code == 303
+        assert theirs.post(let_in, data={"reason": others}).status_code == 403
+        planned = {**agreed, "reason": "technical" if mine == "abuse" else "manual", "from_on": later}
+        assert theirs.post(suspend, data=planned).status_code == 303
+    with database.reading() as session:
+        locks = session.execute(
+            select(SuspensionLock.reason, SuspensionLock.billed_percent).order_by(SuspensionLock.id)
+        ).all()
+        assert {LockReason.ABUSE: 100, LockReason.FREEZE: 0}.items() <= dict(locks).items()
+        plans = dict(session.execute(select(PlannedSuspension.reason, PlannedSuspension.id)).all())
+    page = noc.get(f"/customers/{person.id}/money").text
+    assert ("Lift: abuse" in page, "End the freeze" in page) == (True, False)
+    for reason, status in ((LockReason.MANUAL, 403), (LockReason.TECHNICAL, 303)):
+        assert noc.post(f"/suspensions/{plans[reason]}/forget").status_code == status
+    assert noc.post(let_in, data={"reason": "abuse"}).status_code == 303
+    assert noc.post(f"/customers/{person.id}/cut-off").status_code == 403
+
+
 def test_the_list_of_locks_narrows_sorts_and_is_a_file(sign_in_as, people):
-    browser, (_, service_id) = sign_in_as("billing"), people["3001"]
+    browser, (_, service_id) = sign_in_as("noc"), people["3001"]
     suspend(browser, service_id, "technical", "slow")
     page = browser.get("/locks").text
     assert "as told by phone" in page

@@ -259,9 +259,11 @@ def test_a_manual_lock_stays_whatever_is_paid_and_only_a_hand_lifts_it(sign_in_a
     assert wanted(database, owing) is AccessState.CLOSED
     assert "spam" in browser.get(url(owing)).text
     let_in = f"/services/{owing['service']}/let-in"
-    assert browser.post(let_in).status_code == 303
+    by_hand = {"reason": "manual"}
+    assert browser.post(let_in).status_code == 422
+    assert browser.post(let_in, data=by_hand).status_code == 303
     assert wanted(database, owing) is AccessState.OPEN
-    assert browser.post(let_in).status_code == 409
+    assert browser.post(let_in, data=by_hand).status_code == 409
     assert {"service.suspended", "service.let_in"} <= set(actions(database, owing))
 
 

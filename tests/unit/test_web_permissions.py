@@ -15,7 +15,7 @@ def test_the_administrator_may_everything() -> None:
 
 
 def test_only_billing_and_the_administrator_touch_money_and_cutoff() -> None:
-    for name in ("payment.take", "payment.reverse", "promise.give", "suspension.place", "cutoff.run"):
+    for name in ("payment.take", "payment.reverse", "promise.give", "suspension.money", "cutoff.run"):
         holders = {role for role, granted in permissions.ROLES.items() if name in granted}
         assert holders == {"billing", "administrator"}, name
 

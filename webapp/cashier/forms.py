@@ -1,7 +1,7 @@
 """The forms of the cashier. Those with an amount are made for a currency."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -71,16 +71,14 @@ class PromiseForm(Form):
 class SuspendForm(Form):
     """Why a service is off, from when to when, and how its days are billed."""
 
-    reason = RadioField(
-        lazy_gettext("What it is"),
-        choices=choices(
-            (LockReason.FREEZE, lazy_gettext("A freeze the customer asked for")),
-            (LockReason.MANUAL, lazy_gettext("A suspension by hand")),
-            (LockReason.ABUSE, lazy_gettext("Abuse: spam, attacks, a broken contract")),
-            (LockReason.TECHNICAL, lazy_gettext("Technical: a loop, a storm, work on the line")),
-        ),
-        default=LockReason.MANUAL,
+    REASONS = (
+        (LockReason.FREEZE, lazy_gettext("A freeze the customer asked for")),
+        (LockReason.MANUAL, lazy_gettext("A suspension by hand")),
+        (LockReason.ABUSE, lazy_gettext("Abuse: spam, attacks, a broken contract")),
+        (LockReason.TECHNICAL, lazy_gettext("Technical: a loop, a storm, work on the line")),
     )
+
+    reason = RadioField(lazy_gettext("What it is"), choices=choices(*REASONS), default=LockReason.MANUAL)
     effect = RadioField(
         lazy_gettext("The line is then"),
         choices=choices(
@@ -113,10 +111,20 @@ class SuspendForm(Form):
     )
     note = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
 
+    def offer(self, reasons: Collection[LockReason], *, may_bill: bool) -> None:
+        """Leave of the reasons these; who may not say how the days are billed has them billed in full."""
+        self.reason.choices = choices(*(one for one in self.REASONS if one[0] in reasons))
+        if not self.reason.raw_data and self.reason.data not in reasons:
+            self.reason.data = next(one for one, _ in self.REASONS if one in reasons)
+        if not may_bill:
+            del self.billing, self.percent
+
     def agreed(self, today: date) -> freezes.Agreed:
         """Return what the form agrees; no first day is today. Raises Invalid where the percent is missing."""
-        percents = {"full": 100, "none": 0, "part": self.percent.data}
-        percent = percents.get(self.billing.data or "full")
+        percent: int | None = 100
+        if self.billing is not None:
+            percents = {"full": 100, "none": 0, "part": self.percent.data}
+            percent = percents.get(self.billing.data or "full")
         if percent is None:
             raise errors.Invalid("No percent", {"percent": N_("Say how much is billed")})
         return freezes.Agreed(

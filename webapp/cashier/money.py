@@ -13,7 +13,7 @@ from core import errors
 from core.money import Money
 from registry import money, tills
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, forms, ledger, pages
+from webapp.cashier import day, forms, ledger, lock_rights, pages
 
 
 @permissions.required("money.view")
@@ -37,6 +37,7 @@ def statement(customer_id: int) -> Response:
             today=day.today(),
             as_money=Money,
             usual=_usual(found.till),
+            lockable=lock_rights.allowed(),
             **entries,
         )
     )

@@ -1,6 +1,7 @@
 """Suspensions by hand and freezes: now or from a day to come, billed as chosen, taken back."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Response, request, url_for
 from flask_babel import gettext, ngettext
@@ -12,14 +13,14 @@ from billing.models import LockReason
 from core import errors
 from registry import agreements, tills
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, effect, forms, pages
+from webapp.cashier import day, effect, forms, lock_rights, pages
 
 
 @permissions.required("suspension.place")
 def suspend(subscription_id: int) -> Response:
     """Suspend a service by hand or freeze it, whatever is owed."""
     customer_id, service = _service(subscription_id)
-    form = forms.SuspendForm(from_on=day.today())
+    form = _form(from_on=day.today())
     if form.accept(lambda: _suspend(subscription_id, form)):
         rendering.say(gettext("The suspension is written down."))
         return rendering.go("cashier.statement", customer_id=customer_id)
@@ -28,13 +29,25 @@ def suspend(subscription_id: int) -> Response:
     return pages.form_page("suspend", gettext("Suspend or freeze"), till, form, service=service, effect=shown)
 
 
+def _form(*given: Any, **more: Any) -> forms.SuspendForm:
+    """Return the form with the reasons the person may suspend for; raises Forbidden where there is none."""
+    reasons = lock_rights.allowed()
+    if not reasons:
+        raise errors.Forbidden("No reason for a suspension is yours to give")
+    form = forms.SuspendForm(*given, **more)
+    form.offer(reasons, may_bill=identity.may("suspension.money"))
+    return form
+
+
 def _suspend(subscription_id: int, form: forms.SuspendForm) -> None:
+    agreed = form.agreed(day.today())
+    lock_rights.demand(agreed.reason)
     with runtime.current().database.transaction() as session:
         agreements.suspend(
             session,
             identity.actor(),
             subscription_id,
-            form.agreed(day.today()),
+            agreed,
             today=day.today(),
             terms=day.terms(),
         )
@@ -45,7 +58,7 @@ def _suspend(subscription_id: int, form: forms.SuspendForm) -> None:
 def suspend_effect(subscription_id: int) -> Response:
     """Show what a suspension would change of the bills."""
     customer_id, _ = _service(subscription_id)
-    form = forms.SuspendForm(request.args, meta={"csrf": False})
+    form = _form(request.args, meta={"csrf": False})
     form.validate()
     shown = effect.of(customer_id, lambda session, act: _agree(session, act, subscription_id, form))
     return effect.fragment(shown, pages.till(customer_id).currency)
@@ -60,10 +73,11 @@ def _agree(session: Session, act: Act, subscription_id: int, form: forms.Suspend
 
 @permissions.required("suspension.place")
 def let_in(subscription_id: int) -> Response:
-    """Lift the suspension made by a person, and no other."""
-    reason = request.form.get("reason", LockReason.MANUAL)
+    """Lift the suspension a person made for this reason, and no other."""
+    reason = request.form.get("reason", "")
     if reason not in freezes.AGREED:
         raise errors.Invalid("Only what people agreed on is lifted by hand")
+    lock_rights.demand(LockReason(reason))
     with runtime.current().database.transaction() as session:
         customer_id = agreements.let_in(
             session,
@@ -78,7 +92,7 @@ def let_in(subscription_id: int) -> Response:
     return rendering.go("cashier.statement", customer_id=customer_id)
 
 
-@permissions.required("suspension.place")
+@permissions.required("suspension.money")
 def cut_off_all(customer_id: int) -> Response:
     """Cut every running service of a customer off by hand, with one press."""
     with runtime.current().database.transaction() as session:
@@ -95,7 +109,7 @@ def cut_off_all(customer_id: int) -> Response:
     return _back(customer_id)
 
 
-@permissions.required("suspension.place")
+@permissions.required("suspension.money")
 def restore_all(customer_id: int) -> Response:
     """Lift what was suspended by hand on every service of a customer, and no other lock."""
     with runtime.current().database.transaction() as session:
@@ -136,6 +150,7 @@ def _back(customer_id: int) -> Response:
 def forget(planned_id: int) -> Response:
     """Take a suspension to come back."""
     with runtime.current().database.transaction() as session:
+        lock_rights.demand(freezes.find_planned(session, planned_id).reason)
         customer_id = agreements.forget_suspension(session, identity.actor(), planned_id)
     rendering.say(gettext("The planned suspension is taken back."))
     return rendering.go("cashier.statement", customer_id=customer_id)
