@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from billing import access, cutoff, ledger, periods, prices, rules, vat
+from billing import access, cutoff, deferrals, ledger, periods, prices, rules, vat
 from billing.models import (
     AccessState,
     Account,
@@ -297,6 +297,8 @@ def write_consequences(session: Session, world: World, purses: list[Purse]) -> N
             session.add_all(
                 _locks(purse, world, LockReason.DEBT, owner=cutoff.OWNER, note="Overdue", placed=world.ago(4))
             )
+        if habit.is_walled:
+            _keep_walled(session, world, purse, today)
         if habit.lock is not None:
             placed = world.ago(11)
             clerk = world.staff["billing"].name
@@ -313,6 +315,19 @@ def write_consequences(session: Session, world: World, purses: list[Purse]) -> N
             " WHERE subscription_id = ANY (:ids)"
         ),
         {"at": world.ago(4), "ids": ids},
+    )
+
+
+def _keep_walled(session: Session, world: World, purse: Purse, today: date) -> None:
+    """Defer his cutoff, or the next night would close by the usual step what the demo shows as walled."""
+    clerk = world.staff["billing"]
+    deferrals.make(
+        session,
+        [purse.account.id],
+        today + timedelta(days=deferrals.LONGEST_DAYS),
+        note="Pays from the page he is led to; not to be closed",
+        author=ledger.Author(clerk.name, clerk.id),
+        today=today,
     )
 
 

@@ -157,8 +157,8 @@ def test_tonights_plan_cuts_some_spares_others_for_every_reason_and_is_not_brake
             )
             decided = {(action, reason): number for action, reason, number in found}
         outer.rollback()
-    # Six are not cut yet; one is walled, and is closed by the usual step.
-    assert 7 <= decided[DecisionAction.CUT.value, "debt"] <= 8
+    # Six are not cut yet; one is walled and deferred, so the usual step does not close him.
+    assert 6 <= decided[DecisionAction.CUT.value, "debt"] <= 7
     assert decided[DecisionAction.KEEP.value, "debt"] >= 10
     assert {"never_cut", "promise", "minimum", "grace"} <= {reason for _, reason in decided}
     assert not [key for key in decided if key[0] == DecisionAction.LIFT.value]
