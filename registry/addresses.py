@@ -1,11 +1,13 @@
 """Addresses: where the service is, where invoices go, where mail goes; one of each kind a customer."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import errors
+from core.columns import any_of
 from core.words import N_
 from registry import audit, names, payers
 from registry.models import Address, AddressKind, Customer, GeoSource
@@ -30,6 +32,14 @@ def of_customer(session: Session, customer_id: int) -> list[Address]:
     order = list(AddressKind)
     found = session.scalars(select(Address).where(Address.customer_id == customer_id))
     return sorted(found, key=lambda address: order.index(address.kind))
+
+
+def visiting(session: Session, customer_ids: Iterable[int]) -> dict[int, str]:
+    """Return, by customer, where each of them is visited, in one line; who has no address is left out."""
+    query = select(Address).where(
+        Address.customer_id == any_of(customer_ids), Address.kind == AddressKind.VISITING
+    )
+    return {address.customer_id: one_line(address) for address in session.scalars(query)}
 
 
 def get(session: Session, customer_id: int, kind: AddressKind) -> Address | None:

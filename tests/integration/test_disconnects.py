@@ -18,6 +18,7 @@ from desk.models import Disconnect, DisconnectResult
 from registry import money, testing
 from registry.audit import Actor
 from registry.models import AuditEvent, StaffUser
+from webapp.desk import disconnects as pages
 
 TODAY = clock.today("Europe/Kyiv")
 
@@ -92,7 +93,7 @@ def test_from_the_card_to_the_technicians_phone_and_done(sign_in_as, database, p
 
 
 def test_from_a_plan_and_the_debtors_many_at_once_then_planned_sorted_and_as_a_file(
-    sign_in_as, database, people
+    sign_in_as, database, people, monkeypatch
 ):
     office = sign_in_as("billing")
     where = office.post("/cutoff/plan").location
@@ -127,6 +128,10 @@ def test_from_a_plan_and_the_debtors_many_at_once_then_planned_sorted_and_as_a_f
     lines = office.get("/disconnects.csv?q=801").text.splitlines()
     assert len(lines) == 2
     assert "from the list" not in lines[1]
+    assert len(re.findall(r"<td><b>", office.get("/disconnects/paper?sort=-owed").text)) == 3
+    assert len(re.findall(r"<td><b>", office.get("/disconnects/paper?q=801").text)) == 1
+    monkeypatch.setattr(pages, "PRINTED", 1)
+    assert "The first 1 rows" in office.get("/disconnects/paper").text
     with database.reading() as session:
         seen, after = [], None
         while True:

@@ -119,6 +119,8 @@ def test_a_contract_waits_in_the_queue_and_is_signed_at_the_office(sign_in_as, p
     )
     assert "Contract 7" in browser.get("/contracts?q=600").text
     assert "Contract 7" not in browser.get("/contracts?q=601").text
+    assert "Contract 7" in browser.get("/contracts.csv?q=600&state=all").text
+    assert "Contract 7" not in browser.get("/contracts.csv?q=600&state=signed").text
     browser.post("/contracts/switch", data={"is_on": "1"})
     with database.reading() as session:
         assert leading.is_contract_leading(session)

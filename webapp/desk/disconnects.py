@@ -12,13 +12,15 @@ from core import clock, errors
 from desk import disconnects
 from desk.disconnects import QueueFilter, QueueRow
 from desk.models import DisconnectResult, DisconnectWhy
-from registry import customers, spreadsheets, staff
+from registry import addresses, customers, spreadsheets, staff
 from registry.keyset import order
 from webapp import downloads, identity, permissions, rendering, runtime
 from webapp.forms import REQUIRED, Form, TextField, choices
 
 FILE_PAGE = 1000
 FILE_LIMIT = 100_000
+# So many rows a browser still lays out on paper; more are taken as a file.
+PRINTED = 2000
 MOST_TICKED = 1000
 AS_IT_IS = -1
 WORDS = (
@@ -178,6 +180,26 @@ def banner(customer_id: int) -> Response:
     with runtime.current().database.reading() as session:
         found = disconnects.open_of(session, customer_id)
     return Response(render_template("desk/_disconnect_banner.html", one=found))
+
+
+@permissions.required("disconnect.plan")
+def paper() -> Response:
+    """The queue for the printer: every row the filters leave, up to PRINTED, with where to go."""
+    filters, sort = _filters(), _sort()
+    with runtime.current().database.reading() as session:
+        rows, mark = disconnects.page(session, filters, sort=sort, after=None, limit=PRINTED)
+        places = addresses.visiting(session, {row.customer_id for row in rows})
+    return rendering.page_or_fragment(
+        "desk/disconnects_paper.html",
+        "desk/disconnects_paper.html",
+        rows=rows,
+        places=places,
+        is_cut=mark is not None,
+        limit=PRINTED,
+        filters=filters,
+        words=dict(WORDS),
+        today=today(),
+    )
 
 
 @permissions.required("disconnect.plan")

@@ -11,6 +11,7 @@ for _rule, _name, _view, _methods in (
     ("/tickets/<int:ticket_id>", "ticket", board.ticket, ["GET"]),
     ("/disconnects", "disconnects", disconnects.listing, ["GET"]),
     ("/disconnects.<ending>", "export_disconnects", disconnects.file, ["GET"]),
+    ("/disconnects/paper", "print_disconnects", disconnects.paper, ["GET"]),
     ("/disconnects/act", "act_on_disconnects", disconnects.act, ["POST"]),
     ("/disconnects/add", "add_disconnects", disconnects.add_many, ["POST"]),
     ("/customers/<int:customer_id>/disconnect", "add_disconnect", disconnects.add, ["GET", "POST"]),

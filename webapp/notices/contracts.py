@@ -1,16 +1,23 @@
 """Contracts to sign: the queue, one added by hand, a signature at the office, and who is led to sign."""
 
-from flask import Response, render_template, request, url_for
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from flask import Response, abort, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from wtforms.validators import DataRequired, Length
 
+from core import clock
 from desk import contract_templates, contracts, leading
-from desk.contracts import ContractFilter
-from registry import customers, payers
+from desk.contracts import ContractFilter, Queued
+from registry import customers, payers, spreadsheets
 from registry.keyset import order
-from webapp import contract_copy, identity, permissions, rendering, runtime, waking
+from webapp import contract_copy, downloads, identity, permissions, rendering, runtime, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
+
+FILE_PAGE = 1000
+FILE_LIMIT = 100_000
 
 
 class ContractForm(Form):
@@ -36,12 +43,7 @@ class SignatureForm(Form):
 @permissions.required("customer.view")
 def listing() -> Response:
     """The queue: open contracts, or those that were signed or taken back."""
-    state = request.args.get("state", "open")
-    filters = ContractFilter(
-        text=request.args.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in (*contracts.STATES, "all") else "open",
-    )
-    sort = order(request.args.get("sort", ""), contracts.KEYS, contracts.USUAL_SORT)
+    filters, sort = _filters(), _sort()
     with runtime.current().database.reading() as session:
         rows, mark = contracts.page(session, filters, sort=sort, after=request.args.get("after"))
         is_leading = leading.is_contract_leading(session)
@@ -56,6 +58,72 @@ def listing() -> Response:
             is_leading=is_leading,
         )
     )
+
+
+def _filters() -> ContractFilter:
+    state = request.args.get("state", "open")
+    return ContractFilter(
+        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        state=state if state in (*contracts.STATES, "all") else "open",
+    )
+
+
+def _sort() -> str:
+    return order(request.args.get("sort", ""), contracts.KEYS, contracts.USUAL_SORT)
+
+
+@permissions.required("customer.view")
+def file(ending: str) -> Response:
+    """The queue as a file: every contract the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    zone = runtime.current().settings.isp.time_zone
+    heads = [
+        gettext("Customer number"),
+        gettext("Customer"),
+        gettext("Contract"),
+        gettext("Since"),
+        gettext("Added by"),
+        gettext("State"),
+        gettext("Signed"),
+        gettext("Signed by"),
+        gettext("Taken back"),
+        gettext("Taken back by"),
+    ]
+    table = downloads.Table(f"contracts-{clock.today(zone).isoformat()}", ending)
+    table.write(gettext("Contracts to sign"), heads, (_cells(one, zone) for one in _every()))
+    return table.answer()
+
+
+def _cells(one: Queued, zone: str) -> tuple[spreadsheets.Value, ...]:
+    def day(moment: datetime | None) -> date | None:
+        return clock.today(zone, at=moment) if moment else None
+
+    states = {"open": gettext("open"), "signed": gettext("signed"), "withdrawn": gettext("taken back")}
+    found = one.contract
+    return (
+        one.customer.number,
+        one.customer.name,
+        found.title,
+        day(found.created_at),
+        found.author,
+        states[one.state],
+        day(found.signed_at),
+        found.signed_name,
+        day(found.withdrawn_at),
+        found.withdrawn_by,
+    )
+
+
+def _every() -> Iterator[Queued]:
+    """Yield the contracts a thousand at a time, each from a short reading of its own."""
+    filters, sort, after = _filters(), _sort(), None
+    for _ in range(FILE_LIMIT // FILE_PAGE):
+        with runtime.current().database.reading() as session:
+            rows, after = contracts.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+        yield from rows
+        if after is None:
+            return
 
 
 @permissions.required("contract.keep")

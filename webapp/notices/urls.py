@@ -21,6 +21,7 @@ for _rule, _name, _view, _methods in (
     ("/warnings/switch", "switch_warnings", warnings.switch, ["POST"]),
     ("/customers/<int:customer_id>/warning", "warn_one", warnings.warn_one, ["POST"]),
     ("/contracts", "contracts", contracts.listing, ["GET"]),
+    ("/contracts.<ending>", "export_contracts", contracts.file, ["GET"]),
     ("/contracts/switch", "switch_contracts", contracts.switch, ["POST"]),
     ("/contracts/templates", "templates", templates.listing, ["GET"]),
     ("/contracts/templates/new", "add_template", templates.add, ["GET", "POST"]),
