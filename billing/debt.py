@@ -7,7 +7,7 @@ called debt, past due or overdue are positive minor units. A credit limit change
 of what is overdue does not cut.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -106,13 +106,14 @@ def credit_of(today: date) -> ColumnElement[int]:
     return case((is_in_force, Account.credit_limit_minor), else_=0)
 
 
-def never_cut() -> ColumnElement[bool]:
-    """Return, for a query on Account, whether debt never cuts it: marked itself, or by its group."""
+def never_cut(excluded_groups: Sequence[int] = ()) -> ColumnElement[bool]:
+    """Return, for a query on Account, whether debt never cuts it: marked itself, or by its group.
+
+    `excluded_groups` are those the policy names beside the groups' own marks (see billing.rules).
+    """
+    is_excluded = or_(AccountGroup.is_never_cut, AccountGroup.id == any_of(excluded_groups))
     by_group = (
-        select(AccountGroup.is_never_cut)
-        .where(AccountGroup.id == Account.group_id)
-        .correlate(Account)
-        .scalar_subquery()
+        select(is_excluded).where(AccountGroup.id == Account.group_id).correlate(Account).scalar_subquery()
     )
     return or_(Account.is_never_cut, func.coalesce(by_group, false()))
 

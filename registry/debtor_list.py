@@ -55,9 +55,18 @@ class DebtorPage:
 
 
 def page(
-    session: Session, today: date, *, grace_days: int, after: str | None = None, limit: int = PAGE
+    session: Session,
+    today: date,
+    *,
+    grace_days: int,
+    excluded_groups: Sequence[int] = (),
+    after: str | None = None,
+    limit: int = PAGE,
 ) -> DebtorPage:
-    """Return those who are past due on that day. Three SELECTs."""
+    """Return those who are past due on that day. Three SELECTs.
+
+    `grace_days` and `excluded_groups` (debt never cuts them) are the policy's.
+    """
     owing = debt.overdue_by_account(today, grace_days)
     query = (
         select(
@@ -67,7 +76,7 @@ def page(
             owing.c.overdue_minor,
             Promise.until,
             _is_cut(),
-            debt.never_cut(),
+            debt.never_cut(excluded_groups),
             CutoffDeferral,
         )
         .join(Account, Account.id == Customer.account_id)

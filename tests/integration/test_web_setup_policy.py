@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 
 from billing import policies, subscriptions, testing
-from billing.models import AccessState, CutoffPolicy, CutoffRun
+from billing.models import AccessState, Account, CutoffPolicy, CutoffRun
 from billing.rules import Step
 from billing.subscriptions import Choice
 from core import clock
@@ -72,6 +72,12 @@ def test_a_policy_is_seen_before_it_is_saved_and_then_cuts_by_its_steps(sign_in_
     assert (found.version, found.steps) == (1, (Step(0, AccessState.NOTICE), Step(90, AccessState.CLOSED)))
     assert (found.holidays, found.yearly_holidays) == ((date(2027, 3, 29),), ((12, 25),))
     assert found.excluded_groups == (group,)
+    assert "never cut" not in browser.get("/debtors").text
+    with database.transaction() as session:
+        session.get_one(Account, person.account_id).group_id = group
+    assert "never cut" in browser.get("/debtors").text
+    assert "Never cut off" in browser.get(f"/customers/{person.id}").text
+    assert "by the policy" in browser.get("/setup/debt-groups").text
     shown = browser.get(URL).text
     assert "softer" in shown
     assert "Schools" in shown

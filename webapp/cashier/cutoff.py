@@ -177,7 +177,12 @@ def _every(run_id: int) -> Iterator[PlanRow]:
 def debtors() -> Response:
     """List those who are past due, the largest sum first."""
     with runtime.current().database.reading() as session:
+        limits = day.limits(session)
         found = debtor_list.page(
-            session, day.today(), grace_days=day.grace_days(session), after=request.args.get("after")
+            session,
+            day.today(),
+            grace_days=limits.grace_days,
+            excluded_groups=limits.excluded_groups,
+            after=request.args.get("after"),
         )
     return rendering.page_or_fragment("cashier/debtors.html", "cashier/debtors.html", found=found)

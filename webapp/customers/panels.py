@@ -122,12 +122,13 @@ PANELS: Mapping[str, Panel] = {
 
 def first_screen(session: Session, customer_id: int) -> Card:
     """Return the card as of this business day; raises NotFound."""
-    settings = runtime.current().settings
+    settings, limits = runtime.current().settings, runtime.current().policy.rules(session)
     return card.load(
         session,
         customer_id,
         today=clock.today(settings.isp.time_zone),
-        grace_days=runtime.current().policy.rules(session).grace_days,
+        grace_days=limits.grace_days,
+        excluded_groups=limits.excluded_groups,
     )
 
 

@@ -15,9 +15,11 @@ def listing() -> Response:
     found = runtime.current()
     with found.database.reading() as session:
         groups = account_groups.list_all(session)
-        usual = found.policy.rules(session).grace_days
+        limits = found.policy.rules(session)
     template = "setup/account_groups.html"
-    return rendering.page_or_fragment(template, template, groups=groups, usual=usual)
+    return rendering.page_or_fragment(
+        template, template, groups=groups, usual=limits.grace_days, excluded=limits.excluded_groups
+    )
 
 
 @permissions.required("setup.change")
