@@ -1,6 +1,6 @@
 """The customer card: everything its first screen shows, in seven SELECTs; an eighth only for a debtor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from billing.models import (
 )
 from core import errors
 from core.money import Money
-from registry import addresses, contacts, equipment, warned, watched
+from registry import addresses, contacts, equipment, gate_choice, warned, watched
 from registry.card_views import (
     AddressView,
     BalanceView,
@@ -36,6 +36,7 @@ from registry.card_views import (
     PortView,
     ServiceView,
 )
+from registry.lines import gate_of_line
 from registry.listing import MarkView
 from registry.models import (
     Connection,
@@ -61,12 +62,22 @@ from registry.models import (
 from registry.warned import WarningView
 
 
-def load(session: Session, customer_id: int, *, today: date, grace_days: int = 0) -> Card:
+def load(
+    session: Session,
+    customer_id: int,
+    *,
+    today: date,
+    grace_days: int = 0,
+    excluded_groups: Sequence[int] = (),
+) -> Card:
     """Return the customer's card on that business day; raises NotFound.
 
-    `grace_days` is the cutoff's default grace: it tells what is overdue from what is only past due.
+    `grace_days` is the cutoff's default grace: it tells what is overdue from what is only past due;
+    `excluded_groups` are those debt never cuts by the policy.
     """
-    row = session.execute(_head(today, grace_days).where(Customer.id == customer_id)).one_or_none()
+    row = session.execute(
+        _head(today, grace_days, excluded_groups).where(Customer.id == customer_id)
+    ).one_or_none()
     if row is None:
         raise errors.NotFound("There is no such customer")
     customer, account = row.Customer, row.Account
@@ -104,7 +115,7 @@ def _list(query: Any, *order: Any, **fields: Any) -> ColumnElement[Any]:
     return listed.correlate(Customer).scalar_subquery()  # type: ignore[no-any-return]
 
 
-def _head(today: date, grace_days: int) -> Select[Any]:
+def _head(today: date, grace_days: int, excluded_groups: Sequence[int]) -> Select[Any]:
     """The customer with account, debt, groups, marks, urgent notes, contacts and promise: one SELECT."""
     promise = (
         select(Promise.until)
@@ -119,7 +130,7 @@ def _head(today: date, grace_days: int) -> Select[Any]:
         debt.owed_minor(today, grace).label("overdue"),
         debt.owed_minor(today, literal(0)).label("past_due"),
         promise.label("promise_until"),
-        debt.never_cut().label("is_never_cut"),
+        debt.never_cut(excluded_groups).label("is_never_cut"),
         *_labels(),
         *_papers(),
     ).join(Account, Account.id == Customer.account_id)
@@ -211,15 +222,15 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
         .correlate(Subscription)
         .scalar_subquery()
     )
-    own_or_default = func.coalesce(
-        Line.gate_id, select(LineGate.id).where(LineGate.is_default).scalar_subquery()
-    )
     query = (
-        select(Subscription, Plan, SubscriptionAccess, Line, LineGate, locks, access.is_running(today))
+        select(
+            *(Subscription, Plan, SubscriptionAccess, Line, LineGate),
+            *(gate_choice.source(), locks, access.is_running(today)),
+        )
         .join(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
         .outerjoin(Line, Line.subscription_id == Subscription.id)
-        .outerjoin(LineGate, LineGate.id == own_or_default)
+        .outerjoin(LineGate, gate_of_line())
         .where(Subscription.account_id == account.id)
         .order_by(access.is_running(today).desc(), Subscription.ends_on.desc().nulls_first(), Subscription.id)
         .limit(20)
@@ -228,7 +239,7 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
 
 
 def _service(currency: str, *row: Any) -> ServiceView:
-    subscription, plan, state, line, gate, locks, is_running = row
+    subscription, plan, state, line, gate, gate_source, locks, is_running = row
     own = subscription.price_minor
     fields = (
         *("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at"),
@@ -247,6 +258,7 @@ def _service(currency: str, *row: Any) -> ServiceView:
         line_id=line.id if line else None,
         login=(line.login or "") if line else "",
         gate=gate.name if gate and line else "",
+        gate_source=gate_source if gate and line else "",
         gate_error=gate.error if gate and line else "",
         **{field: getattr(state, field) if state else None for field in fields},
         next_attempt_at=max((pause for pause in pauses if pause), default=None),

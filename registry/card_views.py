@@ -89,7 +89,10 @@ class LockView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A subscription with its plan and its access: wanted, applied by the gate, observed in the network."""
+    """A subscription with its plan and its access: wanted, applied by the gate, observed in the network.
+
+    `gate_source` says where its gate was chosen: "line", "device", "pop" or "default".
+    """
 
     id: int
     plan: str
@@ -102,6 +105,7 @@ class ServiceView:
     line_id: int | None
     login: str
     gate: str
+    gate_source: str
     gate_error: str
     wanted: AccessState | None
     wanted_at: datetime | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from billing import cutoff
@@ -24,6 +24,7 @@ from core.columns import any_of
 from core.money import Money
 from registry import keyset, search
 from registry.keyset import Key
+from registry.lines import gate_of_line
 from registry.models import Customer, Group, Line, LineGate, Pop, customer_groups
 
 PAGE = 100
@@ -202,7 +203,6 @@ def _named(session: Session, kind: Any) -> tuple[tuple[int, str], ...]:
 
 def rows_of(run_id: int) -> Select[Any]:
     """Return the query of a run's rows with their people and lines."""
-    of_line = or_(LineGate.id == Line.gate_id, and_(Line.gate_id.is_(None), LineGate.is_default))
     columns: tuple[Any, ...] = (
         CutoffDecision,
         Account.currency,
@@ -220,7 +220,7 @@ def rows_of(run_id: int) -> Select[Any]:
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(Line, Line.subscription_id == CutoffDecision.subscription_id)
         .outerjoin(Pop, Pop.id == Line.pop_id)
-        .outerjoin(LineGate, of_line)
+        .outerjoin(LineGate, gate_of_line())
         .where(CutoffDecision.run_id == run_id)
     )
 

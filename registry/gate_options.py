@@ -10,6 +10,7 @@ class GateOption:
 
     `form`: text, whole, decimal, prefixes, choice (one of `choices`: value and label), secret (one line) or
     secrets (several lines). A secret is sealed and never shown; its empty field keeps the one on file.
+    `longest` is how many characters one line may have.
     """
 
     name: str
@@ -21,6 +22,7 @@ class GateOption:
     maximum: float | None = None
     pattern: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    longest: int = 200
 
     @property
     def is_secret(self) -> bool:

@@ -86,6 +86,7 @@ NFTABLES_SSH = (
         "Host key",
         hint="From the gateway itself: /etc/ssh/ssh_host_ed25519_key.pub. No other is accepted.",
         pattern=_HOST_KEY,
+        longest=4000,  # an RSA key of 16,384 bits has 2,750, and a comment
     ),
     GateOption(
         "private_key",

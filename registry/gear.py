@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from core import errors
 from registry import audit, equipment, in_use, paging, ports
-from registry.models import Device, DeviceRole, DeviceState, DeviceType, Network, Pop, Port
+from registry.models import Device, DeviceRole, DeviceState, DeviceType, LineGate, Network, Pop, Port
 
 SORTS = ("name", "type", "status")
 # The word of the filter for a device nobody ever asked.
@@ -59,6 +59,7 @@ class Gear:
     parent: Device | None
     children: tuple[Device, ...]
     networks: tuple[Network, ...]
+    gate: str
     ports: tuple[ports.PortRow, ...]
     users: dict[str, int]
 
@@ -150,6 +151,7 @@ def one(session: Session, device_id: int) -> Gear:
     """Return a device of the network with its POP, parent, children, networks and ports; raises NotFound."""
     device = own(session, device_id)
     pop = session.get(Pop, device.pop_id) if device.pop_id else None
+    gate = session.get(LineGate, device.gate_id) if device.gate_id else None
     below = select(Device).where(Device.parent_id == device_id).order_by(Device.name, Device.id)
     behind = select(Network).where(Network.gateway_id == device_id).order_by(Network.name)
     return Gear(
@@ -158,6 +160,7 @@ def one(session: Session, device_id: int) -> Gear:
         parent=session.get(Device, device.parent_id) if device.parent_id else None,
         children=tuple(session.scalars(below)),
         networks=tuple(session.scalars(behind)),
+        gate=gate.name if gate else "",
         ports=tuple(ports.of_device(session, device_id)),
         users=in_use.count(session, "device", device_id),
     )

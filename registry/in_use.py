@@ -15,6 +15,7 @@ from registry.models import (
     Line,
     LineGate,
     Network,
+    Pop,
     Port,
     customer_groups,
     customer_marks,
@@ -49,7 +50,7 @@ _USERS: Mapping[str, Mapping[str, tuple[Select[Any], Any]]] = {
     "port": {"customers": _by(Connection.port_id)},
     "group": {"customers": _by(customer_groups.c.group_id)},
     "mark": {"customers": _by(customer_marks.c.mark_id)},
-    "gate": {"lines": _by(Line.gate_id)},
+    "gate": {"lines": _by(Line.gate_id), "pops": _by(Pop.gate_id), "devices": _by(Device.gate_id)},
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,23 +13,28 @@ from billing.models import CUT, SubscriptionAccess
 from core import db, errors
 from core.secrets import Cipher
 from core.words import N_
-from registry import audit, credentials, in_use
+from registry import audit, credentials, gate_choice, in_use
+from registry.gate_choice import Named
 from registry.models import Line, LineGate, Pop
 
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
-    """A gate as the list shows it: `own_lines` name it, `lines` are all it opens and closes."""
+    """A gate as the list shows it: `own_lines` name it, `lines` are all it opens and closes.
+
+    `named` are the POPs and devices it was chosen for.
+    """
 
     gate: LineGate
     pop: str
     own_lines: int
     lines: int
+    named: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """What a new default gate takes over: the lines that name none, those closed now, from whom."""
+    """What a new default gate takes over: the lines no gate is chosen for, those closed now, from whom."""
 
     lines: int
     closed: int
@@ -51,18 +56,24 @@ def get(session: Session, gate_id: int) -> LineGate:
 
 def overview(session: Session) -> list[GateRow]:
     """Return every gate with its POP and its lines counted: the default one first, then by name."""
-    query = select(Line.gate_id, func.count()).group_by(Line.gate_id)
-    counts: dict[int | None, int] = dict(session.execute(query).all())
+    serving = select(gate_choice.serving().label("gate_id")).select_from(Line).subquery()
+    counts = _counts(session, serving.c.gate_id)
+    own, chosen = _counts(session, Line.gate_id), gate_choice.named(session)
     names = dict(session.execute(select(Pop.id, Pop.name)).all())
     return [
         GateRow(
             gate=gate,
             pop=names.get(gate.pop_id or 0, ""),
-            own_lines=counts.get(gate.id, 0),
-            lines=counts.get(gate.id, 0) + (counts.get(None, 0) if gate.is_default else 0),
+            own_lines=own.get(gate.id, 0),
+            lines=counts.get(gate.id, 0),
+            named=tuple(chosen.get(gate.id, ())),
         )
         for gate in list_all(session)
     ]
+
+
+def _counts(session: Session, column: Any) -> dict[int | None, int]:
+    return dict(session.execute(select(column, func.count()).group_by(column)).all())
 
 
 def takeover(session: Session) -> Takeover:
@@ -72,7 +83,7 @@ def takeover(session: Session) -> Takeover:
         select(func.count(), func.count().filter(is_closed))
         .select_from(Line)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Line.subscription_id)
-        .where(Line.gate_id.is_(None))
+        .where(gate_choice.chosen().is_(None))
     )
     lines, closed = session.execute(query).one()
     former = session.scalar(select(LineGate.name).where(LineGate.is_default))
@@ -176,7 +187,7 @@ def change(
 
 
 def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
-    """Make this gate the default and have it told every line that names none; return how many they are."""
+    """Make this gate the default and have it told every line it serves; return how many they are."""
     gate = get(session, gate_id)
     if gate.is_default:
         raise errors.Conflict(N_("%(name)s is the default gate already", name=gate.name))
@@ -187,16 +198,14 @@ def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
 def _tell_again(session: Session, gate: LineGate) -> int:
     """Have the gate told its lines anew: other gear may stand behind it now, so it is tried at once."""
     gate.paused_until, gate.epoch, gate.epoch_read_at = None, None, None
-    is_served = Line.gate_id == gate.id
-    if gate.is_default:
-        is_served = or_(is_served, Line.gate_id.is_(None))
+    is_served = gate_choice.serving() == gate.id
     served = session.scalars(select(Line.subscription_id).where(is_served)).all()
     access.tell_again(session, served)
     return len(served)
 
 
 def remove(session: Session, actor: audit.Actor, gate_id: int) -> None:
-    """Remove a gate no line names; raises NotFound, Conflict while it is in use or the default."""
+    """Remove a gate chosen for nothing; raises NotFound, Conflict while it is in use or the default."""
     gate = get(session, gate_id)
     if gate.is_default:
         raise errors.Conflict(
@@ -220,7 +229,7 @@ def _checked(session: Session, name: str, pop_id: int | None) -> dict[str, Any]:
 
 
 def make_default(session: Session, actor: audit.Actor, gate_id: int) -> None:
-    """Let this gate serve every line that names none; raises NotFound."""
+    """Let this gate serve every line that none is chosen for; raises NotFound."""
     gate = get(session, gate_id)
     others = update(LineGate).where(LineGate.is_default, LineGate.id != gate_id)
     session.execute(others.values(is_default=False))

@@ -13,7 +13,7 @@ from billing import access, suspensions
 from billing.models import LockReason, Plan, Subscription
 from core import clock, errors
 from core.columns import any_of
-from registry import audit
+from registry import audit, gate_choice
 from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
 from registry.words import STATUS_WORDS
 
@@ -178,8 +178,8 @@ class _Line:
 
 
 def gate_of_line() -> ColumnElement[bool]:
-    """Return the condition that a gate is the line's own; without one the default gate."""
-    return or_(LineGate.id == Line.gate_id, and_(Line.gate_id.is_(None), LineGate.is_default))
+    """Return the condition that a gate is the line's (see registry.gate_choice)."""
+    return LineGate.id == gate_choice.serving()
 
 
 def _gate(gate: LineGate) -> GateTarget:

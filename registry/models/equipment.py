@@ -61,6 +61,9 @@ class Device(Base):
     )
     pop_id: Mapped[int | None] = mapped_column(ForeignKey("pops.id"), index=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"), index=True)
+    gate_id: Mapped[int | None] = mapped_column(
+        ForeignKey("gates.id", use_alter=True, name="fk_devices_gate_id_gates"), index=True
+    )
     address: Mapped[str | None] = mapped_column(Inet)
     mac: Mapped[str | None] = mapped_column(Mac)
     serial: Mapped[str] = mapped_column(String(80), default="", server_default="")

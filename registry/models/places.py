@@ -39,6 +39,10 @@ class Pop(Base):
     name: Mapped[str] = mapped_column(String(120))
     latitude: Mapped[float | None] = mapped_column(Float)
     longitude: Mapped[float | None] = mapped_column(Float)
+    # The gate of its lines where it is not the default (see registry.gate_choice).
+    gate_id: Mapped[int | None] = mapped_column(
+        ForeignKey("gates.id", use_alter=True, name="fk_pops_gate_id_gates"), index=True
+    )
     # How often the gear and the customers here are swept, in seconds; none means as the settings say.
     device_watch_s: Mapped[int | None]
     customer_watch_s: Mapped[int | None]

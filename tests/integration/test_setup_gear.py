@@ -8,9 +8,22 @@ from sqlalchemy import select
 from billing import testing as money_testing
 from billing.models import AccessState, SubscriptionAccess
 from core import clock, errors
-from registry import audit, equipment, gate_kinds, gate_turns, gear, line_gates, lines, ports, testing
+from registry import (
+    audit,
+    connections,
+    equipment,
+    gate_choice,
+    gate_kinds,
+    gate_turns,
+    gear,
+    line_gates,
+    lines,
+    networks,
+    ports,
+    testing,
+)
 from registry.gear import GearFilter
-from registry.models import AuditEvent, DeviceRole, DeviceState
+from registry.models import AuditEvent, Customer, DeviceRole, DeviceState, Line, LineGate
 
 OLENA = audit.Actor(None, "Olena")
 TODAY = date(2026, 11, 22)
@@ -143,6 +156,83 @@ def _line(session, number, gate_id=None, *, is_closed=False):
     lines.attach(session, sample.subscription_id, customer.id, actor=OLENA, gate_id=gate_id, today=TODAY)
     if is_closed:
         session.get_one(SubscriptionAccess, sample.subscription_id).applied = AccessState.CLOSED
+
+
+def _of_gates(session):
+    """The customers' numbers by the gate that serves them and by where it was chosen."""
+    query = (
+        select(LineGate.name, gate_choice.source(), Customer.number)
+        .select_from(Line)
+        .join(Customer, Customer.id == Line.customer_id)
+        .outerjoin(LineGate, lines.gate_of_line())
+        .order_by(Customer.number)
+    )
+    return {row.number: (row[0], row[1]) for row in session.execute(query)}
+
+
+def test_a_gate_is_chosen_for_a_line_for_its_device_and_for_its_pop(session, plant):
+    made = {}
+    for name in ("All", "Roof", "Street", "North"):
+        made[name] = line_gates.create(session, OLENA, name=name, kind="dry_run", options={}).id
+    line_gates.make_default(session, OLENA, made["All"])
+    north, router, switch = plant["gw"].pop_id, plant["gw"].id, plant["sw_b"].id
+    networks.create(session, OLENA, name="a", cidr="10.1.0.0/24", pop_id=north, gateway_id=router)
+    networks.create(session, OLENA, name="b", cidr="10.2.0.0/24", pop_id=north)
+    for number, address in (("1", "10.1.0.5"), ("2", "10.2.0.5"), ("3", "10.2.0.6"), ("4", None)):
+        _line(session, number, is_closed=True)
+        if address:
+            networks.give(session, OLENA, _customer(session, number).id, address=address)
+    (port,) = ports.add(session, OLENA, switch, indexes="7")
+    connections.connect(session, OLENA, _customer(session, "3").id, port.id)
+    default = ("All", "default")
+    assert set(_of_gates(session).values()) == {default}
+
+    assert gate_choice.for_pop(session, OLENA, north, made["North"])
+    assert not gate_choice.for_pop(session, OLENA, north, made["North"])
+    behind = ("North", "pop")
+    assert _of_gates(session) == {"1": behind, "2": behind, "3": behind, "4": default}
+    assert gate_choice.for_device(session, OLENA, router, made["Roof"])
+    assert gate_choice.for_device(session, OLENA, switch, made["Street"])
+    expected = {"1": ("Roof", "device"), "2": behind, "3": ("Street", "device"), "4": default}
+    assert _of_gates(session) == expected
+    told = {key: row.applied for key, row in _accesses(session).items()}
+    assert told == {"1": None, "2": None, "3": None, "4": AccessState.CLOSED}, "the others stay as told"
+
+    line = session.scalars(select(Line).where(Line.customer_id == _customer(session, "4").id)).one()
+    chosen = {"pop_id": north, "gate_id": None}
+    assert gate_choice.for_line(session, OLENA, line.customer_id, line.id, **chosen)
+    assert _of_gates(session)["4"] == behind
+    chosen["gate_id"] = made["Street"]
+    assert gate_choice.for_line(session, OLENA, line.customer_id, line.id, **chosen)
+    assert _of_gates(session)["4"] == ("Street", "line")
+    ids = [row.subscription_id for row in _accesses(session).values()]
+    gates = {one.gate.id for one in lines.targets(session, ids).values()}
+    assert gates == {made["Roof"], made["Street"], made["North"]}
+
+    rows = {row.gate.name: row for row in line_gates.overview(session)}
+    assert {name: row.lines for name, row in rows.items()} == {"All": 0, "Roof": 1, "Street": 2, "North": 1}
+    assert [(one.kind, one.name) for one in rows["North"].named] == [("pop", "North")]
+    assert line_gates.takeover(session).lines == 0
+    with pytest.raises(errors.Conflict, match="devices: 1"):
+        line_gates.remove(session, OLENA, made["Roof"])
+    with pytest.raises(errors.Invalid):
+        gate_choice.for_device(session, OLENA, router, 999)
+    assert gate_choice.for_device(session, OLENA, router, None)
+    assert _of_gates(session)["1"] == behind
+
+
+def _customer(session, number):
+    return session.scalars(select(Customer).where(Customer.number == number)).one()
+
+
+def _accesses(session):
+    session.expire_all()
+    query = (
+        select(Customer.number, SubscriptionAccess)
+        .join(Line, Line.customer_id == Customer.id)
+        .join(SubscriptionAccess, SubscriptionAccess.subscription_id == Line.subscription_id)
+    )
+    return dict(session.execute(query).all())
 
 
 def test_a_gate_is_changed_takes_over_and_goes(session):

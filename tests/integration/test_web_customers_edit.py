@@ -19,6 +19,7 @@ from registry import (
     device_types,
     equipment,
     labels,
+    line_gates,
     lines,
     networks,
     pops,
@@ -367,12 +368,28 @@ def line(database, town):
 def test_a_line_gets_its_login_from_the_card(sign_in_as, database, town, line):
     noc = sign_in_as("noc")
     assert "No login on file." in get(noc, town, "panels/services").text
-    assert "Login of the line: Home 100" in get(noc, town, f"edit/services/{line}").text
+    assert "The line: Home 100" in get(noc, town, f"edit/services/{line}").text
     assert post(noc, town, f"edit/services/{line}", login="two words").status_code == 422
     assert post(noc, town, f"edit/services/{line}", login="olha@ppp").status_code == 200
     assert "olha@ppp" in get(noc, town, "panels/services").text
     with database.reading() as session:
         assert lines.find(session, town["id"], line).login == "olha@ppp"
+
+
+def test_a_line_gets_a_gate_of_its_own_from_who_may_change_gear(sign_in_as, database, town, line):
+    with database.transaction() as session:
+        for name, is_default in (("Everybody", True), ("Roof", False)):
+            line_gates.create(session, ROOT, name=name, kind="dry_run", options={}, is_default=is_default)
+        roof = line_gates.find(session, "Roof").id
+    noc = sign_in_as("noc")
+    chosen = {"login": "", "pop_id": "", "gate_id": roof}
+    assert 'name="gate_id"' not in get(sign_in_as("technician"), town, f"edit/services/{line}").text
+    post(sign_in_as("technician"), town, f"edit/services/{line}", **chosen)
+    assert "the default one" in get(noc, town, "panels/services").text
+    assert post(noc, town, f"edit/services/{line}", **chosen).status_code == 200
+    page = get(noc, town, "panels/services").text
+    assert "<b>Roof</b>" in page
+    assert "chosen for this line" in page
 
 
 def test_a_line_may_be_chosen_for_an_address(sign_in_as, database, town, line):

@@ -228,7 +228,7 @@ def test_making_a_gate_the_default_says_what_it_takes_over(sign_in_as, database)
         gate_turns.note_failed(session, new.id, "no answer from 10.0.0.9", clock.now(), pause_s=5, limit_s=60)
     browser = sign_in_as("administrator")
     page = browser.get("/setup/gates").text
-    assert "New will open and close every line that names no gate: 2. Until now Old did." in page
+    assert "New will open and close every line no gate is chosen for: 2. Until now Old did." in page
     assert "no answer from 10.0.0.9" in page
     assert "make another one the default first" in browser.get(f"/setup/gates/{old.id}").text
     assert "the default gate" in browser.post(f"/setup/gates/{old.id}/remove", follow_redirects=True).text

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Response, request
 from flask_babel import gettext
 
-from registry import connections, equipment, lines, logins, networks
+from registry import connections, equipment, gate_choice, line_gates, lines, logins, networks, pops
 from registry.connections import SwitchChoice
 from registry.models import IpAddress
 from webapp import identity, permissions, runtime, waking
 from webapp.customers import answers
-from webapp.customers.gear_forms import NONE, ConnectionForm, IpForm, LoginForm, NewConnectionForm, NewIpForm
+from webapp.customers.gear_forms import NONE, ConnectionForm, IpForm, LineForm, NewConnectionForm, NewIpForm
 
 OFFERED_NETWORKS = 6
 
@@ -63,21 +63,32 @@ def remove_ip(customer_id: int, item_id: int) -> Response:
 
 
 @permissions.required("equipment.edit")
-def login(customer_id: int, item_id: int) -> Response:
-    """Write down the name a line dials in with."""
+def line(customer_id: int, item_id: int) -> Response:
+    """Write down the name a line dials in with and, for who may change gear, its own POP and gate."""
     with runtime.current().database.reading() as session:
-        line = lines.find(session, customer_id, item_id)
+        found = lines.find(session, customer_id, item_id)
         plan = next((one.plan for one in lines.choices(session, customer_id) if one.id == item_id), "")
-    form = LoginForm(obj=line)
-    if form.accept(lambda: _save_login(customer_id, item_id, form)):
-        return answers.saved(customer_id, "services", gettext("The login is saved and its gate is told."))
-    title = gettext("Login of the line: %(plan)s", plan=plan)
-    return answers.show(customer_id, "services", title, form, "login")
+        places, gates = pops.list_all(session), line_gates.list_all(session)
+    form = LineForm(obj=found)
+    if identity.may("setup.gear"):
+        form.pop_id.choices = [("", NONE), *((pop.id, pop.name) for pop in places)]
+        form.gate_id.choices = [("", NONE), *((gate.id, gate.name) for gate in gates)]
+    else:
+        del form.pop_id, form.gate_id
+    if form.accept(lambda: _save_line(customer_id, item_id, form)):
+        return answers.saved(customer_id, "services", gettext("The line is saved and its gate is told."))
+    title = gettext("The line: %(plan)s", plan=plan)
+    return answers.show(customer_id, "services", title, form, "line")
 
 
-def _save_login(customer_id: int, line_id: int, form: LoginForm) -> None:
+def _save_line(customer_id: int, line_id: int, form: LineForm) -> None:
+    actor = identity.actor()
     with runtime.current().database.transaction() as session:
-        if logins.set_login(session, identity.actor(), customer_id, line_id, form.login.data or ""):
+        is_new = logins.set_login(session, actor, customer_id, line_id, form.login.data or "")
+        if form.gate_id is not None:
+            places = {"pop_id": form.pop_id.data, "gate_id": form.gate_id.data}
+            is_new |= gate_choice.for_line(session, actor, customer_id, line_id, **places)
+        if is_new:
             waking.wake_gates(session)
 
 

@@ -37,7 +37,7 @@ _ITEMS: tuple[tuple[str, Callable[..., Any], Callable[..., Any]], ...] = (
     ("notes", edit_papers.note, edit_papers.remove_note),
 )
 _OTHERS: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
-    ("/edit/services/<int:item_id>", "edit_services", edit_wires.login, _FORM),
+    ("/edit/services/<int:item_id>", "edit_services", edit_wires.line, _FORM),
     ("/remove/files/<int:item_id>", "remove_files", edit_papers.remove_file, ["POST"]),
     ("/edit/equipment/<int:item_id>/credentials", "edit_credentials", edit_gear.access, _FORM),
     ("/edit/equipment/<int:item_id>/login", "reveal_login", edit_gear.reveal, _FORM),

@@ -50,8 +50,8 @@ class IpForm(WatchForm):
     colour = TextField(lazy_gettext("Colour"), [Length(max=7)], render_kw={"type": "color"})
 
 
-class LoginForm(Form):
-    """The name a line dials in with."""
+class LineForm(Form):
+    """A line: the name it dials in with, and its POP and gate where they differ."""
 
     login = TextField(
         lazy_gettext("Login"),
@@ -60,6 +60,19 @@ class LoginForm(Form):
             "User-Name of its sessions, capitals as RADIUS has them; empty: it dials in nowhere."
         ),
         render_kw={"class": "mono", "autocomplete": "off", "spellcheck": "false"},
+    )
+    pop_id = SelectField(
+        lazy_gettext("POP"),
+        coerce=optional_id,
+        description=lazy_gettext("None: that of its network, else of the device it is on."),
+    )
+    gate_id = SelectField(
+        lazy_gettext("Gate"),
+        coerce=optional_id,
+        description=lazy_gettext(
+            "None: that of its device or POP, else the default one. What is closed at the gate before stays "
+            "closed there: the list of drift shows it."
+        ),
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from registry import device_types, equipment, gear, in_use, ports, watch_views
+from registry import device_types, equipment, gate_choice, gear, in_use, ports, watch_views
 from registry import pops as places
 from registry.gear import GearFilter, GearPage
 from registry.models import Device, DeviceRole, DeviceState
-from webapp import device_access, identity, permissions, rendering, runtime
+from webapp import device_access, identity, permissions, rendering, runtime, waking
 from webapp.setup import pages
 from webapp.setup.forms import ROLE_CHOICES, DeviceForm, NewPortsForm, PortForm
 
@@ -124,6 +124,7 @@ def _form(device: Device | None) -> DeviceForm:
     form = DeviceForm(obj=device)
     form.type_id.choices = pages.offer(((kind.id, kind.name) for kind in kinds), gettext("Choose"))
     form.pop_id.choices = pages.offer((pop.id, pop.name) for pop in sites)
+    form.gate_id.choices = pages.gates_to_choose()
     own_id = device.id if device else None
     form.parent_id.choices = pages.offer((key, name) for key, name in parents if key != own_id)
     return form
@@ -148,6 +149,8 @@ def _save(device_id: int | None, form: DeviceForm) -> int:
         else:
             device = equipment.change(session, identity.actor(), device_id, **values)
         equipment.set_unwatched(session, identity.actor(), device.id, **form.unwatched)
+        if gate_choice.for_device(session, identity.actor(), device.id, form.gate_id.data):
+            waking.wake_gates(session)
         return device.id
 
 

@@ -48,12 +48,20 @@ _PACES = ("device_watch_s", "customer_watch_s")
 class PopForm(Form):
     """A POP; its code stays as it was made."""
 
-    ROWS: tuple[tuple[str, ...], ...] = (("name",), ("latitude", "longitude"), _PACES)
+    ROWS: tuple[tuple[str, ...], ...] = (("name", "gate_id"), ("latitude", "longitude"), _PACES)
 
     name = TextField(lazy_gettext("Name"), _NAME)
     latitude = NumberField(lazy_gettext("Latitude"), [Optional()])
     longitude = NumberField(
         lazy_gettext("Longitude"), [Optional()], description=lazy_gettext("Degrees, such as 24.0316.")
+    )
+    gate_id = SelectField(
+        lazy_gettext("Gate of its lines"),
+        coerce=optional_id,
+        description=lazy_gettext(
+            "Where no device and no line has one of its own. What is closed at the gate before stays closed "
+            "there: the list of drift shows it."
+        ),
     )
     device_watch_s = IntegerField(lazy_gettext("Gear is swept every, s"), [Optional()])
     customer_watch_s = IntegerField(lazy_gettext("Customers are swept every, s"), [Optional()])
@@ -62,7 +70,7 @@ class PopForm(Form):
 class NewPopForm(PopForm):
     """A POP with its code."""
 
-    ROWS = (("code", "name"), ("latitude", "longitude"), _PACES)
+    ROWS = (("code", "name"), ("gate_id",), ("latitude", "longitude"), _PACES)
 
     code = TextField(
         lazy_gettext("Code"),
@@ -134,6 +142,7 @@ class DeviceForm(WatchForm):
     ROWS = (
         ("name", "type_id"),
         ("pop_id", "parent_id"),
+        ("gate_id",),
         ("address", "mac"),
         ("serial", "software", "snmp_port"),
         ("is_gateway",),
@@ -147,6 +156,14 @@ class DeviceForm(WatchForm):
         lazy_gettext("Hangs on"),
         coerce=optional_id,
         description=lazy_gettext("The device its uplink goes to."),
+    )
+    gate_id = SelectField(
+        lazy_gettext("Gate of the customers on it"),
+        coerce=optional_id,
+        description=lazy_gettext(
+            "Of those on its ports, and of the networks it is the gateway of. None: as their POP says. What "
+            "is closed at the gate before stays closed there: the list of drift shows it."
+        ),
     )
     address = TextField(lazy_gettext("IP address"), [Length(max=45)], render_kw=_MONO)
     mac = TextField(
@@ -239,6 +256,6 @@ def _option_field(option: GateOption) -> Any:
     if option.form == "choice":
         offered = choices(*((value, gate_words.say(label)) for value, label in option.choices))
         return SelectField(gate_words.say(option.label), choices=offered, description=hint)
-    limit = 5000 if option.form in ("prefixes", "secrets") else 200
+    limit = 5000 if option.form in ("prefixes", "secrets") else option.longest
     field = _OPTION_FIELDS.get(option.form, TextField)
     return field(gate_words.say(option.label), [Length(max=limit)], description=hint, render_kw=_MONO)

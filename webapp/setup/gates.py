@@ -5,12 +5,11 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from core import db, errors
+from core import errors
 from registry import gate_kinds, in_use, line_gates, pops
 from registry.gate_kinds import KINDS, GateKind
 from registry.models import LineGate
-from tasks import enqueue
-from webapp import identity, permissions, rendering, runtime
+from webapp import identity, permissions, rendering, runtime, waking
 from webapp.setup import gate_words, pages
 from webapp.setup.forms import gate_form
 
@@ -116,7 +115,7 @@ def _change(gate_id: int, kind: GateKind, form: Any) -> None:
             ring=runtime.current().ring,
             pop_id=form.pop_id.data,
         )
-        _wake(session)
+        waking.wake_gates(session)
 
 
 @permissions.required("setup.change")
@@ -124,16 +123,9 @@ def make_default(gate_id: int) -> Response:
     """Let this gate take over every line that names none."""
     with runtime.current().database.transaction() as session:
         count = line_gates.take_over(session, identity.actor(), gate_id)
-        _wake(session)
+        waking.wake_gates(session)
     rendering.say(gettext("It is the default gate now and is being told its lines: %(count)s.", count=count))
     return rendering.go("setup.gates")
-
-
-def _wake(session: Any) -> None:
-    """Have the gate worker look once the change is written; the sweep finds it anyway if this is lost."""
-    now = runtime.current()
-    pop = now.settings.diagnostics.default_pop
-    db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
 
 
 @permissions.required("setup.change")

@@ -9,6 +9,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from core import errors
+from registry import line_gates
 from webapp import rendering, runtime
 from webapp.forms import Form
 
@@ -80,3 +81,9 @@ def optional_id(value: Any) -> int | None:
 def offer(rows: Iterable[tuple[int, str]], nothing: Any = None) -> list[tuple[Any, Any]]:
     """Return the choices of a select: nothing chosen, then the rows."""
     return [("", nothing or gettext("none")), *((key, words) for key, words in rows)]
+
+
+def gates_to_choose() -> list[tuple[Any, Any]]:
+    """Return the choices of a gate: none chosen, then every gate."""
+    with runtime.current().database.reading() as session:
+        return offer((gate.id, gate.name) for gate in line_gates.list_all(session))

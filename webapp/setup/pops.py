@@ -8,10 +8,10 @@ from flask import Response, request, url_for
 from flask_babel import gettext
 
 from core import clock
-from registry import diagnostics, in_use, names, pops, watch_rounds
+from registry import diagnostics, gate_choice, in_use, names, pops, watch_rounds
 from registry.models import Pop
 from registry.watch_rounds import Pulse
-from webapp import identity, permissions, rendering, runtime
+from webapp import identity, permissions, rendering, runtime, waking
 from webapp.setup import pages
 from webapp.setup.forms import NewPopForm, PopForm
 
@@ -64,15 +64,16 @@ def _row(pop: Pop, worker: dict[str, Any] | None, pulses: tuple[Pulse, ...]) -> 
 def add() -> Response:
     """Add a POP."""
     form = NewPopForm(code=request.args.get("code", ""))
-    _say_usual(form)
+    _prepare(form)
     if form.accept(lambda: _add(form)):
         rendering.say(gettext("The POP is added."))
         return rendering.go("setup.pops")
     return pages.show(pages.Frame(gettext("Add a POP"), form.ROWS, url_for("setup.pops")), form)
 
 
-def _say_usual(form: PopForm) -> None:
-    """Say beside the paces what nothing means."""
+def _prepare(form: PopForm) -> None:
+    """Offer the gates, and say beside the paces what nothing means."""
+    form.gate_id.choices = pages.gates_to_choose()
     watch = runtime.current().settings.watch
     for field, usual_s in (
         (form.device_watch_s, watch.device_interval_s),
@@ -83,7 +84,8 @@ def _say_usual(form: PopForm) -> None:
 
 def _add(form: NewPopForm) -> None:
     with runtime.current().database.transaction() as session:
-        pops.create(session, identity.actor(), code=form.code.data or "", **_values(form))
+        made = pops.create(session, identity.actor(), code=form.code.data or "", **_values(form))
+        gate_choice.for_pop(session, identity.actor(), made.id, form.gate_id.data)
 
 
 def _values(form: PopForm) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def edit(pop_id: int) -> Response:
     with runtime.current().database.reading() as session:
         pop, users = pops.get(session, pop_id), in_use.count(session, "pop", pop_id)
     form = PopForm(obj=pop)
-    _say_usual(form)
+    _prepare(form)
     if form.accept(lambda: _change(pop_id, form)):
         rendering.say(gettext("Saved."))
         return rendering.go("setup.pops")
@@ -115,6 +117,8 @@ def edit(pop_id: int) -> Response:
 def _change(pop_id: int, form: PopForm) -> None:
     with runtime.current().database.transaction() as session:
         pops.change(session, identity.actor(), pop_id, **_values(form))
+        if gate_choice.for_pop(session, identity.actor(), pop_id, form.gate_id.data):
+            waking.wake_gates(session)
 
 
 @permissions.required("setup.change")
