@@ -86,10 +86,7 @@ def plan(
 
 
 def begin(session: Session, on: date, *, rules: Rules, planned_by: str) -> CutoffRun:
-    """Open a plan that is being made; discard those not applied, and call failed what was left half made.
-
-    Raises Busy (see plan).
-    """
+    """Open a plan that is being made, in place of those not applied or left half made. Raises Busy."""
     if not db.try_advisory_lock(session, "cutoff") or is_busy(session):
         raise errors.Busy("A cutoff plan is being made right now")
     aside = {"status": RunStatus.DISCARDED, "approved_by": N_("newer plan by %(who)s", who=planned_by)}

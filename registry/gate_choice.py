@@ -7,7 +7,7 @@ lines of the customer that have nothing of their own.
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Boolean, String, func, literal_column, select
+from sqlalchemy import Boolean, String, case, func, literal_column, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -46,22 +46,24 @@ _DEFAULT = "(SELECT g.id FROM gates g WHERE g.is_default)"
 
 
 def chosen() -> ColumnElement[int | None]:
-    """Return the gate that was chosen for a row of Line, where one was: SQL over the table `lines`."""
-    return literal_column(f"COALESCE(lines.gate_id, {_BY_DEVICE}, {_BY_POP})", BigInteger)
+    """Return the gate that was chosen for a row of Line, where one was; SQL over `lines`, unaliased."""
+    return func.coalesce(Line.gate_id, text(f"COALESCE({_BY_DEVICE}, {_BY_POP})"))
 
 
 def serving() -> ColumnElement[int | None]:
     """Return the gate of a row of Line: the chosen one, else the default."""
-    return literal_column(f"COALESCE(lines.gate_id, {_BY_DEVICE}, {_BY_POP}, {_DEFAULT})", BigInteger)
+    # A text and no column: a join by this condition must find its left side by Line.gate_id alone.
+    return func.coalesce(Line.gate_id, text(f"COALESCE({_BY_DEVICE}, {_BY_POP}, {_DEFAULT})"))
 
 
 def source() -> ColumnElement[str]:
     """Return where the gate of a row of Line was chosen: "line", "device", "pop" or "default"."""
-    return literal_column(
-        f"CASE WHEN lines.gate_id IS NOT NULL THEN 'line' WHEN {_BY_DEVICE} IS NOT NULL THEN 'device' "
-        f"WHEN {_BY_POP} IS NOT NULL THEN 'pop' ELSE 'default' END",
+    others = literal_column(
+        f"CASE WHEN {_BY_DEVICE} IS NOT NULL THEN 'device' WHEN {_BY_POP} IS NOT NULL THEN 'pop' "
+        "ELSE 'default' END",
         String,
     )
+    return case((Line.gate_id.is_not(None), "line"), else_=others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,7 @@ def _accesses(session):
     session.expire_all()
     query = (
         select(Customer.number, SubscriptionAccess)
+        .select_from(Customer)
         .join(Line, Line.customer_id == Customer.id)
         .join(SubscriptionAccess, SubscriptionAccess.subscription_id == Line.subscription_id)
     )
