@@ -99,11 +99,11 @@ def test_bad_lines_have_their_error_and_hold_up_no_other(site: Site) -> None:
         LineAccess(8): "open",
     }
     outcomes = site.gate.apply(wanted)
-    assert applied(outcomes) == {1: "closed", 6: "closed", 8: "open", **dict.fromkeys((2, 3, 4, 5, 7))}
+    assert applied(outcomes) == {1: "closed", 7: "open", 8: "open", **dict.fromkeys((2, 3, 4, 5, 6))}
     assert all(outcome.needs_person for outcome in outcomes.values() if outcome.error)
-    assert "line 6" in (outcomes[7].error or "")
+    assert "10.0.0.6 is shared with another line" in (outcomes[6].error or "")
     assert "10.0.9.0/24" in (outcomes[4].error or "")
-    assert site.router.on_list("linecard-closed") == {"10.0.0.1", "10.0.0.6"}
+    assert site.router.on_list("linecard-closed") == {"10.0.0.1"}
     assert site.gate.read([LineAccess(2), line_of(3, "10.0.0.300")]) == {2: None, 3: None}
 
 
