@@ -20,6 +20,14 @@ _ASKED_ON = "8s2b"
 _AFTER_COMMIT = "linecard.after_commit"
 _RESTED = "linecard.rested_since"
 _TRUSTED_S = 2.0
+# Through a wire that was cut for minutes TCP asks again only every two minutes: who waits for an answer there
+# waits on after it is mended. So a connection that is not heard for 20 s (milliseconds, seconds) is given up.
+_NOTICES_A_DEAD_WIRE = {
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
 _PICTURE: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -51,6 +59,7 @@ def engine_of(url: str, *, pool_size: int = 8, application_name: str = "linecard
         connect_args={
             "connect_timeout": 5,
             "application_name": application_name,
+            **_NOTICES_A_DEAD_WIRE,
             # Compiling a statement costs a second where it saves none: our queries are short.
             "options": "-c timezone=UTC -c jit=off -c lock_timeout=10000"
             " -c idle_in_transaction_session_timeout=60000",
