@@ -67,8 +67,14 @@ def share_out(session: Session, charge: LedgerEntry, minor: int) -> list[tuple[L
 
 
 def refuse_undoing(session: Session, claim: LedgerEntry) -> None:
-    """Raise Conflict when a part of the claim was given back: undoing all of it would give it twice."""
+    """Raise Conflict when a part of the claim was given back: undoing all of it would give it twice.
+
+    So for a period's charge while more is asked for the same days: without it that would stand alone.
+    """
     standing = _standing(session, claim)
+    further = [entry for entry in standing if entry.amount_minor < 0 and entry.id != claim.id]
+    if further and claim.kind is EntryKind.CHARGE:
+        raise errors.Conflict("More was charged for the same days since: undo that first")
     if standing and sum(entry.amount_minor for entry in standing) > claim.amount_minor:
         raise errors.Conflict("A part of this charge is given back already: undo that first")
     line = _line_of(session, claim)

@@ -110,6 +110,23 @@ def test_without_an_invoice_what_was_settled_is_undone_first_and_then_the_charge
     assert balance(session, made) == 0
 
 
+@pytest.mark.parametrize("documented", list(Documented))
+def test_a_charge_of_which_more_was_asked_since_cannot_be_undone_beside_it(session, documented):
+    made = customer(session, documented)
+    freeze(session, made, FIRST, percent=50)
+    charges.run(session, testing.act(DECEMBER))
+    freezes.lift(session, made.subscription_id, testing.act(DECEMBER), LockReason.FREEZE)
+    charge, more = entries(session, made)[-2:]
+    assert (charge.amount_minor, more.amount_minor) == (-1500, -1500)
+    before = balance(session, made)
+    with pytest.raises(errors.Conflict):
+        undo(session, charge, DECEMBER)
+    assert balance(session, made) == before
+    undo(session, more, DECEMBER)
+    undo(session, charge, DECEMBER)
+    assert balance(session, made) == before + 3000
+
+
 def test_of_two_charges_on_one_invoice_the_one_given_back_in_part_cannot_be_undone(session):
     made = customer(session, Documented.NONE)
     add(session, made.account_id)
