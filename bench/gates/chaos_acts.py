@@ -87,7 +87,7 @@ def cut(town: Town, client: Client, until: float, *, on_clock: Callable[[str], N
         made = run_of(town, int(found[0]))
         doubts = [words for words in made.brake_reasons if "clock" in words]
         if doubts and on_clock is not None:
-            on_clock(doubts[0])
+            on_clock("; ".join(doubts))
             return True
         if made.status is RunStatus.BRAKED:
             words = {"typed": str(made.cut_count), "reason": "this is a drill"}
