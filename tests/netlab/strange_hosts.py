@@ -41,9 +41,9 @@ class StrangeHosts:
             now = time.monotonic()
             while self._due and self._due[0][0] <= now:
                 _, _, packet, came = heapq.heappop(self._due)
-                os.write(self._descriptor, packet)
-                if packet[12:16] == _packed(DELAYED):
+                if packet[12:16] == _packed(DELAYED):  # noted first: whoever has the reply reads it at once
                     self.held.append((time.monotonic() - came) * 1000)
+                os.write(self._descriptor, packet)
             patience = min(0.05, self._due[0][0] - now) if self._due else 0.05
             if select.select([self._descriptor], [], [], max(0, patience))[0]:
                 came = time.monotonic()
