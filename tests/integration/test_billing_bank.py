@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from billing import accounts, charges, ledger, subscriptions, testing
 from billing.banking import batches, camt, words
@@ -20,6 +20,7 @@ from billing.models import (
     MatchRule,
     Payer,
     PayerSource,
+    PaymentGateway,
     Plan,
     Seller,
 )
@@ -49,6 +50,18 @@ def work(session, batch):
 
 def lines_of(session, batch):
     return session.scalars(select(BankLine).where(BankLine.batch_id == batch.id).order_by(BankLine.id)).all()
+
+
+def test_events_are_told_apart_however_often_the_server_was_asked_before(session):
+    """After ten executions PostgreSQL may keep one plan for any parameters; it still has to know the index."""
+    session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    gateway = PaymentGateway(slug="liq", name="Liq")
+    session.add(gateway)
+    session.flush()
+    for number in range(12):
+        event = {"gateway_id": gateway.id, "line_hash": f"{number}"}
+        assert batches.keep_event(session, line(), **event) is not None
+        assert batches.keep_event(session, line(), **event) is None
 
 
 @pytest.fixture
