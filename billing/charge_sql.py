@@ -62,7 +62,8 @@ _DUE = f"""
     ),
     due AS MATERIALIZED (
         SELECT b.*, b.next_start - b.whole_start AS whole_days,
-               CASE WHEN b.is_postpaid THEN b.period_end + 1 ELSE b.period_start END AS dated_on
+               CASE WHEN b.is_postpaid THEN b.period_end + 1 ELSE b.period_start END AS dated_on,
+               CASE WHEN b.is_postpaid THEN b.period_end ELSE b.period_start END AS taxed_on
         FROM (
             SELECT spans.*, greatest(whole_start, from_on) AS period_start,
                    CASE WHEN period = 'once' THEN from_on ELSE least(next_start - 1, to_on) END AS period_end
@@ -72,7 +73,8 @@ _DUE = f"""
     )
 """
 
-# Percents add up, then sums come off, then VAT comes on top of a net price (see billing.prices.whole_minor).
+# Percents add up, then sums come off, then VAT comes on top of a net price (see billing.prices.whole_minor):
+# the VAT of the day the supply is taxed on, which is over with its period when that is paid afterwards.
 _PRICED = """
     letters AS MATERIALIZED (
         SELECT g.account_id, g.subscription_id, g.starts_on, g.ends_on, l.percent_hundredths, l.amount_minor
@@ -101,8 +103,8 @@ _PRICED = """
                ) - coalesce(f.minor, 0)) AS asked
         FROM due
         LEFT JOIN lowered f ON f.subscription_id = due.subscription_id AND f.period_start = due.period_start
-        LEFT JOIN vat ON vat.vat_rate_id = due.vat_rate_id AND vat.valid_from <= due.dated_on
-             AND (vat.valid_to IS NULL OR vat.valid_to > due.dated_on)
+        LEFT JOIN vat ON vat.vat_rate_id = due.vat_rate_id AND vat.valid_from <= due.taxed_on
+             AND (vat.valid_to IS NULL OR vat.valid_to > due.taxed_on)
     ),
     priced AS MATERIALIZED (
         SELECT o.*, CASE WHEN o.is_net

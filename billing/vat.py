@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from billing.models import LedgerEntry, Liability, Plan, VatPercent, VatRate
+from billing.models import EntryKind, LedgerEntry, Liability, Plan, VatPercent, VatRate
 from core import db, errors
 from core.words import N_
 
@@ -118,15 +118,23 @@ def remove(session: Session, rate_id: int) -> None:
 
 
 def _used_on(session: Session, step: VatPercent, until: date | None) -> date | None:
-    """Return the last day in the percent's time on which anything was charged by so much.
+    """Return the last day in the percent's time on which anything charged was taxed by so much.
 
-    An entry names its percent, not its rate: two rates of one percent hold each other, which errs safely.
+    A charge paid afterwards is dated the day after its period, and taxed on the period's last. An entry names
+    its percent, not its rate: two rates of one percent hold each other, which errs safely.
     """
-    query = select(func.max(LedgerEntry.dated_on)).where(
-        LedgerEntry.dated_on >= step.valid_from,
+    dated_on = LedgerEntry.dated_on
+    taxed_on = func.least(dated_on, func.coalesce(LedgerEntry.period_end, dated_on))
+    query = select(taxed_on).where(
+        LedgerEntry.kind == EntryKind.CHARGE,
+        dated_on >= step.valid_from,
+        taxed_on >= step.valid_from,
         LedgerEntry.vat_hundredths == step.percent_hundredths,
     )
-    return session.scalar(query if until is None else query.where(LedgerEntry.dated_on < until))
+    if until is not None:
+        query = query.where(dated_on <= until, taxed_on < until)
+    # By the index of days: no charge is dated more than a day after it is taxed.
+    return session.scalar(query.order_by(dated_on.desc(), taxed_on.desc()).limit(1))
 
 
 def _name(name: str) -> str:

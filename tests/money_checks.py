@@ -300,7 +300,7 @@ class Known:
             and given.starts_on <= share.period.start
             and (given.ends_on is None or given.ends_on >= share.period.start)
         ]
-        on = share.period.end + DAY if terms.is_postpaid else share.period.start
+        on = share.period.end if terms.is_postpaid else share.period.start
         vat = [
             one.percent_hundredths
             for one in self.percents

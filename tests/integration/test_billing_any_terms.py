@@ -21,6 +21,7 @@ from billing.models import (
     VatPercent,
     VatRate,
 )
+from billing.rules import Period
 from billing.subscriptions import Choice
 from tests import properties
 
@@ -38,20 +39,33 @@ terms = st.fixed_dictionaries(
         "quantity": st.integers(1, 4),
         "is_net": st.booleans(),
         "vat": st.sampled_from([None, 0, 500, 2300]),
+        "rises_on": st.one_of(st.none(), st.dates(START, date(2028, 9, 1))),
         "percents": st.lists(st.integers(1, 6000), max_size=2),
         "amount": st.one_of(st.none(), st.integers(1, 5000)),
     }
 )
 
 
-def vat_rate(session, percent):
+def vat_rate(session, percent, rises_on=None):
+    """A rate of that percent; of two more from the day it rises."""
     if percent is None:
         return None
     rate = VatRate(name=f"VAT {session.scalar(select(func.count()).select_from(VatRate))}")
     session.add(rate)
     session.flush()
     session.add(VatPercent(vat_rate_id=rate.id, valid_from=date(2000, 1, 1), percent_hundredths=percent))
+    if rises_on is not None:
+        session.add(VatPercent(vat_rate_id=rate.id, valid_from=rises_on, percent_hundredths=percent + 200))
     return rate.id
+
+
+def whole_of(case, period, quantity=1, offs=()):
+    """What a whole period costs: with the VAT of the day the supply is taxed on."""
+    taxed_on = period.end if case["is_postpaid"] else period.start
+    vat = case["vat"]
+    if vat is not None and case["rises_on"] is not None and case["rises_on"] <= taxed_on:
+        vat += 200
+    return prices.whole_minor(case["price"], quantity, offs, vat_hundredths=vat, is_net=case["is_net"])
 
 
 def discount(session, account_id, **off):
@@ -69,7 +83,7 @@ def plan_of(session, case):
         period=case["kind"],
         is_net=case["is_net"],
         is_postpaid=case["is_postpaid"],
-        vat_rate_id=vat_rate(session, case["vat"]),
+        vat_rate_id=vat_rate(session, case["vat"], case["rises_on"]),
     )
     session.add(plan)
     session.flush()
@@ -108,13 +122,7 @@ def test_any_terms_are_charged_as_the_arithmetic_says(session, case):
         due = charges.due_accounts(session, day, account_id=account.id)
         assert set(due) <= set(charges.candidates(session, day))
         charges.run(session, testing.act(day), account_id=account.id)
-    whole = prices.whole_minor(
-        case["price"],
-        case["quantity"],
-        [prices.Off(percent) for percent in case["percents"]] + [prices.Off(0, case["amount"] or 0)],
-        vat_hundredths=case["vat"],
-        is_net=case["is_net"],
-    )
+    offs = [prices.Off(percent) for percent in case["percents"]] + [prices.Off(0, case["amount"] or 0)]
     cycle = periods.Cycle(case["kind"], bill_day, case["bill_month"])
     shares = periods.shares(
         cycle,
@@ -123,9 +131,12 @@ def test_any_terms_are_charged_as_the_arithmetic_says(session, case):
         ends_on=ends_on,
         is_postpaid=case["is_postpaid"],
     )
-    said = {share.whole.start: -prices.part_minor(whole, share.whole, share.period) for share in shares}
-    if case["kind"] is PeriodKind.ONCE:
-        said = {starts_on: -whole} if said else {}
+    said = {}
+    for share in shares:
+        whole = whole_of(case, share.period, case["quantity"], offs)
+        said[share.whole.start] = -prices.part_minor(whole, share.whole, share.period)
+    if case["kind"] is PeriodKind.ONCE and said:
+        said = {starts_on: -whole_of(case, Period(starts_on, starts_on), case["quantity"], offs)}
     booked: dict = defaultdict(int)
     for row in entries(session, made.id):
         booked[cycle.whole(row.period_start).start] += row.amount_minor
@@ -169,10 +180,12 @@ def test_a_suspension_bills_its_days_less_whenever_it_begins_and_ends(session, c
     reduced = []
     if first_on > first_off:
         reduced = [prices.Reduced(first_off, first_on - timedelta(days=1), percent)]
-    whole = prices.whole_minor(case["price"], 1, vat_hundredths=case["vat"], is_net=case["is_net"])
     cycle = periods.Cycle(case["kind"], bill_day, case["bill_month"])
     shares = periods.shares(cycle, starts_on, until=until, is_postpaid=case["is_postpaid"])
-    wanted = sum(prices.part_minor(whole, share.whole, share.period, reduced) for share in shares)
+    wanted = sum(
+        prices.part_minor(whole_of(case, share.period), share.whole, share.period, reduced)
+        for share in shares
+    )
     assert -sum(row.amount_minor for row in entries(session, made.id)) == wanted
     assert ledger.verify(session) == []
 
@@ -223,10 +236,21 @@ def test_a_liability_that_is_no_plan_is_charged_on_its_days(session, kind, lasts
     assert {row.description for row in rows} == {"Rented router"}
 
 
-def test_vat_is_that_of_the_day_a_period_begins(session):
+@pytest.mark.parametrize(
+    ("is_postpaid", "booked"),
+    [
+        (False, [(START, -1200, 2000), (date(2027, 12, 1), -1250, 2500), (date(2028, 1, 1), -1250, 2500)]),
+        (True, [(date(2027, 12, 1), -1200, 2000), (date(2028, 1, 1), -1250, 2500)]),
+    ],
+)
+def test_vat_is_that_of_the_day_a_period_begins_or_of_its_last_when_paid_afterwards(
+    session, is_postpaid, booked
+):
     rate = vat_rate(session, 2000)
     session.add(VatPercent(vat_rate_id=rate, valid_from=date(2027, 12, 1), percent_hundredths=2500))
-    plan = Plan(name="Net", price_minor=1000, currency="EUR", is_net=True, vat_rate_id=rate)
+    plan = Plan(
+        name="Net", price_minor=1000, currency="EUR", is_net=True, vat_rate_id=rate, is_postpaid=is_postpaid
+    )
     session.add(plan)
     account = accounts.open_account(session, currency="EUR")
     session.flush()
@@ -234,5 +258,5 @@ def test_vat_is_that_of_the_day_a_period_begins(session):
         session, account.id, testing.act(START), choice=Choice(plan.id), starts_on=START
     )
     charges.run(session, testing.act(date(2028, 1, 1)), account_id=account.id)
-    booked = [(row.amount_minor, row.vat_hundredths) for row in entries(session, made.id)]
-    assert booked == [(-1200, 2000), (-1250, 2500), (-1250, 2500)]
+    rows = entries(session, made.id)
+    assert [(row.dated_on, row.amount_minor, row.vat_hundredths) for row in rows] == booked

@@ -18,10 +18,9 @@ def refused(act):
     return set(caught.value.fields)
 
 
-def charged_plan(session, rate_id):
-    plan = plans.create(
-        session, name="Net", price_minor=10_000, currency="EUR", is_net=True, vat_rate_id=rate_id
-    )
+def charged_plan(session, rate_id, *, is_postpaid=False):
+    offer = {"is_net": True, "vat_rate_id": rate_id, "is_postpaid": is_postpaid}
+    plan = plans.create(session, name="Net", price_minor=10_000, currency="EUR", **offer)
     account = accounts.open_account(session, currency="EUR")
     subscriptions.start(
         session, account.id, testing.act(NOVEMBER), choice=subscriptions.Choice(plan.id), starts_on=NOVEMBER
@@ -46,6 +45,16 @@ def test_a_percent_that_was_charged_by_stays_and_a_new_date_is_added(session):
     assert rows == [(-12_300, 2300), (-12_300, 2300), (-12_500, 2500)]
     fresh = vat.get(session, rate.id)
     assert [vat.percent_on(fresh, day) for day in (date(2026, 9, 30), OCTOBER, JANUARY)] == [None, 2300, 2500]
+
+
+def test_a_percent_stays_for_a_charge_that_is_dated_when_the_next_one_holds(session):
+    rate = vat.create(session, name="standard", valid_from=OCTOBER, percent_hundredths=2000)
+    account = charged_plan(session, rate.id, is_postpaid=True)
+    charges.run(session, testing.act(JANUARY), account_id=account.id)
+    vat.add_percent(session, rate.id, valid_from=JANUARY, percent_hundredths=2300)
+    assert [step.used_on for step in vat.steps(session, rate.id)] == [date(2026, 12, 31), None]
+    with pytest.raises(errors.Conflict):
+        vat.remove_percent(session, rate.id, OCTOBER)
 
 
 def test_a_percent_nothing_was_charged_by_goes_and_a_rate_in_use_stays(session):
