@@ -19,6 +19,8 @@ from core.words import N_
 RUNS_LEAST = 3
 # Payments are stale when fewer than a tenth came of what the same weekday had, at least so many.
 STALE_WEEKS, STALE_LEAST, STALE_PERCENT = 4, 5, 10
+# What hangs together and is nearly all cut stops a plan only where the plan itself cuts a tenth of it.
+WHOLE_STEP_PERCENT = 10
 # So far clocks may differ, and so long a stored moment may lie ahead.
 CLOCK_S = 300
 _PAID = """
@@ -159,13 +161,23 @@ def _as_a_whole(session: Session, run: CutoffRun, limits: Rules, witness: Witnes
     """Say that all, or nearly all, who hang together would be off."""
     if not limits.brake_whole_percent:
         return []
-    return [
-        _whole_words(one)
-        for one in witness.wholes(session, run.id, run.run_on)
-        if one.customers >= max(limits.brake_whole_minimum, 1)
-        and one.cut > one.kept
+    found = witness.wholes(session, run.id, run.run_on)
+    return [_whole_words(one) for one in found if _goes_whole(one, limits)]
+
+
+def _goes_whole(one: Whole, limits: Rules) -> bool:
+    """Whether so many would be off with the plan, whoever cut them, that it is as good as all of it.
+
+    Where that is so for long already, one more debtor a night is no news: the plan itself has to cut a tenth,
+    and more than one beside those that are cut. So it stops again only when a tenth is let in and cut anew.
+    """
+    step = min(WHOLE_STEP_PERCENT, limits.brake_whole_percent)
+    return (
+        one.customers >= max(limits.brake_whole_minimum, 1)
+        and one.cut >= (2 if one.kept else 1)
+        and 100 * one.cut >= step * one.customers
         and 100 * (one.cut + one.kept) >= limits.brake_whole_percent * one.customers
-    ]
+    )
 
 
 def _whole_words(one: Whole) -> str:

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import brake, cutoff, debtors
+from billing import brake, cutoff, cutoff_review, debtors
 from billing import testing as money_testing
 from billing.acts import Terms
 from billing.models import (
     Account,
     AccountGroup,
+    CutoffDecision,
     CutoffRun,
     EntryKind,
     LedgerEntry,
@@ -204,6 +205,38 @@ def test_a_group_pop_or_switch_that_would_go_as_a_whole_makes_the_plan_wait(sess
         ("group", "Riverside", 5, 4),
         ("group", "Housing estate", 5, 4),
     }
+    rows = session.scalars(select(CutoffDecision.id).where(CutoffDecision.action == "cut")).all()
+    cutoff_review.remove(session, run.id, rows[:2], note="not today", author=money_testing.AUTHOR)
+    cutoff.apply(session, run.id, approved_by="Olha", force=True)
+    rest = cutoff.plan(session, TODAY, rules=rules, planned_by="test", witness=brake.Witness(wholes.find))
+    (words,) = rest.brake_reasons
+    assert "The device sw-7 would go as a whole: of its 5" in words
+    assert "the plan cuts 2, and 3 are cut already" in words
+
+
+@pytest.mark.parametrize(
+    ("customers", "kept", "cut", "waits"),
+    [
+        (100, 50, 50, True),  # the other half of a POP
+        (100, 60, 20, True),
+        (100, 60, 19, False),  # 79 of 100 are not the whole
+        (100, 70, 10, True),
+        (100, 71, 9, False),  # nearly whole for long, and a few more
+        (100, 99, 1, False),
+        (10, 7, 1, False),
+        (10, 8, 2, True),
+        (5, 3, 2, True),
+        (5, 0, 4, True),
+        (4, 0, 4, False),  # too few to hang together
+    ],
+)
+def test_what_is_half_cut_waits_before_it_loses_its_rest_and_not_for_one_debtor_more(
+    session, customers, kept, cut, waits
+):
+    pop = brake.Whole("pop", "North", customers, cut, kept)
+    found = asked(session, run_of(session, cut), wholes=lambda *_: [pop])
+    assert len(found) == waits
+    assert all(f"the plan cuts {cut}, and {kept} are cut already" in words for words in found)
 
 
 def test_a_clock_that_cannot_be_trusted_makes_the_plan_wait(session):

@@ -107,7 +107,7 @@ class PolicyForm(Form):
     brake_whole_percent = NumberField(
         lazy_gettext("So many percent of one group, POP or device"),
         _WHOLE,
-        description=lazy_gettext("0: off."),
+        description=lazy_gettext("With those cut already, if a tenth is cut by this plan. 0: off."),
     )
     brake_whole_minimum = IntegerField(lazy_gettext("that has at least so many lines"), _WHOLE)
     why = TextField(lazy_gettext("Why"), [InputRequired(REQUIRED), Length(max=500)])
