@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from billing import brake as brakes
-from billing import cutoff_basis, debtors, policies, rules, suspensions, verdicts
+from billing import cutoff_basis, debtors, rules, second_look, suspensions, verdicts
 from billing.brake import Witness
 from billing.models import (
     AccessState,
@@ -65,8 +65,6 @@ _DECIDED = """
         WHERE l.subscription_id = d.subscription_id AND l.lifted_at IS NULL AND l.reason <> 'debt'
     ) o ON true
 """
-_OPEN = (RunStatus.PLANNED, RunStatus.BRAKED)
-_IN_FORCE = (RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE)
 ACTS = (DecisionAction.CUT, DecisionAction.LIFT)
 _ALONE = Witness()
 
@@ -91,7 +89,7 @@ def begin(session: Session, on: date, *, rules: Rules, planned_by: str) -> Cutof
         raise errors.Busy("A cutoff plan is being made right now")
     aside = {"status": RunStatus.DISCARDED, "approved_by": N_("newer plan by %(who)s", who=planned_by)}
     lost = {"status": RunStatus.FAILED, "error": LEFT_BEHIND}
-    for former, ended in ((_OPEN, aside), ((RunStatus.MAKING,), lost)):
+    for former, ended in ((second_look.OPEN, aside), ((RunStatus.MAKING,), lost)):
         session.execute(
             update(CutoffRun).where(CutoffRun.status.in_(former)).values(**ended),
             execution_options={"synchronize_session": "fetch"},
@@ -158,7 +156,7 @@ def brake(session: Session, run: CutoffRun, *, rules: Rules, witness: Witness = 
 def discard(session: Session, run_id: int, *, by: str) -> CutoffRun:
     """Put a plan aside. Raises NotFound, and Conflict when it was applied."""
     run = _locked(session, run_id)
-    if run.status in {RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE}:
+    if run.status in second_look.IN_FORCE:
         raise errors.Conflict("This plan was applied already")
     if run.status is not RunStatus.DISCARDED:
         run.status, run.approved_by = RunStatus.DISCARDED, by
@@ -174,6 +172,7 @@ def apply(
     force: bool = False,
     today: date | None = None,
     only_approved: bool = False,
+    witness: Witness = _ALONE,
 ) -> CutoffRun:
     """Carry out a plan: each row is judged again under its account's lock, and what came of it is noted.
 
@@ -181,10 +180,19 @@ def apply(
     `only_approved`, or where the policy asks for the approval of each, those that nobody approved. Nobody is
     cut further than the plan said. Done once: an applied plan is returned as it is. `force` releases the
     brake. `today` is the business day (the plan's own by default). An account that fails is logged, noted and
-    skipped. Raises NotFound; Conflict when braked, discarded, not approved as the policy asks, or overtaken
-    by a newer plan or policy.
+    skipped. One that stood for a while is looked at by the brake again, without `force`, and returned braked
+    when it has a new reason (see second_look). Raises NotFound; Conflict when braked, discarded, not approved
+    as the policy asks, or overtaken by a newer plan or policy.
     """
-    run = start(session, run_id, approved_by=approved_by, force=force, only_approved=only_approved)
+    run = start(
+        session,
+        run_id,
+        approved_by=approved_by,
+        force=force,
+        only_approved=only_approved,
+        today=today,
+        witness=witness,
+    )
     if run.status is not RunStatus.APPLYING:
         return run
     for accounts in in_batches(to_carry_out(session, run_id)):
@@ -193,15 +201,24 @@ def apply(
 
 
 def start(
-    session: Session, run_id: int, *, approved_by: str, force: bool = False, only_approved: bool = False
+    session: Session,
+    run_id: int,
+    *,
+    approved_by: str,
+    force: bool = False,
+    only_approved: bool = False,
+    today: date | None = None,
+    witness: Witness = _ALONE,
 ) -> CutoffRun:
-    """Let a plan be applied, and note what becomes of the rows that are not; see apply()."""
+    """Let a plan be applied, and note what becomes of the rows that are not; or brake it: see apply()."""
     run = _locked(session, run_id)
-    if run.status in {RunStatus.APPLYING, RunStatus.APPLIED, RunStatus.UNDONE}:
+    if run.status in second_look.IN_FORCE:
         return run
-    _refuse_stale(session, run, force=force)
+    second_look.refuse(session, run, force=force)
     if run.approval is Approval.WHOLE and run.agreed_at is None and not only_approved:
         raise errors.Conflict("This plan has to be approved as a whole first")
+    if not force and second_look.stops(session, run, today=today or run.run_on, witness=witness):
+        return run
     run.status, run.approved_by, run.seen_at = RunStatus.APPLYING, approved_by, clock.now()
     rows = update(CutoffDecision).where(CutoffDecision.run_id == run_id, CutoffDecision.action.in_(ACTS))
     left = {Review.REMOVED: "removed", Review.DEFERRED: "deferred"}
@@ -288,26 +305,6 @@ def _locked(session: Session, run_id: int) -> CutoffRun:
     if run is None:
         raise errors.NotFound("There is no such cutoff run")
     return run
-
-
-def _refuse_stale(session: Session, run: CutoffRun, *, force: bool) -> None:
-    if run.status is RunStatus.DISCARDED:
-        raise errors.Conflict("This plan was discarded; make a new one")
-    if run.status is RunStatus.BRAKED and not force:
-        raise errors.Conflict("; ".join(run.brake_reasons))
-    if run.status not in _OPEN:
-        raise errors.Conflict("This plan is not made wholly; make a new one")
-    if is_overruled(session, run):
-        raise errors.Conflict("The policy was changed since this plan was made; make a new one")
-    newer = select(CutoffRun.id).where(CutoffRun.id > run.id, CutoffRun.status.in_(_IN_FORCE))
-    if session.scalar(newer.limit(1)) is not None:
-        raise errors.Conflict("A newer plan was applied; make a new one")
-
-
-def is_overruled(session: Session, run: CutoffRun) -> bool:
-    """Whether another version of the policy is in force than the plan was made by: it may spare others."""
-    newest = policies.newest(session)
-    return (newest.version if newest else 0) != int(run.rules.get("version", 0))
 
 
 def carry_out(session: Session, run: CutoffRun, accounts: Sequence[Rows], on: date) -> None:

@@ -22,6 +22,7 @@ from billing import (
     late_fees,
     ledger,
     promises,
+    second_look,
     verdicts,
 )
 from billing.acts import Act
@@ -99,7 +100,7 @@ def close_day(
     batches: dict[str, Callable[[], object]] = {
         "charges": lambda: charge_runs.run(database, act),
         "plan": lambda: _plan(database, on, rules, author, witness),
-        "applied": lambda: _apply(database, on, rules, author),
+        "applied": lambda: _apply(database, on, rules, author, witness),
     }
     for name, step in steps.items():
         if name in batches and not _is_done(database, on, name):
@@ -221,13 +222,13 @@ def _plan(database: Database, on: date, rules: Rules, author: ledger.Author, wit
     cutoff_runs.go_on(database, run_id, witness=witness, today=lambda: on)
 
 
-def _apply(database: Database, on: date, rules: Rules, author: ledger.Author) -> None:
-    """Have the night's plan carried out, unless it waits for a person."""
+def _apply(database: Database, on: date, rules: Rules, author: ledger.Author, witness: Witness) -> None:
+    """Have the night's plan carried out, unless it waits for a person; late, it may begin to wait."""
     with database.transaction() as session:
         run = _plan_of(session, _held(session, on))
         if _waits(session, run, rules):
             return
-        run_id = cutoff.start(session, run.id, approved_by=author.name).id
+        run_id = cutoff.start(session, run.id, approved_by=author.name, today=on, witness=witness).id
     cutoff_runs.go_on(database, run_id, witness=_ALONE, today=lambda: on)
 
 
@@ -245,7 +246,7 @@ def _waits(session: Session, run: CutoffRun, rules: Rules) -> str:
         return ""
     if not rules.is_automatic or run.approval is not Approval.NONE:
         return "a person applies the plans here"
-    if cutoff.is_overruled(session, run):
+    if second_look.is_overruled(session, run):
         return "the policy was changed since the plan was made"
     if run.status is not RunStatus.PLANNED:
         return "; ".join(run.brake_reasons) or f"the plan is {run.status.value}"

@@ -11,6 +11,7 @@ from billing.brake import Clock, Witness
 from billing.models import (
     CutoffDecision,
     CutoffRun,
+    RunStatus,
 )
 from billing.rules import Rules
 from core import errors
@@ -71,28 +72,57 @@ def witness(on: date, *, jumped_s: float = 0.0) -> Witness:
 
 
 def apply(
-    session: Session, actor: audit.Actor, run_id: int, *, today: date, only_approved: bool = False
+    session: Session,
+    actor: audit.Actor,
+    run_id: int,
+    *,
+    today: date,
+    only_approved: bool = False,
+    jumped_s: float = 0.0,
 ) -> CutoffRun:
-    """Carry out a plan (see billing.cutoff.apply), with a line in the history of everybody it touched."""
+    """Carry out a plan (see billing.cutoff.apply), with a line in the history of everybody it touched.
+
+    One that stood for a while may come back braked; the caller's clock jumped by so many seconds.
+    """
     was_applied = get(session, run_id).status not in cutoff_review.OPEN
-    run = cutoff.apply(session, run_id, approved_by=actor.name, today=today, only_approved=only_approved)
+    told = witness(today, jumped_s=jumped_s)
+    run = cutoff.apply(
+        session, run_id, approved_by=actor.name, today=today, only_approved=only_approved, witness=told
+    )
     if not was_applied:
         record_applied(session, actor, run)
         record_outcomes(session, actor, run_id)
     return run
 
 
-def start(session: Session, actor: audit.Actor, run_id: int, *, only_approved: bool = False) -> CutoffRun:
+def start(
+    session: Session,
+    actor: audit.Actor,
+    run_id: int,
+    *,
+    today: date,
+    only_approved: bool = False,
+    jumped_s: float = 0.0,
+) -> CutoffRun:
     """Let a worker carry a plan out; it writes the history of those it touches (see apply)."""
     was_applied = get(session, run_id).status not in cutoff_review.OPEN
-    run = cutoff.start(session, run_id, approved_by=actor.name, only_approved=only_approved)
+    told = witness(today, jumped_s=jumped_s)
+    run = cutoff.start(
+        session, run_id, approved_by=actor.name, today=today, only_approved=only_approved, witness=told
+    )
     if not was_applied:
         record_applied(session, actor, run)
     return run
 
 
 def record_applied(session: Session, actor: audit.Actor, run: CutoffRun) -> None:
-    """Write down that a plan is applied, and whether past the brake (why stands with the release)."""
+    """Write down that a plan is applied, and whether past the brake (why stands with the release).
+
+    Or that the brake stopped it when it was to be.
+    """
+    if run.status is RunStatus.BRAKED:
+        _record(session, actor, "cutoff.braked", run, note="; ".join(run.brake_reasons))
+        return
     note = N_("past the brake") if run.release_reason else ""
     _record(session, actor, "cutoff.applied", run, note=note)
 

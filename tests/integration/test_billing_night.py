@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from billing import cutoff, night, promises, testing
+from billing.brake import Whole, Witness
 from billing.ledger import Author
 from billing.models import (
     AccessState,
@@ -97,6 +98,25 @@ def test_a_night_whose_plan_cannot_be_made_says_so_and_makes_another(database, m
     done = close(database)
     assert done.cutoff_run_id != failed.id
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
+
+
+def test_a_night_that_goes_on_hours_later_has_the_brake_look_at_its_plan_again(database, monkeypatch):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    debtors(database)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(night, "_apply", die)
+        close(database)
+    with database.transaction() as session:
+        run = session.scalars(select(CutoffRun)).one()
+        assert run.status is RunStatus.PLANNED
+        run.planned_at -= timedelta(hours=2)
+    whole = Witness(lambda *_: [Whole("pop", "North", 10, 9)])
+    done = night.close_day(database, testing.act(ON, author=JOB), rules=RULES, witness=whole)
+    assert "The POP North would go as a whole" in done.report["applied"]["waits"]
+    assert done.finished_at is not None
+    assert counts(database)[2] == 0
 
 
 def test_a_braked_plan_waits_for_a_person(database):

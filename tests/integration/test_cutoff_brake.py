@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from billing import brake, cutoff, cutoff_review, debtors
+from billing import brake, cutoff, cutoff_review, debtors, second_look
 from billing import testing as money_testing
 from billing.acts import Terms
 from billing.models import (
@@ -237,6 +237,59 @@ def test_what_is_half_cut_waits_before_it_loses_its_rest_and_not_for_one_debtor_
     found = asked(session, run_of(session, cut), wholes=lambda *_: [pop])
     assert len(found) == waits
     assert all(f"the plan cuts {cut}, and {kept} are cut already" in words for words in found)
+
+
+def test_a_plan_that_stood_for_a_while_is_looked_at_again_before_it_is_applied(session):
+    debtor = subscriber(session, "7300")
+    paid(session, debtor.account_id, 1, days_ago=0)
+    north = brake.Whole("pop", "North 1", 10, 9)
+    seen = {"wholes": lambda *_: [], "clock": brake.Clock(TODAY)}
+    gone = {**seen, "wholes": lambda *_: [north]}
+
+    def stood(**witness):
+        run = cutoff.plan(session, TODAY, rules=WIDE, planned_by="test", witness=brake.Witness(**witness))
+        run.planned_at -= timedelta(seconds=second_look.STANDS_S + 60)
+        return run
+
+    def applied(run, *, today=TODAY, **witness):
+        told = brake.Witness(**witness)
+        return cutoff.apply(session, run.id, approved_by="Olha", today=today, witness=told).status
+
+    run = stood(**seen)
+    assert applied(run, **gone) is RunStatus.BRAKED  # a moment ago it would have been applied
+    assert "The POP North 1 would go as a whole" in run.brake_reasons[0]
+    with pytest.raises(errors.Conflict, match="North 1"):
+        applied(run, **seen)
+    cutoff_review.release(session, run.id, reason="they moved", author=money_testing.AUTHOR)
+    other = {**seen, "wholes": lambda *_: [replace(north, name="North 2")]}
+    assert applied(run, **other) is RunStatus.BRAKED
+    assert (run.released_by, run.release_reason) == (None, "")
+    cutoff_review.release(session, run.id, reason="they too", author=money_testing.AUTHOR)
+    jumped = {**other, "clock": brake.Clock(TODAY, 86_400.0)}
+    assert applied(run, **jumped) is RunStatus.BRAKED
+    cutoff_review.release(session, run.id, reason="daylight saving", author=money_testing.AUTHOR)
+    assert session.scalar(select(func.count()).select_from(SuspensionLock)) == 0
+    # What a person let go does not stop it again, be it with other figures.
+    same = {**jumped, "wholes": lambda *_: [replace(north, name="North 2", kept=1)]}
+    assert applied(run, **same) is RunStatus.APPLIED
+    assert applied(run, **gone) is RunStatus.APPLIED
+
+
+def test_a_plan_of_another_day_is_looked_at_again_and_a_fresh_or_begun_one_is_not(session):
+    paid(session, subscriber(session, "7301").account_id, 1, days_ago=0)
+    gone = brake.Witness(lambda *_: [brake.Whole("pop", "North", 10, 9)])
+
+    def planned():
+        return cutoff.plan(session, TODAY, rules=WIDE, planned_by="test")
+
+    tomorrow = TODAY + timedelta(days=1)
+    run = cutoff.start(session, planned().id, approved_by="Olha", today=tomorrow, witness=gone)
+    assert run.status is RunStatus.BRAKED
+    run = cutoff.start(session, planned().id, approved_by="Olha", today=TODAY, witness=gone)
+    assert run.status is RunStatus.APPLYING
+    run.planned_at -= timedelta(days=1)  # its worker died, another goes on
+    run = cutoff.start(session, run.id, approved_by="Olha", today=tomorrow, witness=gone)
+    assert run.status is RunStatus.APPLYING
 
 
 def test_a_clock_that_cannot_be_trusted_makes_the_plan_wait(session):

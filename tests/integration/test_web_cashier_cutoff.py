@@ -14,6 +14,7 @@ from billing.models import (
     Account,
     CutoffRun,
     LockReason,
+    NightRun,
     RunStatus,
     Subscription,
     SubscriptionAccess,
@@ -159,6 +160,29 @@ def test_a_braked_plan_needs_the_word_of_a_person(sign_in_as, database):
             .order_by(AuditEvent.id)
         ).all()
         assert notes == ["looked at each", "past the brake"]
+
+
+def test_a_plan_of_hours_ago_that_the_brake_stops_now_is_not_applied_and_says_why(
+    sign_in_as, database, people
+):
+    browser = sign_in_as("billing")
+    where = plan(browser)
+    with database.transaction() as session:
+        run = session.scalars(select(CutoffRun)).one()
+        run.planned_at -= timedelta(hours=2)
+        session.add(
+            NightRun(run_on=TODAY - timedelta(days=9), started_at=run.planned_at, finished_at=clock.now())
+        )
+    page = browser.get(browser.post(f"{where}/apply").headers["Location"])
+    assert "so the brake looked again: now it waits" in page.text
+    assert "8 days lie between" in page.text
+    assert "Release the brake" in page.text
+    assert locks(database) == 0
+    with database.reading() as session:
+        assert (
+            session.scalars(select(AuditEvent.action).order_by(AuditEvent.id.desc())).first()
+            == "cutoff.braked"
+        )
 
 
 def test_rows_are_opened_ticked_removed_deferred_and_undone(sign_in_as, database, people):

@@ -40,17 +40,25 @@ def apply(run_id: int) -> Response:
     if run.status is RunStatus.APPLYING:
         enqueue.work_cutoff(runtime.current().queue, run_id)
         rendering.say(gettext("The plan is being applied."))
+    elif run.status is RunStatus.BRAKED:
+        rendering.say(gettext("The plan stood for a while, so the brake looked again: now it waits."), "warn")
     else:
         rendering.say(gettext("The plan is applied; the gates are being told."))
     return rendering.go("cashier.run", run_id=run_id)
 
 
 def _apply(session: Session, run_id: int, *, only_approved: bool) -> CutoffRun:
-    actor = identity.actor()
-    if cutoff_runs.rows_left(session, run_id) > cutoff_runs.AT_ONCE:
-        return cutoffs.start(session, actor, run_id, only_approved=only_approved)
-    run = cutoffs.apply(session, actor, run_id, today=day.today(), only_approved=only_approved)
-    day.wake_gates(session)
+    is_large = cutoff_runs.rows_left(session, run_id) > cutoff_runs.AT_ONCE
+    run = (cutoffs.start if is_large else cutoffs.apply)(
+        session,
+        identity.actor(),
+        run_id,
+        today=day.today(),
+        only_approved=only_approved,
+        jumped_s=runtime.current().steady.jumped_s(),
+    )
+    if run.status is RunStatus.APPLIED:
+        day.wake_gates(session)
     return run
 
 
