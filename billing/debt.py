@@ -193,9 +193,10 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
 
     An account without debt, or whose debt has no due date, has no answer.
     """
-    walked = _walked(balances)
-    if walked is None:
+    owing = _owing(balances)
+    if not owing:
         return {}
+    walked = _walked(LedgerEntry.account_id == any_of(owing))
     rows = session.execute(
         select(walked.c.account_id, func.min(walked.c.due_on))
         .join(Account, Account.id == walked.c.account_id)
@@ -205,6 +206,13 @@ def oldest_due(session: Session, balances: Mapping[int, int]) -> dict[int, date]
     return {row[0]: row[1] for row in rows}
 
 
+def oldest_due_of() -> ColumnElement[date]:
+    """Return, for a query on Account, what oldest_due() says of it: for lists to sort and narrow by."""
+    walked = _walked(LedgerEntry.account_id == Account.id)
+    oldest = select(func.min(walked.c.due_on)).where(walked.c.newer < -Account.balance_minor)
+    return oldest.correlate(Account).scalar_subquery()
+
+
 def due_dates(
     session: Session, balances: Mapping[int, int], today: date, minimum_minor: int
 ) -> dict[int, tuple[date, date | None]]:
@@ -212,9 +220,10 @@ def due_dates(
 
     That is the first by which more is unpaid than the credit of that day covers, and at least the minimum.
     """
-    walked = _walked(balances)
-    if walked is None:
+    owing = _owing(balances)
+    if not owing:
         return {}
+    walked = _walked(LedgerEntry.account_id == any_of(owing))
     floor = credit_of(today) + max(minimum_minor, 1)
     ripe = func.min(walked.c.due_on).filter(walked.c.newer <= -Account.balance_minor - floor)
     rows = session.execute(
@@ -226,24 +235,26 @@ def due_dates(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def _walked(balances: Mapping[int, int]) -> Subquery | None:
-    """Return the due dates of the accounts in debt, each with the sum of charges due later (`newer`).
+def _owing(balances: Mapping[int, int]) -> list[int]:
+    return [account_id for account_id, minor in balances.items() if minor < 0]
+
+
+def _walked(whose: ColumnElement[bool]) -> Subquery:
+    """Return the due dates of these accounts' entries, each with the sum of charges due later (`newer`).
 
     Money pays the oldest first, so the debt stands in the newest charges: they are walked back until it is
-    used up. None when nobody owes.
+    used up.
     """
-    owing = [account_id for account_id, minor in balances.items() if minor < 0]
-    if not owing:
-        return None
     by_day = (
         select(
             LedgerEntry.account_id,
             LedgerEntry.due_on,
             func.sum(-LedgerEntry.amount_minor).label("minor"),
         )
-        .where(LedgerEntry.account_id == any_of(owing), LedgerEntry.due_on.is_not(None))
+        .where(whose, LedgerEntry.due_on.is_not(None))
         .group_by(LedgerEntry.account_id, LedgerEntry.due_on)
         .having(func.sum(LedgerEntry.amount_minor) < 0)
+        .correlate(Account)
         .subquery()
     )
     newer = (

@@ -13,6 +13,7 @@ from datetime import date
 import structlog
 from sqlalchemy import Date, func, literal, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from billing import debt, ledger, parts, promises, suspensions
 from billing.models import (
@@ -56,6 +57,13 @@ def latest(session: Session, account_id: int) -> InstalmentPlan | None:
     """Return the account's newest plan, whatever became of it."""
     query = select(InstalmentPlan).where(InstalmentPlan.account_id == account_id)
     return session.scalar(query.order_by(InstalmentPlan.id.desc()).limit(1))
+
+
+def until_of() -> ColumnElement[date]:
+    """Return, for a query on Account, the day of the last part of its plan that stands; NULL without one."""
+    last = select(func.max(Instalment.due_on)).join(InstalmentPlan, InstalmentPlan.id == Instalment.plan_id)
+    last = last.where(InstalmentPlan.account_id == Account.id, InstalmentPlan.status == PromiseStatus.ACTIVE)
+    return last.correlate(Account).scalar_subquery()
 
 
 def parts_of(session: Session, plan_ids: Iterable[int]) -> dict[int, list[Part]]:

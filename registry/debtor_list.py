@@ -1,14 +1,14 @@
-"""The debtors: who is past due, with what keeps debt from cutting them, the largest sum first."""
+"""The debtors: who is past due, with what keeps debt from cutting them; narrowed, in an order, by pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, literal, select, tuple_
+from sqlalchemy import Date, Select, func, literal, select
 from sqlalchemy.orm import Session
 
-from billing import debt, deferrals
+from billing import debt, deferrals, instalments
 from billing.models import (
     CUT,
     Account,
@@ -20,10 +20,25 @@ from billing.models import (
     SuspensionLock,
 )
 from core.money import Money
-from registry import audit, money, paging
-from registry.models import Customer
+from registry import audit, keyset, money, search
+from registry.keyset import Key
+from registry.models import Customer, customer_groups
 
 PAGE = 100
+SORTS = ("past", "overdue", "balance", "since", "customer")
+USUAL_SORT = "-past"
+STATES = ("cut", "open", "promise", "instalments", "deferred", "never")
+_NEVER = date(9999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class DebtorFilter:
+    """What the list is narrowed to; all given must hold. `state` is a word of STATES."""
+
+    text: str = ""
+    state: str = ""
+    group_id: int | None = None
+    least_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class DebtorRow:
     oldest_due_on: date | None
     days_overdue: int
     promise_until: date | None
+    instalments_until: date | None
     is_never_cut: bool
     is_cut: bool
     deferred_until: date | None
@@ -47,7 +63,7 @@ class DebtorRow:
 
 @dataclass(frozen=True, slots=True)
 class DebtorPage:
-    """A page of debtors, the largest sum past due first; `totals` is over all of them, by currency."""
+    """A page of debtors; `totals` is over all the filters leave, by currency."""
 
     rows: tuple[DebtorRow, ...]
     totals: tuple[tuple[int, Money], ...]
@@ -57,17 +73,21 @@ class DebtorPage:
 def page(
     session: Session,
     today: date,
+    filters: DebtorFilter = DebtorFilter(),
     *,
     grace_days: int,
     excluded_groups: Sequence[int] = (),
+    sort: str = USUAL_SORT,
     after: str | None = None,
     limit: int = PAGE,
+    is_counted: bool = True,
 ) -> DebtorPage:
-    """Return those who are past due on that day. Three SELECTs.
+    """Return a page of those who are past due on that day, in an order of SORTS. Three SELECTs.
 
     `grace_days` and `excluded_groups` (debt never cuts them) are the policy's.
     """
     owing = debt.overdue_by_account(today, grace_days)
+    never_cut = debt.never_cut(excluded_groups)
     query = (
         select(
             Customer,
@@ -75,8 +95,9 @@ def page(
             owing.c.past_due_minor,
             owing.c.overdue_minor,
             Promise.until,
+            instalments.until_of(),
             _is_cut(),
-            debt.never_cut(excluded_groups),
+            never_cut,
             CutoffDeferral,
         )
         .join(Account, Account.id == Customer.account_id)
@@ -85,14 +106,51 @@ def page(
         .outerjoin(CutoffDeferral, _defers(today))
         .where(owing.c.past_due_minor > 0)
     )
-    keys = (owing.c.past_due_minor, Customer.id)
-    rows, following = _slice(session, query, keys, sort="past", after=after, limit=limit)
+    query = _narrowed(query, filters, today, never_cut)
+    rows, following = keyset.page(
+        session, query, sort=sort, keys=_keys(owing), id_column=Customer.id, after=after, limit=limit
+    )
     oldest = debt.oldest_due(session, {row[1].id: row[1].balance_minor for row in rows})
     return DebtorPage(
         rows=tuple(_debtor_row(row, oldest.get(row[1].id), today) for row in rows),
-        totals=_totals(session, owing),
+        totals=_totals(session, query, owing.c.past_due_minor) if is_counted else (),
         next=following,
     )
+
+
+def _keys(owing: Any) -> dict[str, Key]:
+    return {
+        "past": Key(owing.c.past_due_minor, int),
+        "overdue": Key(owing.c.overdue_minor, int),
+        "balance": Key(Account.balance_minor, int),
+        "since": Key(func.coalesce(debt.oldest_due_of(), literal(_NEVER, Date)), date),
+        "customer": Key(Customer.sort_name, str),
+    }
+
+
+def _narrowed(query: Select[Any], filters: DebtorFilter, today: date, never_cut: Any) -> Select[Any]:
+    if filters.text:
+        query = query.where(Customer.id.in_(search.matching(filters.text)))
+    if filters.state in STATES:
+        query = query.where(_states(never_cut)[filters.state])
+    if filters.group_id is not None:
+        members = select(customer_groups.c.customer_id).where(customer_groups.c.group_id == filters.group_id)
+        query = query.where(Customer.id.in_(members))
+    if filters.least_days:
+        query = query.where(debt.oldest_due_of() <= today - timedelta(days=filters.least_days))
+    return query
+
+
+def _states(never_cut: Any) -> dict[str, Any]:
+    is_cut = _is_cut()
+    return {
+        "cut": is_cut,
+        "open": ~is_cut,
+        "promise": Promise.until.is_not(None),
+        "instalments": instalments.until_of().is_not(None),
+        "deferred": CutoffDeferral.id.is_not(None),
+        "never": never_cut,
+    }
 
 
 def _defers(today: date) -> Any:
@@ -126,41 +184,18 @@ def _is_cut() -> Any:
     )
 
 
-def _totals(session: Session, owing: Subquery) -> tuple[tuple[int, Money], ...]:
+def _totals(session: Session, query: Select[Any], past_due_minor: Any) -> tuple[tuple[int, Money], ...]:
     rows = session.execute(
-        select(Account.currency, func.count(), func.sum(owing.c.past_due_minor))
-        .join(owing, owing.c.account_id == Account.id)
-        .join(Customer, Customer.account_id == Account.id)
-        .where(owing.c.past_due_minor > 0)
+        query.with_only_columns(Account.currency, func.count(), func.sum(past_due_minor))
         .group_by(Account.currency)
         .order_by(Account.currency)
     )
     return tuple((row[1], Money(int(row[2]), row[0])) for row in rows)
 
 
-def _slice(
-    session: Session,
-    query: Select[Any],
-    keys: tuple[Any, Any],
-    *,
-    sort: str,
-    after: str | None,
-    limit: int,
-) -> tuple[Sequence[Any], str | None]:
-    """Return a page of rows, largest first, and the cursor of the next one."""
-    cursor = paging.read(after, sort, (int, int))
-    if cursor is not None:
-        query = query.where(tuple_(*keys) < tuple_(*(literal(value) for value in cursor.values)))
-    query = query.add_columns(keys[0].label("key"), keys[1].label("key_id"))
-    rows = session.execute(query.order_by(keys[0].desc(), keys[1].desc()).limit(limit + 1)).all()
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], paging.write(paging.Cursor(sort, False, (last.key, last.key_id)))
-
-
 def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
-    customer, account, past_due_minor, overdue_minor, promise_until, is_cut, is_never_cut, deferred = row[:8]
+    customer, account, past_due_minor, overdue_minor, promise_until, parts_until, *rest = row
+    is_cut, is_never_cut, deferred = rest
     return DebtorRow(
         customer_id=customer.id,
         number=customer.number,
@@ -171,6 +206,7 @@ def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
         oldest_due_on=oldest_due_on,
         days_overdue=debt.days_over(oldest_due_on, today),
         promise_until=promise_until,
+        instalments_until=parts_until,
         is_never_cut=is_never_cut,
         is_cut=is_cut,
         deferred_until=deferred.until if deferred else None,

@@ -262,6 +262,7 @@ DOORS: dict[str, str] = {
     "cashier.end_effect": "billing administrator",
     "cashier.forget_change": "billing administrator",
     "cashier.debtors": "noc billing administrator",
+    "cashier.export_debtors": "noc billing administrator",
     "cashier.charge_runs": MONEY,
     "cashier.start_charge_run": MONEY,
     "reports.listing": MONEY,

@@ -1,4 +1,4 @@
-"""The cutoff: its runs, a plan that explains itself row by row, the plan as a file; and who is past due."""
+"""The cutoff: its runs, a plan that explains itself row by row, the plan as a file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from billing import cutoff_runs
 from billing.models import CutoffRun, RunStatus
-from registry import cutoff_details, cutoff_lists, cutoffs, debtor_list, spreadsheets, upkeep
+from registry import cutoff_details, cutoff_lists, cutoffs, spreadsheets, upkeep
 from registry.cutoff_lists import PlanFilter, PlanRow
 from webapp import downloads, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
@@ -171,18 +171,3 @@ def _every(run_id: int) -> Iterator[PlanRow]:
         yield from rows
         if after is None:
             return
-
-
-@permissions.required("cutoff.view")
-def debtors() -> Response:
-    """List those who are past due, the largest sum first."""
-    with runtime.current().database.reading() as session:
-        limits = day.limits(session)
-        found = debtor_list.page(
-            session,
-            day.today(),
-            grace_days=limits.grace_days,
-            excluded_groups=limits.excluded_groups,
-            after=request.args.get("after"),
-        )
-    return rendering.page_or_fragment("cashier/debtors.html", "cashier/debtors.html", found=found)

@@ -1,0 +1,73 @@
+"""The list of debtors: filters, orders, pages, and the file of it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from billing import instalments, parts, promises
+from billing import testing as money_testing
+from billing.models import PeriodKind
+from core import clock
+from registry import debtor_list, testing
+
+TODAY = clock.today("Europe/Kyiv")
+HOW = {"author": money_testing.AUTHOR, "today": TODAY, "rules": money_testing.RULES}
+AGREED = parts.split(6000, 2, TODAY, PeriodKind.MONTH)
+
+
+@pytest.fixture
+def people(database):
+    """One who owes, one who promised, one in grace, and one who pays by instalments."""
+    with database.transaction() as session:
+        made = {number: testing.customer(session, number) for number in ("2001", "2002", "2003", "2004")}
+        charges = (
+            ("2001", 3000, 20),
+            ("2002", 3000, 20),
+            ("2003", 3000, 2),
+            ("2004", 5000, 40),
+            ("2004", 1000, 3),
+        )
+        for number, minor, past in charges:
+            due_on = TODAY - timedelta(days=past)
+            money_testing.charge(session, made[number].account_id, minor, due_on=due_on)
+        promises.make(session, made["2002"].account_id, until=TODAY, **HOW)
+        instalments.make(session, made["2004"].account_id, AGREED, **HOW)
+    return made
+
+
+def test_the_debtors_are_narrowed_sorted_and_counted(sign_in_as, people):
+    browser = sign_in_as("billing")
+
+    def listed(query):
+        return re.findall(r"(200\d)</span>", browser.get(f"/debtors?{query}").text)
+
+    assert listed("") == ["2004", "2003", "2002", "2001"]
+    assert listed("sort=since") == ["2004", "2001", "2002", "2003"]
+    assert listed("sort=customer") == sorted(listed("sort=-customer"))
+    assert listed("state=promise") == ["2002"]
+    assert listed("state=instalments") == ["2004"]
+    assert listed("state=cut") == listed("state=never") == listed("state=deferred") == []
+    assert listed("days=20&sort=-since") == ["2002", "2001", "2004"]
+    assert listed("q=2003") == ["2003"]
+    assert '<span class="count">1</span>' in browser.get("/debtors?q=2003").text
+    assert "instalments until" in browser.get("/debtors").text
+
+
+def test_the_debtors_go_on_by_age_where_the_page_ended_and_come_as_a_file(sign_in_as, database, people):
+    with database.reading() as session:
+        seen, after = [], None
+        for _ in range(3):
+            found = debtor_list.page(session, TODAY, grace_days=3, sort="-since", after=after, limit=2)
+            seen, after = [*seen, *(row.number for row in found.rows)], found.next
+            if after is None:
+                break
+    assert seen == ["2003", "2002", "2001", "2004"]
+    browser = sign_in_as("billing")
+    lines = browser.get("/debtors.csv?state=instalments").data.decode("utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("2004,")
+    assert f"{TODAY - timedelta(days=40)},40,," in lines[1]
+    assert AGREED[-1].due_on.isoformat() in lines[1]
+    assert browser.get("/debtors.xlsx").data.startswith(b"PK")
+    assert browser.get("/debtors.pdf").status_code == 404
