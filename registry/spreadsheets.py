@@ -4,8 +4,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from typing import IO, Any
 
 from openpyxl import Workbook
@@ -15,7 +16,8 @@ from openpyxl.styles import Font
 from core import money
 from core.money import Money
 
-Value = str | int | Decimal | date | Money | None
+# A datetime is written as the wall clock it says, so it has no zone.
+Value = str | int | Decimal | date | datetime | Money | None
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV_TYPE = "text/csv; charset=utf-8"
@@ -23,6 +25,9 @@ CSV_TYPE = "text/csv; charset=utf-8"
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NOT_IN_NAME = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_CELL = 32_767
+# A cell too narrow for its moment shows nothing but #: the first rows tell where moments stand.
+_MOMENT_WIDTH = 20
+_LOOKED_AT = 100
 # A spreadsheet takes a text that begins so for a formula and works it out.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,10 +43,14 @@ def write_xlsx(
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_NOT_IN_NAME.sub(" ", title)[:31] or "1")
     sheet.freeze_panes = "A2"
+    rows = iter(rows)
+    first = list(islice(rows, _LOOKED_AT))
     for place, head in enumerate(heads):
-        sheet.column_dimensions[_letter(place)].width = max(12, min(40, len(head) + 4))
+        has_moment = any(isinstance(row[place], datetime) for row in first if place < len(row))
+        least = _MOMENT_WIDTH if has_moment else 12
+        sheet.column_dimensions[_letter(place)].width = max(least, min(40, len(head) + 4))
     sheet.append([_cell(sheet, head, is_bold=True) for head in heads])
-    for row in rows:
+    for row in chain(first, rows):
         sheet.append([_cell(sheet, value) for value in row])
     for row in totals:
         sheet.append([_cell(sheet, value, is_bold=True) for value in row])
@@ -54,7 +63,7 @@ def write_csv(
     rows: Iterable[Sequence[Value]],
     totals: Iterable[Sequence[Value]] = (),
 ) -> None:
-    """Write heads, rows and totals as UTF-8 with its mark; sums with a point, days as ISO 8601."""
+    """Write heads, rows and totals as UTF-8 with its mark; sums with a point, times as ISO 8601."""
     stream = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(stream)
     writer.writerow([_plain(head) for head in heads])
@@ -102,6 +111,8 @@ def _plain(value: Value) -> str:
         return format(money.to_decimal(value), "f")
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
     if isinstance(value, date):
         return value.isoformat()
     text = str(value)

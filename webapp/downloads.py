@@ -2,14 +2,25 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import IO
+from zoneinfo import ZoneInfo
 
 from flask import Response
 
 from registry import spreadsheets
+from webapp import runtime
 
 ENDINGS = ("xlsx", "csv")
 _CHUNK = 65_536
+
+
+def moment(at: datetime | None) -> datetime | None:
+    """Return a moment as the ISP's clocks showed it, to the second, for a cell."""
+    if at is None:
+        return None
+    zone = ZoneInfo(runtime.current().settings.isp.time_zone)
+    return at.astimezone(zone).replace(microsecond=0, tzinfo=None)
 
 
 class Table:

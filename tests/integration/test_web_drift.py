@@ -1,7 +1,9 @@
 """The drift list: what it tells apart, its filters and files, and repairs that are shown to have worked."""
 
-from datetime import date, timedelta
+import csv
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -133,6 +135,25 @@ def test_chosen_rows_and_all_that_the_filters_leave_are_repaired_together(town, 
     text = browser.get("/drift.csv?state=repaired").text
     assert "10.60.0.77" in text
     assert len(text.splitlines()) == 4
+
+
+def test_the_file_says_what_the_page_says_by_the_clock_of_the_isp(town, database, sign_in_as, web_settings):
+    browser = sign_in_as("noc")
+    browser.post("/drift/repair", data={"one": str(town.keys["Passing"])})
+    table = csv.DictReader(browser.get("/drift.csv?sort=kind").data.decode("utf-8-sig").splitlines())
+    cut, passing, stranger = table
+    states = [(row["wanted"], row["applied"], row["observed"]) for row in (cut, passing, stranger)]
+    assert states == [
+        ("open", "not told", "closed"),
+        ("closed", "not told", "open"),
+        ("nothing", "", "closed"),
+    ]
+    assert (passing["What"], passing["Repair"]) == ("cut but still passing", "being told")
+    assert (stranger["Customer"], stranger["Gate"]) == ("nobody's", "North")
+    zone = ZoneInfo(web_settings.isp.time_zone)
+    asked = datetime.fromisoformat(passing["Repair asked at"]).replace(tzinfo=zone)
+    assert timedelta(0) <= clock.now() - asked < timedelta(minutes=5)
+    assert asked.utcoffset(), "the zone of the tests is not UTC, so the two can be told apart"
 
 
 def test_a_reconnect_leaves_on_the_card_how_long_it_took(town, database):

@@ -64,6 +64,8 @@ def _heads() -> list[str]:
         gettext("observed"),
         gettext("Read at"),
         gettext("Fault"),
+        gettext("Tried again at"),
+        gettext("Repair"),
         gettext("Repair asked at"),
         gettext("Repair asked by"),
         gettext("Repaired at"),
@@ -71,33 +73,51 @@ def _heads() -> list[str]:
 
 
 def _cells(row: DriftRow) -> tuple[spreadsheets.Value, ...]:
-    kinds = {
-        "passing": gettext("cut but still passing"),
-        "cut": gettext("paid but still cut"),
-        "stranger": gettext("unknown login on the list")
-        if row.is_login
-        else gettext("unknown address on the list"),
-    }
-    moments = (row.since, row.observed_at, row.repair_asked_at, row.repaired_at)
-    since, read_at, asked_at, repaired_at = (
-        one.isoformat(timespec="seconds") if one else "" for one in moments
-    )
     return (
-        kinds[row.kind],
-        since,
+        _what(row),
+        downloads.moment(row.since),
         row.number,
-        row.name,
+        row.name or gettext("nobody's"),
         row.address,
-        row.gate,
-        row.wanted or "",
-        row.applied or "",
-        row.observed or "",
-        read_at,
+        row.gate or gettext("none"),
+        _access(row.wanted, gettext("nothing")),
+        _access(row.applied, gettext("not told")) if row.wanted else "",
+        _access(row.observed, gettext("not measured")),
+        downloads.moment(row.observed_at),
         texts.tell(row.error or row.gate_error),
-        asked_at,
+        downloads.moment(row.paused_until),
+        _repair(row),
+        downloads.moment(row.repair_asked_at),
         row.repair_by,
-        repaired_at,
+        downloads.moment(row.repaired_at),
     )
+
+
+def _what(row: DriftRow) -> str:
+    """Return what the page says of the row, as templates/drift/_words.html has it."""
+    if not row.is_adrift:
+        return gettext("as wanted")
+    if row.kind == "stranger":
+        login, address = gettext("unknown login on the list"), gettext("unknown address on the list")
+        return login if row.is_login else address
+    return gettext("cut but still passing") if row.kind == "passing" else gettext("paid but still cut")
+
+
+def _access(state: str | None, unknown: str) -> str:
+    words: dict[str, str] = {
+        "open": gettext("open"),
+        "notice": gettext("notice shown"),
+        "slow": gettext("slow lane"),
+        "walled": gettext("walled garden"),
+        "closed": gettext("closed"),
+    }
+    return words.get(state or "", unknown)
+
+
+def _repair(row: DriftRow) -> str:
+    if row.is_in_repair:
+        return gettext("told, not read back yet") if row.is_told else gettext("being told")
+    return gettext("worked") if row.repair_s is not None and not row.is_adrift else ""
 
 
 def _every() -> Iterator[DriftRow]:

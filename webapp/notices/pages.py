@@ -12,6 +12,7 @@ from wtforms.validators import DataRequired, Length
 from core import errors
 from desk import contracts, given, leading, notices, warning
 from desk.given import GivenFilter, GivenRow
+from registry import spreadsheets
 from registry.keyset import order
 from webapp import downloads, identity, permissions, rendering, runtime, seals, texts, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
@@ -157,11 +158,8 @@ def _every(notice_id: int) -> Iterator[GivenRow]:
             return
 
 
-def _cells(row: GivenRow) -> tuple[str, ...]:
-    def moment(at: object) -> str:
-        return at.isoformat(timespec="seconds") if at else ""  # type: ignore[attr-defined]
-
-    one = row.given
+def _cells(row: GivenRow) -> tuple[spreadsheets.Value, ...]:
+    one, moment = row.given, downloads.moment
     times = (moment(one.seen_at), moment(one.confirmed_at), one.confirmed_from, moment(one.withdrawn_at))
     return (row.number, row.name, moment(one.assigned_at), one.assigned_by, *times)
 
