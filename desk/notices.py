@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,16 +17,6 @@ from registry import audit
 from registry.models import Customer, Line
 
 _one = NoticeAssignment
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A notice and how many it was given to: `open` neither confirmed nor withdrawn, `seen` of those."""
-
-    notice: Notice
-    open: int
-    seen: int
-    confirmed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +38,8 @@ class Given:
     lines: tuple[int, ...]
 
 
-def listing(session: Session) -> list[Summary]:
-    """Return the notices with their counts: those that are on first, then the newest."""
-    is_open = leading.open_notice()
-    counts = (
-        func.count(_one.id).filter(is_open),
-        func.count(_one.id).filter(is_open, _one.seen_at.is_not(None)),
-        func.count(_one.id).filter(_one.confirmed_at.is_not(None)),
-    )
-    query = select(Notice, *counts).outerjoin(_one, _one.notice_id == Notice.id).group_by(Notice.id)
-    rows = session.execute(query.order_by(Notice.is_on.desc(), Notice.id.desc()))
-    return [Summary(*row) for row in rows]
-
-
 def known(session: Session) -> Sequence[Notice]:
-    """Return the notices to choose from, as listing() has them: nothing is counted."""
+    """Return the notices to choose from: those that are on first, then the newest."""
     return session.scalars(select(Notice).order_by(Notice.is_on.desc(), Notice.id.desc())).all()
 
 

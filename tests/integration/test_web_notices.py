@@ -7,8 +7,9 @@ from billing import testing as money_testing
 from billing.acts import Terms
 from billing.subscriptions import Choice
 from core import clock
-from desk import contracts, leading, notices
+from desk import contracts, leading, notice_list, notices
 from desk.models import Contract, ContractTemplate, Notice, NoticeAssignment
+from desk.notice_list import WrittenFilter
 from registry import money, testing
 from registry.models import AuditEvent
 
@@ -59,15 +60,27 @@ def test_a_notice_is_given_to_the_chosen_to_all_who_match_and_taken_back_in_bulk
 def test_a_notice_is_kept_off_until_it_is_switched_on(sign_in_as, database) -> None:
     browser = sign_in_as("billing")
     notice_id = write(browser, title_uk="", content_uk="У понеділок")
+    other, later = write(browser, title="Another"), write(browser, title="Later")
     with database.reading() as session:
         written = session.get(Notice, notice_id)
         assert written.is_on is False
         assert notices.words(written, "uk") == ("Works", "У понеділок")
         assert notices.words(written, "de") == ("Works", "On Monday")
     assert "У понеділок" in browser.get(f"/notices/{notice_id}/edit").text
-    assert "is off" in browser.get("/notices").text
+    link = f'href="/notices/{notice_id}"'
+    assert link in browser.get("/notices?state=off").text
     browser.post(f"/notices/{notice_id}/switch", data={"is_on": "1"})
-    assert "is on" in browser.get("/notices").text
+    assert link in browser.get("/notices?state=on&q=monday").text
+    assert link not in browser.get("/notices?state=off").text
+    assert ",is on,0,0,0," in browser.get("/notices.csv").text
+    with database.reading() as session:
+        seen, after = [], None
+        for _ in range(3):
+            rows, after = notice_list.page(
+                session, WrittenFilter(), sort=notice_list.USUAL_SORT, after=after, limit=1
+            )
+            seen += [row.notice.id for row in rows]
+    assert (seen, after) == ([notice_id, later, other], None), "those that are on first, then the newest"
     assert (
         "Must be filled in"
         in browser.post(f"/notices/{notice_id}/edit", data={"title": "x", "content": ""}).text

@@ -130,6 +130,7 @@ DOORS: dict[str, str] = {
     **{f"notices.{name}": MONEY for name in ("withdraw_contract", "switch_contracts", "templates")},
     **{f"notices.{name}": MONEY for name in ("add_template", "edit_template", "remove_template")},
     **{f"notices.{name}": EVERYBODY for name in ("listing", "show", "export", "panel", "preview")},
+    "notices.export_list": EVERYBODY,
     "notices.contracts": EVERYBODY,
     "notices.export_contracts": EVERYBODY,
     "network.coverage": EVERYBODY,

@@ -10,8 +10,9 @@ from wtforms import BooleanField
 from wtforms.validators import DataRequired, Length
 
 from core import errors
-from desk import contracts, given, leading, notices, warning
+from desk import contracts, given, leading, notice_list, notices, warning
 from desk.given import GivenFilter, GivenRow
+from desk.notice_list import Summary, WrittenFilter
 from registry import spreadsheets
 from registry.keyset import order
 from webapp import downloads, identity, permissions, rendering, runtime, seals, texts, waking
@@ -57,11 +58,62 @@ class _NoticeForm(Form):
 @permissions.required("customer.view")
 def listing() -> Response:
     """List the notices: those that are on first."""
+    filters, sort = _asked_of_list()
     with runtime.current().database.reading() as session:
-        found = notices.listing(session)
+        rows, mark = notice_list.page(session, filters, sort=sort, after=request.args.get("after"))
         warned, is_leading = warning.count(session), leading.is_warning_leading(session)
-    page = render_template("notices/list.html", found=found, warned=warned, is_leading=is_leading)
+    page = render_template(
+        "notices/list.html",
+        rows=rows,
+        next=mark,
+        filters=filters,
+        sort=sort,
+        is_filtered=filters != WrittenFilter(),
+        warned=warned,
+        is_leading=is_leading,
+    )
     return Response(page)
+
+
+@permissions.required("customer.view")
+def export_list(ending: str) -> Response:
+    """The list as a file: every row the filters leave, in its order."""
+    if ending not in downloads.ENDINGS:
+        abort(404)
+    heads = [
+        gettext("Title"), gettext("State"), gettext("Have it"), gettext("Seen"), gettext("Confirmed"),
+        gettext("Written"), gettext("By"),
+    ]  # fmt: skip
+    table = downloads.Table(f"notices-{runtime.today().isoformat()}", ending)
+    table.write(gettext("Notices"), heads, (_list_cells(row) for row in _every_notice()))
+    return table.answer()
+
+
+def _list_cells(row: Summary) -> tuple[spreadsheets.Value, ...]:
+    one = row.notice
+    state = gettext("is on") if one.is_on else gettext("is off")
+    written = downloads.moment(one.created_at)
+    return (one.title, state, row.open, row.seen, row.confirmed, written, one.author)
+
+
+def _every_notice() -> Iterator[Summary]:
+    filters, sort = _asked_of_list()
+    mark: str | None = None
+    while True:
+        with runtime.current().database.reading() as session:
+            rows, mark = notice_list.page(session, filters, sort=sort, after=mark, limit=FILE_PAGE)
+        yield from rows
+        if mark is None:
+            return
+
+
+def _asked_of_list() -> tuple[WrittenFilter, str]:
+    state = request.args.get("state", "")
+    filters = WrittenFilter(
+        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        state=state if state in notice_list.STATES else "",
+    )
+    return filters, order(request.args.get("sort", ""), notice_list.KEYS, notice_list.USUAL_SORT)
 
 
 @permissions.required("notice.give")

@@ -8,6 +8,7 @@ blueprint = Blueprint("notices", __name__)
 
 for _rule, _name, _view, _methods in (
     ("/notices", "listing", pages.listing, ["GET"]),
+    ("/notices.<ending>", "export_list", pages.export_list, ["GET"]),
     ("/notices/new", "add", pages.add, ["GET", "POST"]),
     ("/notices/give", "give", giving.give, ["GET", "POST"]),
     ("/notices/<int:notice_id>", "show", pages.show, ["GET"]),
