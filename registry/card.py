@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql import ColumnElement
 
-from billing import access, debt
+from billing import access, debt, instalments
 from billing.models import (
     Account,
     LockReason,
@@ -116,7 +116,7 @@ def _list(query: Any, *order: Any, **fields: Any) -> ColumnElement[Any]:
 
 
 def _head(today: date, grace_days: int, excluded_groups: Sequence[int]) -> Select[Any]:
-    """The customer with account, debt, groups, marks, urgent notes, contacts and promise: one SELECT."""
+    """The customer with account, debt, groups, marks, urgent notes, contacts, promise, parts: one SELECT."""
     promise = (
         select(Promise.until)
         .where(Promise.account_id == Account.id, Promise.status == PromiseStatus.ACTIVE)
@@ -130,6 +130,7 @@ def _head(today: date, grace_days: int, excluded_groups: Sequence[int]) -> Selec
         debt.owed_minor(today, grace).label("overdue"),
         debt.owed_minor(today, literal(0)).label("past_due"),
         promise.label("promise_until"),
+        instalments.until_of().label("instalments_until"),
         debt.never_cut(excluded_groups).label("is_never_cut"),
         *_labels(),
         *_papers(),
@@ -196,6 +197,7 @@ def _balance(session: Session, account: Account, row: Any, today: date) -> Balan
         oldest_due_on=oldest,
         days_overdue=debt.days_over(oldest, today),
         promise_until=row.promise_until,
+        instalments_until=row.instalments_until,
         is_never_cut=row.is_never_cut,
         never_cut_note=account.never_cut_note,
     )

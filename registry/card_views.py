@@ -211,6 +211,7 @@ class BalanceView:
     oldest_due_on: date | None
     days_overdue: int
     promise_until: date | None
+    instalments_until: date | None
     is_never_cut: bool
     never_cut_note: str
 

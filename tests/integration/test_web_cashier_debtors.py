@@ -71,3 +71,12 @@ def test_the_debtors_go_on_by_age_where_the_page_ended_and_come_as_a_file(sign_i
     assert AGREED[-1].due_on.isoformat() in lines[1]
     assert browser.get("/debtors.xlsx").data.startswith(b"PK")
     assert browser.get("/debtors.pdf").status_code == 404
+
+
+def test_the_card_and_the_money_say_that_a_customer_pays_by_instalments(sign_in_as, people):
+    browser = sign_in_as("billing")
+    card = browser.get(f"/customers/{people['2004'].id}").text
+    assert "instalments until" in card, "in the head"
+    assert "Pays by instalments until" in card, "at the balance"
+    assert "Pays by instalments until" in browser.get(f"/customers/{people['2004'].id}/money").text
+    assert "instalments until" not in browser.get(f"/customers/{people['2001'].id}").text
