@@ -106,13 +106,18 @@ def give_up(session: Session) -> list[int]:
     return list(session.scalars(late, execution_options={"synchronize_session": "fetch"}))
 
 
-def _note_failure(database: Database, run_id: int, error: Exception) -> None:
-    """Write what went wrong into the run; one that was being made failed."""
+def words_of(error: Exception) -> str:
+    """Return what went wrong in a line, to be kept."""
     # Only what is said on purpose is a sentence; of anything else the kind helps whoever reads the log.
     words = str(error) if isinstance(error, errors.LinecardError) else f"{type(error).__name__}: {error}"
+    return words.splitlines()[0][:500]
+
+
+def _note_failure(database: Database, run_id: int, error: Exception) -> None:
+    """Write what went wrong into the run; one that was being made failed."""
     with database.transaction() as session:
         run = session.get_one(CutoffRun, run_id, with_for_update=True, populate_existing=True)
-        run.error = words.splitlines()[0][:500]
+        run.error = words_of(error)
         if run.status is RunStatus.MAKING:
             run.status = RunStatus.FAILED
 

@@ -37,6 +37,8 @@ from core.words import N_
 log = structlog.get_logger()
 
 _ALONE = Witness()
+# Charges stand before them, what comes after does not rest on them.
+_CUT = frozenset({"plan", "applied"})
 
 Report = dict[str, Any]
 Step = Callable[[Session, NightRun], Report]
@@ -66,9 +68,9 @@ def close_day(
     Charging, planning and applying are done in batches before, with rows that show how far they are. So a
     night that was killed goes on where it stopped, and one that is done is returned as it is. `more` are
     steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
-    Raises Busy while another closes a day, Conflict when a later day is closed already or the plan failed,
-    Unavailable when the clock jumped: of a wrong day nothing is charged, no promise broken and no reminder
-    written.
+    Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
+    clock jumped: of a wrong day nothing is charged, no promise broken and no reminder written. What goes
+    wrong with the plan or its applying leaves those steps open and is raised when all others are done.
     """
     if witness.clock is not None and (jump := jump_words(witness.clock.jumped_s)):
         raise errors.Unavailable(jump)
@@ -102,10 +104,7 @@ def close_day(
         "plan": lambda: _plan(database, on, rules, author, witness),
         "applied": lambda: _apply(database, on, rules, author, witness),
     }
-    for name, step in steps.items():
-        if name in batches and not _is_done(database, on, name):
-            batches[name]()
-        _take(database, on, name, step)
+    _take_all(database, on, steps, batches)
     return _finish(database, on)
 
 
@@ -163,6 +162,38 @@ def _open(database: Database, on: date) -> None:
             .values(run_on=on, started_at=clock.now(), report={})
             .on_conflict_do_nothing(index_elements=["run_on"])
         )
+
+
+def is_cut_open(session: Session, on: date) -> bool:
+    """Whether the night did all but cut: its plan, or the applying of it, went wrong."""
+    found = session.get(NightRun, on)
+    return found is not None and "mismatches" in found.report and not found.report.keys() >= _CUT
+
+
+def _take_all(
+    database: Database,
+    on: date,
+    steps: Mapping[str, Step],
+    batches: Mapping[str, Callable[[], object]],
+) -> None:
+    """Take every step; for one of the cut that goes wrong nobody has to miss his reminder."""
+    fault: Exception | None = None
+    for name, step in steps.items():
+        if fault is not None and name in _CUT:
+            continue
+        try:
+            if name in batches and not _is_done(database, on, name):
+                batches[name]()
+            _take(database, on, name, step)
+        except errors.Unavailable:
+            raise
+        except Exception as error:
+            if name not in _CUT or db.is_lost(error):
+                raise
+            log.exception("night_leaves_the_cut_open", step=name, run_on=on.isoformat())
+            fault = error
+    if fault is not None:
+        raise fault
 
 
 def _take(database: Database, on: date, name: str, step: Step) -> None:

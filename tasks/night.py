@@ -1,6 +1,7 @@
 """The night: close the business day, then wake the gates; and check the balances against the ledger."""
 
 from datetime import date
+from typing import Any
 
 import structlog
 from celery import Celery
@@ -25,7 +26,8 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     """Close the business day `on` (ISO 8601), or today's of the ISP; a day closed already stays as it is.
 
     Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
-    clock jumped or the database does not answer: it is tried again as long as the night lasts.
+    clock jumped or the database does not answer: it is tried again as long as the night lasts. What went
+    wrong with the cut alone is raised when all else is done, and the page says it.
     """
     settings = runtime.settings
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
@@ -46,14 +48,26 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
         closed = night.close_day(runtime.database, act, rules=limits, more=more, witness=witness)
     except errors.Unavailable as error:
         log.error("night_waits", day=day.isoformat(), error=str(error))
-        with runtime.database.transaction() as session:
-            upkeep.beat(session, upkeep.NIGHT, {"day": day.isoformat(), "error": str(error)})
+        _say(runtime, {"day": day.isoformat(), "error": str(error)})
+        raise
+    except Exception as error:
+        with runtime.database.reading() as session:
+            is_cut_open = night.is_cut_open(session, day)
+        if is_cut_open:
+            told = cutoff_runs.words_of(error)
+            _say(runtime, {"day": day.isoformat(), "error": told, "is_cut_open": True})
         raise
     with runtime.database.transaction() as session:
         upkeep.stop_beating(session, upkeep.NIGHT)
         if closed.cutoff_run_id is not None:
             cutoffs.record_outcomes(session, Actor(None, AUTHOR.name), closed.cutoff_run_id)
     enqueue.sweep_access(app, pop=settings.diagnostics.default_pop)
+
+
+def _say(runtime: Runtime, facts: dict[str, Any]) -> None:
+    """Keep for the page of the cutoff why the night is not over."""
+    with runtime.database.transaction() as session:
+        upkeep.beat(session, upkeep.NIGHT, facts)
 
 
 def charge(runtime: Runtime, on: str, by: str) -> None:

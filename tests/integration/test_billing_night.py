@@ -79,7 +79,7 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(database):
     with database.transaction() as session:
         session.execute(text("ALTER TABLE cutoff_runs_away RENAME TO cutoff_runs"))
         stopped = session.get_one(NightRun, ON)
-        assert set(stopped.report) == {"lines", "charges", "promises", "instalments", "late_fees", "interest"}
+        assert {"plan", "applied"}.isdisjoint(stopped.report)
         assert stopped.finished_at is None
         assert night.last_closed(session) is None
     done = close(database)
@@ -87,17 +87,27 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(database):
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
 
 
-def test_a_night_whose_plan_cannot_be_made_says_so_and_makes_another(database, monkeypatch):
+def test_a_night_whose_plan_cannot_be_made_does_all_else_says_so_and_makes_another(database, monkeypatch):
     debtors(database)
+    reminded = []
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(cutoff, "decide", lambda *_, **__: 1 / 0)
-        close(database)
+        more = {"dunning": lambda *_: {"letters": len(reminded.append(ON) or reminded)}}
+        night.close_day(database, testing.act(ON, author=JOB), rules=RULES, more=more)
+    assert reminded == [ON]
     with database.reading() as session:
-        failed = session.get_one(CutoffRun, session.get_one(NightRun, ON).cutoff_run_id)
+        left = session.get_one(NightRun, ON)
+        assert (left.finished_at, night.is_cut_open(session, ON)) == (None, True)
+        assert {"charges", "mismatches", "dunning"} <= left.report.keys()
+        assert {"plan", "applied"}.isdisjoint(left.report)
+        failed = session.get_one(CutoffRun, left.cutoff_run_id)
         assert (failed.status, failed.error) == (RunStatus.FAILED, "ZeroDivisionError: division by zero")
     done = close(database)
     assert done.cutoff_run_id != failed.id
+    assert done.finished_at is not None
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
+    with database.reading() as session:
+        assert not night.is_cut_open(session, ON)
 
 
 def test_a_night_that_goes_on_hours_later_has_the_brake_look_at_its_plan_again(database, monkeypatch):

@@ -331,12 +331,20 @@ def test_a_night_whose_clock_jumped_closes_no_day_and_the_page_says_why_until_it
     with fresh_database.reading() as session:
         assert session.scalar(select(func.count()).select_from(NightRun)) == 0
     restarted = Runtime(server_settings)
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(cutoff, "decide", lambda *_, **__: 1 / 0)
+        night.close_day(restarted, app, None)
+    page = browser.get("/cutoff").text
+    assert "went wrong; all else of it is done" in page
+    assert "ZeroDivisionError" in page
     night.close_day(restarted, app, None)
     for one in (app, made, restarted):
         one.close()
     with fresh_database.reading() as session:
         assert session.scalars(select(NightRun)).one().finished_at is not None
-    assert "jumped by" not in browser.get("/cutoff").text
+    page = browser.get("/cutoff").text
+    assert "jumped by" not in page
+    assert "all else of it is done" not in page
 
 
 def test_the_steady_clock_tells_a_jump_of_the_wall_clock(monkeypatch):
