@@ -135,6 +135,21 @@ def test_a_lock_tells_how_it_came_changed_and_went(sign_in_as, database, people)
     assert browser.get(f"/locks/{lock_id + 999}").status_code == 404
 
 
+def test_a_lock_is_lifted_from_its_own_page_by_who_may(sign_in_as, database, people):
+    _, service_id = people["3001"]
+    with database.transaction() as session:
+        suspensions.place(session, [service_id], LockReason.TECHNICAL, owner="Nora", today=TODAY, note="loop")
+        lock_id = session.scalar(
+            select(SuspensionLock.id).where(SuspensionLock.subscription_id == service_id)
+        )
+    lift = f"/services/{service_id}/let-in"
+    assert lift not in sign_in_as("billing").get(f"/locks/{lock_id}").text
+    noc = sign_in_as("noc")
+    assert lift in noc.get(f"/locks/{lock_id}").text
+    noc.post(lift, data={"reason": "technical"})
+    assert lift not in noc.get(f"/locks/{lock_id}").text
+
+
 def test_restoring_with_one_press_passes_over_what_only_leads_to_a_page(sign_in_as, database, people):
     browser, (person, service_id) = sign_in_as("billing"), people["3001"]
     with database.transaction() as session:

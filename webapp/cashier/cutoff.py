@@ -1,6 +1,7 @@
 """The cutoff: its runs, a plan that explains itself row by row, the plan as a file."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from flask import Response, abort, render_template, request
@@ -36,7 +37,7 @@ def runs() -> Response:
         runs=found[:50],
         next=following,
         is_going=is_going,
-        waits=waits.facts if waits else None,
+        waits={**waits.facts, "day": date.fromisoformat(waits.facts["day"])} if waits else None,
     )
 
 

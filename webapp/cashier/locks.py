@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from flask import Response, abort, request
 from flask_babel import gettext
 
+from billing import freezes
 from billing.models import AccessState, LockReason
 from core import clock
 from registry import locks, spreadsheets
 from registry.keyset import order
 from registry.locks import LockFilter, LockRow
-from webapp import downloads, permissions, rendering, runtime, texts
-from webapp.cashier import cutoff_words, day
+from webapp import downloads, identity, permissions, rendering, runtime, texts
+from webapp.cashier import cutoff_words, day, lock_rights
 
 FILE_PAGE = 1000
 FILE_LIMIT = 100_000
@@ -38,6 +39,7 @@ def listing() -> Response:
         is_filtered=asked != LockFilter(),
         reasons=list(LockReason),
         effects=list(AccessState)[1:],
+        agreed=freezes.AGREED,
     )
 
 
@@ -46,7 +48,14 @@ def show(lock_id: int) -> Response:
     """Show one lock: who placed it, how it changed, what else was on the service."""
     with runtime.current().database.reading() as session:
         found = locks.history(session, lock_id)
-    return rendering.page_or_fragment("cashier/lock.html", "cashier/lock.html", found=found, row=found.row)
+    return rendering.page_or_fragment(
+        "cashier/lock.html",
+        "cashier/lock.html",
+        found=found,
+        row=found.row,
+        lockable=lock_rights.allowed() if identity.may("suspension.place") else (),
+        agreed=freezes.AGREED,
+    )
 
 
 @permissions.required("cutoff.view")
