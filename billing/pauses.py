@@ -14,17 +14,18 @@ from sqlalchemy.orm import Session
 
 from billing.models import CutoffPause
 from core import clock
-from core.columns import any_of
+from core.columns import any_of, for_each
 
 
 def place(session: Session, account_ids: Iterable[int], *, owner: str, note: str) -> int:
     """Pause the cutoff of these accounts for `owner`; returns how many were not paused by him before."""
-    rows = [{"account_id": one, "owner": owner, "note": note} for one in sorted(set(account_ids))]
-    if not rows:
+    ids = sorted(set(account_ids))
+    if not ids:
         return 0
+    columns = {"owner": owner, "note": note}
     placed = session.scalars(
         insert(CutoffPause)
-        .values(rows)
+        .from_select(["account_id", *columns], for_each(ids, CutoffPause.__table__, columns))
         .on_conflict_do_nothing(
             index_elements=["account_id", "owner"], index_where=CutoffPause.lifted_at.is_(None)
         )

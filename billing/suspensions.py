@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Select, and_, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import BindParameter, Select, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -20,7 +20,7 @@ from billing.models import (
     strictness,
 )
 from core import clock
-from core.columns import any_of
+from core.columns import any_of, for_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,7 @@ def place(
         "to_on": to_on,
         "is_unsettled": billed_percent < 100,
     }
-    types = {name: SuspensionLock.__table__.c[name].type for name in columns}
-    # One parameter for all of them: a statement takes 65,535, which six thousand rows of values exceed.
-    rows = select(
-        func.unnest(literal(ids, ARRAY(BigInteger))),
-        *(literal(value, types[name]) for name, value in columns.items()),
-    )
+    rows = for_each(ids, SuspensionLock.__table__, columns)
     placed = session.scalars(
         insert(SuspensionLock)
         .from_select(["subscription_id", *columns], rows)

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import debt
-from billing.models import Account
+from billing.models import Account, LedgerEntry
 from billing.rules import Rules
 from core import clock, errors
-from core.columns import any_of
+from core.columns import any_of, for_each
 from core.money import Money
 from core.words import N_
 from desk import tickets
@@ -93,23 +93,20 @@ def add(
     note = _note(note, is_needed=True)
     if staff_id is not None:
         tickets.check_assignee(session, staff_id)
-    rows = [
-        {
-            "customer_id": customer_id,
-            "why": why,
-            "note": note,
-            "planned_on": planned_on,
-            "staff_id": staff_id,
-            "run_id": run_id,
-            "added_by": actor.name,
-        }
-        for customer_id in sorted(set(customer_ids))
-    ]
-    if not rows:
+    ids = sorted(set(customer_ids))
+    if not ids:
         return []
+    columns = {
+        "why": why,
+        "note": note,
+        "planned_on": planned_on,
+        "staff_id": staff_id,
+        "run_id": run_id,
+        "added_by": actor.name,
+    }
     added = session.execute(
         insert(Disconnect)
-        .values(rows)
+        .from_select(["customer_id", *columns], for_each(ids, Disconnect.__table__, columns))
         .on_conflict_do_nothing(index_elements=["customer_id"], index_where=Disconnect.result.is_(None))
         .returning(Disconnect.id, Disconnect.customer_id)
     ).all()
@@ -208,12 +205,24 @@ def _open(session: Session, entry_id: int) -> Disconnect:
 
 
 def let_go(session: Session, on: date, *, rules: Rules) -> int:
-    """Take out of the queue who is in it for debt and owes too little by now; return how many."""
+    """Take out of the queue who is in it for debt, has paid since and owes too little; return how many.
+
+    Who owed too little when he was put in is there by somebody's word, and stays.
+    """
+    has_paid = (
+        select(LedgerEntry.id)
+        .where(
+            LedgerEntry.account_id == Customer.account_id,
+            LedgerEntry.amount_minor > 0,
+            LedgerEntry.posted_at >= Disconnect.added_at,
+        )
+        .exists()
+    )
     waiting = session.execute(
         select(Disconnect.id, debt.owed_minor(on, literal(0)))
         .join(Customer, Customer.id == Disconnect.customer_id)
         .join(Account, Account.id == Customer.account_id)
-        .where(Disconnect.result.is_(None), Disconnect.why == DisconnectWhy.DEBT)
+        .where(Disconnect.result.is_(None), Disconnect.why == DisconnectWhy.DEBT, has_paid)
     )
     ids = [entry_id for entry_id, past_due_minor in waiting if rules.lets_in(past_due_minor)]
     return end(session, audit.Actor(None, "disconnect queue"), ids, DisconnectResult.PAID) if ids else 0

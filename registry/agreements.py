@@ -54,12 +54,21 @@ def suspend(
 def cut_off_all(
     session: Session, actor: audit.Actor, customer_id: int, *, note: str, today: date, terms: Terms
 ) -> int:
-    """Suspend every running service of the customer by hand; return how many were not suspended so."""
-    ids = [one for one in _running(session, customer_id, today) if not _is_by_hand(session, one)]
+    """Close every running service of the customer by hand; return how many were not closed so.
+
+    What was only slowed or led to a page by hand before is closed in its place.
+    """
     agreed = freezes.Agreed(LockReason.MANUAL, from_on=today, note=note)
-    for one in ids:
+    closed = 0
+    for one in _running(session, customer_id, today):
+        standing = suspensions.standing_of(session, one, LockReason.MANUAL)
+        if standing is not None and standing.effect is AccessState.CLOSED:
+            continue
+        if standing is not None:
+            let_in(session, actor, one, today=today, terms=terms)
         suspend(session, actor, one, agreed, today=today, terms=terms)
-    return len(ids)
+        closed += 1
+    return closed
 
 
 def restore_all(
@@ -81,10 +90,6 @@ def _running(session: Session, customer_id: int, today: date) -> list[int]:
     account_id = money.account_id(session, customer_id)
     query = select(Subscription.id).where(Subscription.account_id == account_id, access.is_running(today))
     return list(session.scalars(query.order_by(Subscription.id)))
-
-
-def _is_by_hand(session: Session, subscription_id: int) -> bool:
-    return suspensions.standing_of(session, subscription_id, LockReason.MANUAL) is not None
 
 
 def let_in(

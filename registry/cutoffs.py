@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from billing import cutoff, cutoff_review, cutoff_undo
+from billing import cutoff, cutoff_review, cutoff_undo, reconnect, subscriptions
 from billing.brake import Clock, Witness
 from billing.models import (
     CutoffDecision,
@@ -243,6 +243,16 @@ def _write(
     session.flush()
     values = {"action": action, "note": note, "ids": list(ids)}
     session.execute(text(_EVENTS), {"staff_id": actor.staff_id, "name": actor.name[:120], **values})
+
+
+def let_in(session: Session, actor: audit.Actor, account_id: int, *, today: date, rules: Rules) -> int:
+    """Let the account's lines in as far as the policy says, with a line of history each; return how many."""
+    done = reconnect.let_in(session, account_id, today=today, rules=rules, by=actor.name)
+    for one in done:
+        if one.subscription_id is not None:
+            service = subscriptions.get(session, one.subscription_id)
+            money.record_service(session, actor, "service.let_in", service, note=str(one.explanation))
+    return len(done)
 
 
 def get(session: Session, run_id: int) -> CutoffRun:

@@ -149,6 +149,11 @@ def _register_cutoff_jobs(app: Celery, runtime: Runtime) -> None:
     def _let_go_disconnects() -> None:
         upkeep.let_go_disconnects(runtime)
 
+    def _let_in() -> None:
+        night.let_in(runtime, app)
+
     app.task(_let_go_disconnects, name="let_go_disconnects", **_OWN)
+    # Each account is a transaction that looks again: lost or run twice, it changes nothing.
+    app.task(_let_in, name="let_in", **_OWN)
     # The row says what is wanted, and each batch is a transaction: lost or run twice, it changes nothing.
     app.task(_work_cutoff, name="work_cutoff", **_OWN, acks_late=True, **_AGAIN)

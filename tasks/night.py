@@ -7,7 +7,7 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from billing import acts, charge_runs, cutoff_runs, ledger, night, policies
+from billing import acts, brake, charge_runs, cutoff_runs, ledger, night, policies, reconnect
 from billing.ledger import Author
 from billing.models import NightRun, RunStatus
 from core import clock, errors
@@ -20,6 +20,7 @@ from tasks.runtime import Runtime
 log = structlog.get_logger()
 
 AUTHOR = Author("night")
+CUTOFF = Actor(None, "cutoff")
 
 
 def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
@@ -89,6 +90,23 @@ def work_cutoff(runtime: Runtime, app: Celery, run_id: int | None) -> None:
             raise
         except Exception:
             log.exception("cutoff_run_failed", run_id=one)
+
+
+def let_in(runtime: Runtime, app: Celery) -> None:
+    """Let in whom debt need not keep off any more; not while the clock is not to be trusted."""
+    today = clock.today(runtime.settings.isp.time_zone)
+    if brake.jump_words(runtime.steady.jumped_s()):
+        return
+    with runtime.database.reading() as session:
+        limits = policies.in_force(session, runtime.settings.cutoff)
+        waiting = reconnect.waiting(session, today, rules=limits)
+    opened = 0
+    for account_id in waiting:
+        with runtime.database.transaction() as session:
+            opened += cutoffs.let_in(session, CUTOFF, account_id, today=today, rules=limits)
+    if opened:
+        log.info("let_in", accounts=len(waiting), services=opened)
+        enqueue.sweep_access(app, pop=runtime.settings.diagnostics.default_pop)
 
 
 def _left_lying(runtime: Runtime) -> list[int]:

@@ -41,6 +41,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "tend-pops": _every("tend_pops", POPS_S, work),
         "move-in": _every("move_in", MOVING_S, work),
         "let-go-disconnects": _every("let_go_disconnects", DISCONNECTS_S, work),
+        "let-in": _every("let_in", CUTOFF_S, work),
         "work-cutoff": _every("work_cutoff", CUTOFF_S, work, args=[None]),
         "note-beat": _every("note_beat", BEAT_S, work),
         "settle-bank": _every("settle_bank", BANK_S, work),

@@ -1,23 +1,35 @@
 """The cutoff on PostgreSQL: the plan explains, the brake stops, applying looks again."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 
-from billing import accounts, cutoff, ledger, payments, promises, subscriptions, suspensions, testing
+from billing import (
+    accounts,
+    cutoff,
+    ledger,
+    payments,
+    promises,
+    reconnect,
+    subscriptions,
+    suspensions,
+    testing,
+)
 from billing.models import (
     AccessState,
     CutoffDecision,
     EntryKind,
     LockReason,
     Method,
+    NightRun,
     RunStatus,
     SubscriptionAccess,
     SuspensionLock,
 )
-from core import errors
+from core import clock, errors
 
 TODAY = date(2026, 11, 22)
 RULES = cutoff.Rules(grace_days=3, minimum_debt_minor=100, brake_minimum=50)
@@ -162,6 +174,34 @@ def test_a_paid_one_still_locked_is_let_in_and_a_manual_lock_stays(session):
     assert is_open(session, made)
     assert not is_open(session, manual)
     assert suspensions.standing(session, manual.account_id)[0].reason is LockReason.MANUAL
+
+
+def test_who_need_not_be_off_any_more_is_let_in_without_a_plan_and_nobody_else(session):
+    made = {name: debtor(session) for name in ("credited", "never", "owing")}
+    cutoff.apply(session, plan(session).id, approved_by="test")
+    assert reconnect.waiting(session, TODAY, rules=RULES) == []
+    credited = made["credited"].account_id
+    ledger.post(session, credited, EntryKind.ADJUSTMENT, 3000, dated_on=TODAY, author=testing.AUTHOR)
+    accounts.set_terms(
+        session, made["never"].account_id, payment_days=None, grace_days=None, is_never_cut=True
+    )
+    waiting = reconnect.waiting(session, TODAY, rules=RULES)
+    assert waiting == [made["credited"].account_id, made["never"].account_id]
+    # What a newer policy changes for everybody is shown by a plan first.
+    assert reconnect.waiting(session, TODAY, rules=replace(RULES, version=2)) == []
+    for account_id in (*waiting, made["owing"].account_id):
+        reconnect.let_in(session, account_id, today=TODAY, rules=RULES, by="cutoff")
+    assert {name: is_open(session, one) for name, one in made.items()} == {
+        "credited": True,
+        "never": True,
+        "owing": False,
+    }
+    assert reconnect.waiting(session, TODAY, rules=RULES) == []
+    # A day before one that was begun already is not to be trusted.
+    session.add(NightRun(run_on=TODAY + timedelta(days=1), started_at=clock.now(), report={}))
+    session.flush()
+    suspensions.place(session, [made["never"].subscription_id], LockReason.DEBT, owner="x", today=TODAY)
+    assert reconnect.waiting(session, TODAY, rules=RULES) == []
 
 
 def test_a_day_off_is_made_up_for_on_the_next_day(session):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from billing import suspensions
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import LockReason, Subscription, SuspensionLock
+from billing.models import AccessState, LockReason, Subscription, SuspensionLock
 from billing.subscriptions import Choice
 from core import clock
 from desk import disconnects
@@ -149,6 +149,8 @@ def test_who_pays_leaves_the_queue_with_the_reason_and_who_is_in_it_otherwise_st
     with database.transaction() as session:
         disconnects.add(session, actor, [people[0].id, people[1].id], why="debt", note="owes")
         disconnects.add(session, actor, [people[2].id], why="asked", note="moves away")
+        fair = testing.customer(session, "8090")
+        disconnects.add(session, actor, [fair.id], why="debt", note="never paid anywhere")
         for one in (people[0], people[2]):
             money_testing.pay(session, one.account_id, 5000)
         rules = money_testing.RULES
@@ -158,6 +160,7 @@ def test_who_pays_leaves_the_queue_with_the_reason_and_who_is_in_it_otherwise_st
     assert found[people[0].id].result is DisconnectResult.PAID
     assert found[people[1].id].result is None
     assert found[people[2].id].result is None
+    assert found[fair.id].result is None  # he owed nothing when he was put in, and has paid nothing since
     assert acts_of(database, people[0]) == ["disconnect.added", "disconnect.paid"]
     told = {"result": "disconnected"}  # by a technician who stands there and had not looked again
     answer = sign_in_as("technician").post(f"/field/disconnects/{found[people[0].id].id}", data=told)
@@ -183,8 +186,12 @@ def words(browser, customer, number):
 def test_one_press_cuts_all_of_a_customer_off_and_one_restores_what_was_cut_by_hand(sign_in_as, database):
     with database.transaction() as session:
         customer = debtor(session, "8100", services=2)
+        slowed = session.scalars(select(Subscription.id).order_by(Subscription.id.desc())).first()
+        suspensions.place(
+            session, [slowed], LockReason.MANUAL, owner="noc", today=TODAY, effect=AccessState.SLOW
+        )
     browser = sign_in_as("billing")
-    assert words(browser, customer, "8100") == ("open", "open")
+    assert words(browser, customer, "8100") == ("mixed", "mixed")
     answer = browser.post(f"/customers/{customer.id}/cut-off", data={"back": "/customers?q=8100"})
     assert (answer.status_code, answer.location) == (303, "/customers?q=8100")
     assert standing(database, customer) == [LockReason.MANUAL] * 2
@@ -206,7 +213,7 @@ def test_one_press_cuts_all_of_a_customer_off_and_one_restores_what_was_cut_by_h
                 AuditEvent.action.in_(["service.suspended", "service.let_in"]),
             )
         ).all()
-        assert sorted(acts) == ["service.let_in"] * 2 + ["service.suspended"] * 2
+        assert sorted(acts) == ["service.let_in"] * 3 + ["service.suspended"] * 2
     noc = sign_in_as("noc")
     assert noc.post(f"/customers/{customer.id}/cut-off").status_code == 403
 
