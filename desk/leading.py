@@ -1,13 +1,13 @@
 """Who is led to the page: lines of customers with a notice that is on, a contract to sign, or a warning.
 
-The wish is a lock of the reason notice, whose effect passes everything but plain web requests. It says
-nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same transaction.
+The wish is a lock of the reason contract or notice, whose effect passes everything but plain web requests. It
+says nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -23,6 +23,8 @@ from registry.models import Customer, Line, WarningFlag
 CHUNK = 2000
 
 Switch = type[ContractLeading] | type[WarningLeading]
+# Each has a lock of its own: a contract that is signed leaves the lock of a notice that is still open.
+REASONS = (LockReason.NOTICE, LockReason.CONTRACT)
 
 
 def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date) -> tuple[int, ...]:
@@ -37,15 +39,16 @@ def lead(session: Session, customer_ids: Iterable[int], *, by: str, today: date)
     )
     hold_switch(session)
     hold_switch(session, WarningLeading)
-    moved: list[int] = []
-    for part in _parts(_lines(session, ids, is_led=True)):
-        words = N_("led to the page for customers")
-        placed = suspensions.place(
-            session, part, LockReason.NOTICE, owner=by, note=words, today=today, effect=AccessState.NOTICE
-        )
-        moved += placed.lines
-    for part in _parts(_lines(session, ids, is_led=False)):
-        moved += suspensions.lift(session, part, LockReason.NOTICE, by=by, today=today).lines
+    moved: set[int] = set()
+    words = N_("led to the page for customers")
+    for reason in REASONS:
+        for part in _parts(_lines(session, ids, reason, is_led=True)):
+            placed = suspensions.place(
+                session, part, reason, owner=by, note=words, today=today, effect=AccessState.NOTICE
+            )
+            moved |= set(placed.lines)
+        for part in _parts(_lines(session, ids, reason, is_led=False)):
+            moved |= set(suspensions.lift(session, part, reason, by=by, today=today).lines)
     return tuple(sorted(moved))
 
 
@@ -54,7 +57,12 @@ def lead_all(session: Session, *, by: str, today: date) -> tuple[int, ...]:
 
     For lines that began or moved without anybody here being told.
     """
-    astray = [one for is_led in (True, False) for one in _lines(session, None, is_led=is_led)]
+    astray = [
+        one
+        for reason in REASONS
+        for is_led in (True, False)
+        for one in _lines(session, None, reason, is_led=is_led)
+    ]
     concerned = session.scalars(select(Line.customer_id).where(Line.subscription_id == any_of(astray)))
     return lead(session, concerned.all(), by=by, today=today) if astray else ()
 
@@ -85,14 +93,16 @@ def open_contract() -> ColumnElement[bool]:
     return and_(Contract.signed_at.is_(None), Contract.withdrawn_at.is_(None))
 
 
-def _lines(session: Session, customer_ids: Sequence[int] | None, *, is_led: bool) -> Sequence[int]:
+def _lines(
+    session: Session, customer_ids: Sequence[int] | None, reason: LockReason, *, is_led: bool
+) -> Sequence[int]:
     """Return the subscriptions whose lock is missing (`is_led`), or stands without a cause."""
     is_locked = exists().where(
         SuspensionLock.subscription_id == Line.subscription_id,
-        SuspensionLock.reason == LockReason.NOTICE,
+        SuspensionLock.reason == reason,
         SuspensionLock.lifted_at.is_(None),
     )
-    has_cause = _has_cause(session)
+    has_cause = _to_be_signed(session) if reason is LockReason.CONTRACT else _to_be_read(session)
     wanted = and_(has_cause, ~is_locked) if is_led else and_(~has_cause, is_locked)
     query: Select[int] = select(Line.subscription_id).where(wanted)
     if customer_ids is not None:
@@ -100,16 +110,18 @@ def _lines(session: Session, customer_ids: Sequence[int] | None, *, is_led: bool
     return session.scalars(query.order_by(Line.subscription_id)).all()
 
 
-def _has_cause(session: Session) -> ColumnElement[bool]:
-    causes = [_is_noticed()]
-    if is_contract_leading(session):
-        causes.append(exists().where(Contract.customer_id == Line.customer_id, open_contract()))
-    if is_warning_leading(session):
-        at_all_or_here = or_(WarningFlag.line_id.is_(None), WarningFlag.line_id == Line.id)
-        causes.append(
-            exists().where(WarningFlag.customer_id == Line.customer_id, at_all_or_here, warned.standing())
-        )
-    return or_(*causes)
+def _to_be_signed(session: Session) -> ColumnElement[bool]:
+    if not is_contract_leading(session):
+        return false()
+    return exists().where(Contract.customer_id == Line.customer_id, open_contract())
+
+
+def _to_be_read(session: Session) -> ColumnElement[bool]:
+    if not is_warning_leading(session):
+        return _is_noticed()
+    at_all_or_here = or_(WarningFlag.line_id.is_(None), WarningFlag.line_id == Line.id)
+    is_warned = exists().where(WarningFlag.customer_id == Line.customer_id, at_all_or_here, warned.standing())
+    return or_(_is_noticed(), is_warned)
 
 
 def _is_noticed() -> ColumnElement[bool]:

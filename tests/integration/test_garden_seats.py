@@ -150,6 +150,24 @@ def test_the_limit_of_acts_holds_without_a_broker_too(make_settings, postgres_ur
     assert found == [409, 409, 429, 429]
 
 
+def test_a_notice_and_a_contract_have_a_lock_each_and_one_that_goes_leaves_the_other(session) -> None:
+    actor = testing.person(session, "setup")
+    customer = testing.customer(session, "1")
+    start(session, actor, customer)
+
+    def standing() -> list[LockReason]:
+        return sorted(lock.reason for lock in suspensions.standing(session, customer.account_id))
+
+    made, _ = contracts.add(session, actor, customer.id, title="C", content="x", today=TODAY)
+    contracts.switch(session, actor, is_on=True, today=TODAY)
+    assert standing() == [LockReason.CONTRACT]
+    warning.switch(session, actor, is_on=True, today=TODAY)
+    warning.give(session, actor, [customer.id], content="Call us", today=TODAY)
+    assert standing() == [LockReason.CONTRACT, LockReason.NOTICE]
+    contracts.withdraw(session, actor, made.id, today=TODAY)
+    assert standing() == [LockReason.NOTICE]
+
+
 def test_a_warning_is_apart_from_access_and_leads_to_the_page_only_where_that_is_on(session) -> None:
     actor = testing.person(session, "setup")
     whole, part = (testing.customer(session, number) for number in ("1", "2"))
