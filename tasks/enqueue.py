@@ -62,6 +62,11 @@ def work_cutoff(app: Celery, run_id: int | None = None) -> None:
     _send(app, "work_cutoff", [run_id], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
 
 
+def let_in(app: Celery) -> None:
+    """Have those let in whom debt need not keep off any more."""
+    _send(app, "let_in", [], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
+
+
 def move_in(app: Celery) -> None:
     """Have the imports that wait checked, booked or undone."""
     _send(app, "move_in", [], queue=celery_app.WORK, expires_s=MOVING_EXPIRES_S)

@@ -1,4 +1,4 @@
-"""Wakes the gates: whoever changed what a line should be has its gate told at once."""
+"""Wakes those who act on what was changed: the gates, and whoever lets in whom debt need not keep off."""
 
 from sqlalchemy.orm import Session
 
@@ -12,3 +12,9 @@ def wake_gates(session: Session) -> None:
     now = runtime.current()
     pop = now.settings.diagnostics.default_pop
     db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
+
+
+def let_in(session: Session) -> None:
+    """Have it looked at once the change is written whom it lets in; each minute finds it anyway."""
+    queue = runtime.current().queue
+    db.after_commit(session, lambda: enqueue.let_in(queue))

@@ -31,6 +31,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "charge": (lambda app: enqueue.charge(app, "2026-11-22", "Bohdan"), "work"),
     "work_cutoff": (lambda app: enqueue.work_cutoff(app, 7), "work"),
+    "let_in": (enqueue.let_in, "work"),
     "settle_bank": (enqueue.settle_bank, "work"),
     "deliver": (enqueue.deliver, "work"),
     "geocode": (enqueue.geocode, "work"),

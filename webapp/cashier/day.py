@@ -37,3 +37,4 @@ def terms() -> acts.Terms:
 
 
 wake_gates = waking.wake_gates
+let_in = waking.let_in

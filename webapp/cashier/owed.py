@@ -122,6 +122,7 @@ def take_back(liability_id: int) -> Response:
         customer_id = agreements.take_back_liability(
             session, identity.actor(), liability_id, today=day.today(), terms=day.terms()
         )
+        day.let_in(session)
     rendering.say(gettext("The liability is taken back; what was charged for it is given back."))
     return rendering.go("cashier.statement", customer_id=customer_id)
 

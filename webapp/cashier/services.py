@@ -167,6 +167,7 @@ def _end(subscription_id: int, form: forms.EndForm) -> None:
             terms=day.terms(),
         )
         day.wake_gates(session)
+        day.let_in(session)
 
 
 @permissions.required("service.edit")
@@ -225,6 +226,7 @@ def _set_terms(customer_id: int, form: Any) -> None:
         bank.set_own_account(session, identity.actor(), customer_id, form.own_account.data or "")
         if opened:
             day.wake_gates(session)
+        day.let_in(session)
 
 
 def _offer(customer_id: int, kept_id: int | None = None) -> tuple[tills.Till, list[Plan]]:

@@ -11,7 +11,7 @@ from core import db, errors
 from core.money import Money
 from registry import paper_acts, payers, tills
 from tasks import enqueue
-from webapp import identity, permissions, rendering, runtime
+from webapp import identity, permissions, rendering, runtime, waking
 from webapp.documents import asking, forms
 
 
@@ -73,7 +73,7 @@ def _credit(document_id: int, form: Any) -> Document:
         if field.short_name.startswith("line_") and field.data is not None
     }
     with runtime.current().database.transaction() as session:
-        return paper_acts.credit(
+        made = paper_acts.credit(
             session,
             identity.actor(),
             document_id,
@@ -82,6 +82,8 @@ def _credit(document_id: int, form: Any) -> Document:
             reason=form.reason.data or "",
             idempotency_key=form.key.data,
         )
+        waking.let_in(session)
+        return made
 
 
 @permissions.required("document.issue")

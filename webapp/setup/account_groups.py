@@ -4,7 +4,7 @@ from flask import Response, url_for
 from flask_babel import gettext
 
 from registry import account_groups
-from webapp import identity, permissions, rendering, runtime
+from webapp import identity, permissions, rendering, runtime, waking
 from webapp.setup import pages
 from webapp.setup.forms import AccountGroupForm
 
@@ -60,6 +60,7 @@ def _save(group_id: int | None, form: AccountGroupForm) -> None:
             grace_days=form.grace_days.data,
             is_never_cut=form.is_never_cut.data,
         )
+        waking.let_in(session)
 
 
 @permissions.required("setup.change")
