@@ -1,11 +1,11 @@
 """Payments: receive, pay back a debt, reverse; each once, and the line is looked at in the same act."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from billing import crediting, documents, ledger, reconnect, transfers
 from billing.ledger import Author
@@ -13,6 +13,11 @@ from billing.models import Account, EntryKind, LedgerEntry, Method
 from billing.rules import Rules
 from core import errors
 from core.words import N_
+
+# The same sum and reference within so many days is the same money, until a person says otherwise.
+SAME_DAYS = 10
+# What the key of a payment begins with that a line of a bank statement became.
+BANK_KEY = "bank:"
 
 PaybackKind = Literal["cash", "writeoff"]
 
@@ -68,6 +73,39 @@ def receive(
         description=description,
     )
     return received(session, posted, today, rules)
+
+
+def refuse_known(
+    session: Session,
+    account_id: int,
+    amount_minor: int,
+    *,
+    reference: str,
+    dated_on: date,
+    idempotency_key: str,
+) -> None:
+    """Raise Invalid at `again` when another payment of this sum and reference was made within days.
+
+    The caller holds the account's lock. Two lines of the bank are two payments, whatever they say.
+    """
+    undone = aliased(LedgerEntry)
+    near = timedelta(days=SAME_DAYS)
+    query = select(LedgerEntry.dated_on).where(
+        LedgerEntry.account_id == account_id,
+        LedgerEntry.kind == EntryKind.PAYMENT,
+        LedgerEntry.amount_minor == amount_minor,
+        LedgerEntry.dated_on.between(dated_on - near, dated_on + near),
+        func.lower(LedgerEntry.reference) == reference.strip().lower(),
+        LedgerEntry.idempotency_key.is_distinct_from(idempotency_key),
+        ~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists(),
+    )
+    if idempotency_key.startswith(BANK_KEY):
+        key = func.coalesce(LedgerEntry.idempotency_key, "")
+        query = query.where(~key.startswith(BANK_KEY))
+    known_on = session.scalar(query.limit(1))
+    if known_on is not None:
+        words = N_("The same sum with this reference is booked already, on %(day)s", day=known_on)
+        raise errors.Invalid(words, {"again": words})
 
 
 def payback(

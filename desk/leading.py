@@ -1,7 +1,8 @@
 """Who is led to the page: lines of customers with a notice that is on, a contract to sign, or a warning.
 
-The wish is a lock of the reason contract or notice, whose effect passes everything but plain web requests. It
-says nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same transaction.
+The wish is a lock of the reason contract or notice, whose effect passes everything but plain web requests.
+It says nothing of debt and suspends nothing; whoever changes what it depends on calls lead() in the same
+transaction.
 """
 
 from collections.abc import Iterable, Sequence

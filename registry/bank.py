@@ -16,6 +16,7 @@ from billing.models import (
     MatchRule,
     Method,
 )
+from billing.payments import BANK_KEY
 from billing.rules import Rules
 from core import db, errors
 from core.words import N_
@@ -57,10 +58,12 @@ def book(
     *,
     today: date,
     rules: Rules,
+    again: bool,
 ) -> tuple[int, ...]:
     """Book a locked line as a payment, once, and learn its source; return the lines that open by it.
 
-    Raises Conflict when the line does not wait, Invalid when the customer has another currency.
+    Raises Conflict when the line does not wait, Invalid when the customer has another currency, or when the
+    same money was booked by hand and nobody says it came `again`.
     """
     if line.status is not LineStatus.WAITING:
         raise errors.Conflict("This line is settled already; load the page again")
@@ -79,9 +82,10 @@ def book(
         method=Method.BANK if line.gateway_id is None else Method.ONLINE,
         dated_on=min(line.booked_on, today),
         reference=line.reference or line.message[:200],
-        idempotency_key=f"bank:{line.id}",
+        idempotency_key=f"{BANK_KEY}{line.id}",
         today=today,
         rules=rules,
+        again=again or not line.reference,
     )
     line.account_id = account_id
     batches.settle(line, LineStatus.BOOKED, money.author(actor), entry_id=received.entry.id)
@@ -106,7 +110,7 @@ def choose(
         raise errors.Invalid("No such customer", {"to": "There is no customer of that number"})
     if customer.account_id != line.account_id:
         line.rule, line.certainty = MatchRule.PERSON, Certainty.SURE
-    book(session, actor, line, customer.account_id, today=today, rules=rules)
+    book(session, actor, line, customer.account_id, today=today, rules=rules, again=True)
     return line
 
 
@@ -179,7 +183,8 @@ def _book_some(
     for line in lines:
         try:
             with db.part(session):
-                book(session, actor, line, line.account_id or 0, today=today, rules=rules)
+                account_id = line.account_id or 0
+                book(session, actor, line, account_id, today=today, rules=rules, again=False)
         except errors.LinecardError as error:
             # One line that cannot be booked holds up no other: a person looks at it.
             session.refresh(line)

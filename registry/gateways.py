@@ -139,7 +139,9 @@ def _book(session: Session, actor: audit.Actor, kept: BankLine, today: date, rul
     account_id = kept.account_id or 0
     try:
         with db.part(session):
-            return Heard("booked", bank.book(session, actor, kept, account_id, today=today, rules=rules))
+            return Heard(
+                "booked", bank.book(session, actor, kept, account_id, today=today, rules=rules, again=True)
+            )
     except (errors.Invalid, errors.Conflict, errors.NotFound) as error:
         session.refresh(kept)
         kept.certainty, kept.note = Certainty.UNSURE, str(error)[:300]

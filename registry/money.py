@@ -62,8 +62,21 @@ def receive(
     idempotency_key: str,
     today: date,
     rules: Rules,
+    again: bool = False,
 ) -> payments.Received:
-    """Book a payment on the customer's account, which the caller holds (see billing.payments.receive)."""
+    """Book a payment on the customer's account, which the caller holds (see billing.payments.receive).
+
+    Unless it is said to be meant `again`, one of the same sum and reference within days is refused.
+    """
+    if reference and not again:
+        payments.refuse_known(
+            session,
+            account.id,
+            amount_minor,
+            reference=reference,
+            dated_on=dated_on,
+            idempotency_key=idempotency_key,
+        )
     received = payments.receive(
         session,
         account,

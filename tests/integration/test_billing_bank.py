@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select, text
 
-from billing import accounts, charges, ledger, subscriptions, testing
+from billing import accounts, charges, ledger, payments, subscriptions, testing
 from billing.banking import batches, camt, words
 from billing.banking.words import Statement
 from billing.models import (
@@ -18,6 +18,7 @@ from billing.models import (
     LedgerEntry,
     LineStatus,
     MatchRule,
+    Method,
     Payer,
     PayerSource,
     PaymentGateway,
@@ -174,6 +175,33 @@ def test_a_batch_is_booked_once_learns_and_is_undone_by_reversals(session, town)
     assert anew.lines_known == 0
     with pytest.raises(errors.Conflict):
         bank.want(session, town["actor"], batch.id, BatchStatus.BOOKING)
+
+
+def test_what_was_booked_by_hand_under_the_same_reference_waits_for_a_person(session, town):
+    first, *_ = town["accounts"]
+    payments.receive(
+        session,
+        first,
+        1000,
+        method=Method.BANK,
+        dated_on=TODAY,
+        reference="TX-9",
+        idempotency_key="form",
+        author=testing.AUTHOR,
+        today=TODAY,
+        rules=testing.RULES,
+    )
+    batch = read(
+        session, line(1000, message="10017", reference="TX-9"), line(1000, message="10017", reference="TX-10")
+    )
+    work(session, batch)
+    bank.want(session, town["actor"], batch.id, BatchStatus.BOOKING)
+    work(session, batch)
+    known, new = lines_of(session, batch)
+    assert (known.status, new.status) == (LineStatus.WAITING, LineStatus.BOOKED)
+    assert "is booked already" in known.note
+    bank.choose(session, town["actor"], known.id, "10017", today=TODAY, rules=testing.RULES)
+    assert balance(session, first) == 3000
 
 
 def balance(session, account_id):

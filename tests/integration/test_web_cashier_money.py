@@ -151,6 +151,15 @@ def test_a_payment_sent_twice_is_booked_once(sign_in_as, database, owing):
     assert browser.post(url(owing, "/payment"), data={**fields, "amount": "31"}).status_code == 409
 
 
+def test_the_same_sum_and_reference_is_booked_again_only_when_that_is_meant(sign_in_as, database, owing):
+    browser, path = sign_in_as("billing"), url(owing, "/payment")
+    for _ in range(2):
+        answer = browser.post(path, data=payment(browser.get(path)))
+    assert (answer.status_code, "is booked already, on" in answer.text) == (422, True)
+    assert browser.post(path, data=payment(answer, again="y")).status_code == 303
+    assert actions(database, owing).count("payment.received") == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -197,6 +197,7 @@ class PaymentForm(OnceForm):
         [Length(max=200)],
         description=lazy_gettext("Receipt or transaction number"),
     )
+    again = BooleanField(lazy_gettext("It came a second time: book it as well"))
 
 
 def read(amount: str, currency: str) -> Money:

@@ -84,6 +84,7 @@ def _receive(customer_id: int, form: forms.PaymentForm) -> Received:
             idempotency_key=form.key.data,
             today=day.today(),
             rules=day.limits(session),
+            again=form.again.data,
         )
         if received.reopened:
             day.wake_gates(session)
