@@ -160,6 +160,10 @@ class Pops(Section):
     authority_file: Path | None = None
     taken_s: int = Field(default=10, ge=2, le=120)
     invitation_minutes: int = Field(default=60, ge=5, le=1440)
+    hello_s: int = Field(default=10, ge=1, le=120)
+    connections: int = Field(default=1024, ge=1, le=20_000)
+    connections_per_address: int = Field(default=256, ge=1, le=20_000)
+    strangers: int = Field(default=256, ge=1, le=20_000)
 
 
 class Watch(Section):
