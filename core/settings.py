@@ -227,6 +227,12 @@ class Cutoff(Section):
     gate_pause_limit_s: int = Field(default=60, ge=1, le=3600)
 
 
+class Gates(Section):
+    """What the gates of this worker may do that no page may ask: its operator's word."""
+
+    nft_programs: tuple[str, ...] = ()
+
+
 class Mail(Section):
     """How letters leave the house; "console" writes them to the log and nowhere else."""
 
@@ -307,6 +313,7 @@ class Settings(Section):
     secrets: Secrets = Secrets()
     diagnostics: Diagnostics = Diagnostics()
     pops: Pops = Pops()
+    gates: Gates = Gates()
     watch: Watch = Watch()
     billing: Billing = Billing()
     cutoff: Cutoff = Cutoff()

@@ -6,14 +6,13 @@ hook: a gateway with one must not be used with this gate.
 
 import ipaddress
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pydantic
 
-from gates import programs, ruleset
+from gates import nft_program, programs, ruleset
 from gates.addresses import Network
 from gates.chains import FAMILY, HOME, TABLE, Terms
 from gates.contract import (
@@ -49,7 +48,7 @@ class NftablesSettings(pydantic.BaseModel):
     )
     program: str = pydantic.Field(
         default="nft",
-        pattern=r"^.+$",
+        min_length=1,
         title="Program",
         description="Name or path of nft; `sudo -n nft` where the user has no right of his own.",
     )
@@ -194,7 +193,7 @@ class NftablesGate:
 
     def _nft(self, arguments: Sequence[str], text: str = "") -> str:
         inside = ["ip", "netns", "exec", self.settings.namespace] if self.settings.namespace else []
-        finished = self._run([*inside, *shlex.split(self.settings.program), *arguments], text)
+        finished = self._run([*inside, *nft_program.words(self.settings.program), *arguments], text)
         if finished.code:
             raise _error(finished, self.settings.namespace, self._where())
         return finished.stdout

@@ -3,7 +3,7 @@
 import gates
 from core import db, secrets
 from core.settings import Settings
-from gates import GateError
+from gates import GateError, nft_program
 from linecard import embedded
 from linecard.errors import StartError
 from registry import line_gates
@@ -22,6 +22,7 @@ def check(settings: Settings, name: str) -> int:
     if gate.secrets_sealed:
         ring = secrets.Ring([key.get_secret_value() for key in settings.secrets.keys])
         known = line_gates.open_secrets(ring, gate.id, gate.secrets_sealed)
+    nft_program.allow(settings.gates.nft_programs)
     try:
         print(gates.make(gate.kind, {**gate.options, **known}).check())
     except GateError as error:

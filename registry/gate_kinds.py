@@ -308,7 +308,7 @@ def _option(option: GateOption, text: str) -> Any:
         raise ValueError(N_("Choose from the list"))
     if option.form in ("text", "choice", "secret", "secrets"):
         if option.pattern and not re.fullmatch(option.pattern, text):
-            raise ValueError(N_("This is not written as it has to be"))
+            raise ValueError(option.fault or N_("This is not written as it has to be"))
         return text
     return _number(option, text)
 

@@ -10,7 +10,7 @@ class GateOption:
 
     `form`: text, whole, decimal, prefixes, choice (one of `choices`: value and label), secret (one line) or
     secrets (several lines). A secret is sealed and never shown; its empty field keeps the one on file.
-    `longest` is how many characters one line may have.
+    `longest` is how many characters one line may have, `fault` what is said where the pattern does not fit.
     """
 
     name: str
@@ -23,6 +23,7 @@ class GateOption:
     pattern: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     longest: int = 200
+    fault: str = ""
 
     @property
     def is_secret(self) -> bool:

@@ -2,6 +2,10 @@
 
 from registry.gate_options import GateOption
 
+# What a page may have run on a worker's machine (gates.nft_program); more is for the worker's own settings.
+_BIN = r"(?:/(?:usr/(?:local/)?)?s?bin/)?"
+NFT = rf"^(?:{_BIN}(?:sudo|doas)(?: -n)? )?{_BIN}nft$"
+
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = rf"^({_OCTET}(\.{_OCTET}){{3}})?$"
 _IPV6 = r"^([0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})?$"
@@ -21,7 +25,8 @@ NFTABLES = (
         "Program",
         default="nft",
         hint="Name or path of nft; `sudo -n nft` where the user has no right of his own.",
-        pattern=r"^.+$",
+        pattern=NFT,
+        fault="Write nft or its path, such as /usr/sbin/nft, with sudo -n or doas -n before it where need be",
     ),
     GateOption(
         "priority",

@@ -7,10 +7,12 @@ from celery import signals
 
 from core import errors, logs
 from core import settings as core_settings
+from gates import nft_program
 from tasks import celery_app, enqueue, jobs, schedule, upkeep
 from tasks.runtime import Runtime, queue_url
 
 settings = core_settings.load()
+nft_program.allow(settings.gates.nft_programs)
 runtime = Runtime(settings)
 app = celery_app.make(queue_url(settings))
 app.conf.update(

@@ -6,13 +6,14 @@ second gate of the same POP, with twenty lines to be told, hangs: it answers not
 Needs root, ip and nft; ends with 1 when p95 is not under two seconds.
 """
 
+import json
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from tests.product import Client, Product, wait_for
 
 PAYERS = ("c1", "c3", "c9", "c10", "c11")
 ROUNDS = 10
+HANGING = "nft-that-hangs"
 DEAD_LINES = 20
 EVERY_S = 0.02
 STEP_MINOR = 1500
@@ -140,7 +142,7 @@ def pay(product: Product, client: Client, people: dict[str, Pings], key: str, pl
 
 def add_dead_gate(product: Product, folder: Path) -> list[int]:
     """Add a gate of the laboratory's POP whose nft hangs, and lines at it; return their subscriptions."""
-    program = folder / "nft-that-hangs"
+    program = folder / HANGING
     program.write_text("#!/bin/sh\nexec sleep 30\n")
     program.chmod(0o755)
     today = clock.today(product.settings.isp.time_zone)
@@ -212,7 +214,10 @@ def measure(product: Product, folder: Path) -> int:
 def main() -> int:
     """Run the product with a laboratory of its own and measure."""
     print(ground.describe("nft", "ip"))
-    with tempfile.TemporaryDirectory() as folder, products.running() as product:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        allowed = {"LINECARD_GATES__NFT_PROGRAMS": json.dumps([f"{folder}/{HANGING}"])}
+        product = stack.enter_context(products.running(settings=allowed))
         Path(folder).chmod(0o755)
         product.lab_up()
         return measure(product, Path(folder))

@@ -14,6 +14,7 @@ rows happen meanwhile. Then the clock is set a day off, on a product of its own 
 a figure is not 0, or anything else is not as it must be.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -170,7 +171,9 @@ def town_of(settings: dict[str, str], folder: Path, codes: list[str]) -> Iterato
         names = stack.enter_context(
             ground.namespaces("n" + "".join(code[0] + code[0].upper() for code in codes))
         )
-        made = stack.enter_context(products.running("--empty", settings=settings))
+        own = [folder / "nft-or-hang", *(folder / f"nft-{code}" for code in codes)]
+        allowed = {"LINECARD_GATES__NFT_PROGRAMS": json.dumps([str(one) for one in own])}
+        made = stack.enter_context(products.running("--empty", settings=settings | allowed))
         posts = {
             code: Post(code, names[2 * number + 1], names[2 * number + 2], folder)
             for number, code in enumerate(codes)

@@ -8,7 +8,8 @@ import pydantic
 import pytest
 
 import gates
-from registry import gate_kinds
+from gates import nft_program
+from registry import gate_kinds, gate_options_linux
 from webapp.setup import gate_words
 
 FORMS = {str: "text", int: "whole", float: "decimal", pydantic.SecretStr: "secret"}
@@ -18,6 +19,7 @@ SAMPLES = {
     "certificate": ["ab" * 32, ":".join(["AB"] * 32)],
     "host_key": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA root@gw"],
     "garden4": ["192.0.2.80"],
+    "program": ["sudo -n nft", "/usr/sbin/nft"],
     "garden6": ["2001:db8::80", "::ffff:192.0.2.80"],
 }
 
@@ -73,6 +75,10 @@ def test_every_setting_has_its_field_with_its_words_default_and_bounds(name: str
             assert option.pattern == bounds["pattern"], setting
 
 
+def test_the_form_and_the_gate_agree_which_program_a_page_may_name() -> None:
+    assert gate_options_linux.NFT == nft_program.PLAIN
+
+
 @pytest.mark.parametrize("name", sorted(gates.KINDS))
 def test_what_the_form_reads_is_what_the_gate_takes(name: str) -> None:
     options = gate_kinds.KINDS[name].options
@@ -96,6 +102,6 @@ def test_what_the_form_reads_is_what_the_gate_takes(name: str) -> None:
 def test_translators_find_every_word_of_the_table() -> None:
     said = {words for kind in gate_kinds.KINDS.values() for words in (kind.title, kind.summary)}
     for kind in gate_kinds.KINDS.values():
-        said |= {words for option in kind.options for words in (option.label, option.hint)}
+        said |= {words for option in kind.options for words in (option.label, option.hint, option.fault)}
         said |= {label for option in kind.options for _, label in option.choices}
     assert said - {""} == gate_words.WORDS

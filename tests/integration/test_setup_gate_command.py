@@ -6,7 +6,7 @@ import pytest
 
 from core import errors, secrets
 from core.db import Database
-from core.settings import Settings
+from core.settings import Gates, Settings
 from linecard import gate
 from linecard.errors import StartError
 from registry import audit, line_gates
@@ -33,9 +33,12 @@ def test_a_gate_says_what_it_found(
 
 def test_a_gate_that_cannot_work_says_why(server_settings: Settings, fresh_database: Database) -> None:
     options = {"program": "/nowhere/nft", "timeout_s": 2.0}
+    allowing = server_settings.model_copy(update={"gates": Gates(nft_programs=("/nowhere/nft",))})
     _add(fresh_database, "Gw", "nftables", options=options)
-    with pytest.raises(StartError, match=r"Gw: /nowhere/nft is not installed"):
+    with pytest.raises(StartError, match=r"Gw: '/nowhere/nft' is not run: .*gates\.nft_programs"):
         gate.check(server_settings, "Gw")
+    with pytest.raises(StartError, match=r"Gw: /nowhere/nft is not installed"):
+        gate.check(allowing, "Gw")
     with pytest.raises(errors.NotFound, match="there are: Gw"):
         gate.check(server_settings, "Gateway")
 
@@ -45,7 +48,7 @@ def test_sealed_settings_are_opened_for_the_gate(
 ) -> None:
     key = secrets.new_key()
     settings = make_settings(data={"database_url": fresh_url, "queue_url": "unused"}, secrets={"keys": [key]})
-    sealed = {"program": "/sealed/nft"}
+    sealed = {"program": "/usr/local/sbin/nft"}
     _add(fresh_database, "Gw", "nftables", options={}, secrets=sealed, ring=secrets.Ring([key]))
-    with pytest.raises(StartError, match="/sealed/nft is not installed"):
+    with pytest.raises(StartError, match="/usr/local/sbin/nft is not installed"):
         gate.check(settings, "Gw")

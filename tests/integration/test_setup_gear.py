@@ -293,6 +293,10 @@ def test_options_come_back_with_their_faults_at_their_fields():
     assert gate_kinds.read_options("nftables", fine) == {"timeout_s": 2.5}
     with pytest.raises(errors.Invalid):
         gate_kinds.read_options("magic", {})
+    for program in ("sh -c 'curl x|sh'", "sudo -n sh", "ip netns exec gw nft"):
+        with pytest.raises(errors.Invalid) as refused:
+            gate_kinds.read_options("nftables", {**fine, "program": program})
+        assert "/usr/sbin/nft" in refused.value.fields["program"]
 
 
 def test_a_failing_gate_says_since_when(session):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import gates
-from gates import Access, LineAccess
+from gates import Access, LineAccess, nft_program
 from tests import gateway_town
 from tests.gateway_town import Town, home, speak
 
@@ -29,6 +29,7 @@ class Reached:
 
     def use(self, call: Callable[[gates.Gate], Any], **other: object) -> Any:
         gate = gates.make("nftables_ssh", {**self.settings, **other})
+        nft_program.allow([str(other.get("program", "nft"))])
         return self.town.within(self.town.net, lambda: call(gate))
 
 

@@ -1,13 +1,22 @@
 """What nft says, sorted by what can be done about it: the program here is a script that says it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import gates
-from gates import LineAccess
+from gates import LineAccess, nft_program
 
 LINE = LineAccess(1, ("192.0.2.1",))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path) -> Iterator[None]:
+    """Allow the programs of the test, as the settings of a worker would."""
+    nft_program.allow(str(tmp_path / name) for name in ("nft", "absent", "text"))
+    yield
+    nft_program.allow(())
 
 
 def _gate(folder: Path, script: str, **settings: object) -> gates.Gate:
@@ -74,3 +83,38 @@ def test_the_batch_given_to_nft_is_one_transaction(tmp_path: Path) -> None:
 def test_nothing_is_run_for_a_batch_of_bad_lines(tmp_path: Path) -> None:
     gate = _gate(tmp_path, "exit 9", protected=["192.0.2.0/24"])
     assert "protected" in (gate.apply({LINE: "closed"})[1].error or "")
+
+
+@pytest.mark.parametrize("kind", ["nftables", "nftables_ssh"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "sh -c id",
+        "sudo -n sh -c nft",
+        "nft; id",
+        "nft -f /etc/shadow",
+        "sudo -u root nft",
+        "/tmp/nft",
+        "./nft",
+        "ip netns exec gw nft",
+        "nft\n",
+        "",
+    ],
+)
+def test_a_program_that_is_not_nft_is_not_run_and_it_says_who_may_allow_it(kind: str, program: str) -> None:
+    with pytest.raises(gates.GateMisconfigured, match=r"gates\.nft_programs|at least 1 character"):
+        gates.make(kind, {"program": program}).check()
+
+
+def test_nft_itself_a_path_of_it_and_a_change_of_user_need_nobodys_word() -> None:
+    for program in (
+        "nft",
+        "/usr/sbin/nft",
+        "sudo nft",
+        "sudo -n nft",
+        "doas -n /sbin/nft",
+        "/usr/bin/sudo nft",
+    ):
+        assert nft_program.words(program) == program.split()
+    nft_program.allow(["ip netns exec gw nft"])
+    assert nft_program.words("ip netns exec gw nft") == ["ip", "netns", "exec", "gw", "nft"]
