@@ -22,6 +22,8 @@ from billing.models import (
 from billing.rules import DAY, Rules
 from core.columns import any_of
 
+_NAME = re.compile(r"dunning (\d+) ([0-9-]{10}) step (-?\d+)")
+
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
@@ -93,9 +95,15 @@ def key_of(account_id: int, episode_on: date, days: int) -> str:
     return f"dunning {account_id} {episode_on} step {days}"
 
 
+def days_of(key: str) -> int:
+    """Return of which step a letter of that name is, in days after it was due; 0 for other letters."""
+    named = _NAME.fullmatch(key)
+    return int(named[3]) if named else 0
+
+
 def note_delivered(session: Session, key: str, on: date) -> None:
     """Write down that the letter of that name arrived on that day; of other letters nothing is kept."""
-    named = re.fullmatch(r"dunning (\d+) ([0-9-]{10}) step (-?\d+)", key)
+    named = _NAME.fullmatch(key)
     if named is not None:
         session.execute(
             update(DunningNotice)

@@ -15,20 +15,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from billing import dunning
+from billing import debt, dunning
 from billing.dunning import Reminder
 from billing.models import Account, Channel, DunningNotice, DunningStep, Payer
 from billing.rules import Rules
-from core import db, errors
+from core import clock, db, errors
 from core.columns import any_of
 from core.money import Money, format_money
 from core.words import N_
 from registry import audit, outbox
-from registry.models import Contact, Customer, OutboxChannel
+from registry.models import Contact, Customer, OutboxChannel, OutboxMessage, OutboxStatus
 
 # What stands in a text in braces, and is filled in.
 FIELDS = ("name", "number", "sum", "balance", "due", "days", "isp")
 SUBJECT, BODY = "subject", "body"
+# What its letters are called in the outbox.
+KIND = "dunning"
 # Three joined text messages of letters outside the GSM alphabet.
 SMS_LIMIT = 201
 
@@ -96,7 +98,7 @@ def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender:
                 session,
                 actor,
                 unique_key=dunning.key_of(found.account_id, found.episode_on, found.days),
-                kind="dunning",
+                kind=KIND,
                 address=letter.address,
                 channel=OutboxChannel(found.channel),
                 subject=words[0] if found.channel is Channel.EMAIL else "",
@@ -105,6 +107,32 @@ def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender:
                 account_id=found.account_id,
             )
     return dict(counted)
+
+
+def withdraw_paid(session: Session, on: date, *, rules: Rules) -> int:
+    """Take back letters that still wait for the mail server while what they ask for was paid; how many.
+
+    A letter of a step before the day asks for what is not due yet: it goes while anything is owed.
+    """
+    waiting = session.execute(
+        select(OutboxMessage.unique_key, OutboxMessage.account_id).where(
+            OutboxMessage.status == OutboxStatus.WAITING,
+            OutboxMessage.kind == KIND,
+            # Later is the turn of one that somebody is sending now.
+            OutboxMessage.next_try_at <= clock.now(),
+        )
+    ).all()
+    if not waiting:
+        return 0
+    found = debt.overdue_by_account(on, 0, account_ids={row.account_id for row in waiting})
+    owing = dict(session.execute(select(found.c.account_id, found.c.past_due_minor)).all())
+    settled = [
+        row.unique_key
+        for row in waiting
+        if row.account_id not in owing
+        or (dunning.days_of(row.unique_key) > 0 and not rules.is_cuttable(owing[row.account_id]))
+    ]
+    return outbox.withdraw(session, settled) if settled else 0
 
 
 def get_step(session: Session, step_id: int) -> DunningStep:

@@ -2,10 +2,10 @@
 
 import structlog
 
-from billing import paper, pdf
+from billing import paper, pdf, policies
 from core import catalogues, clock
 from core.errors import LinecardError
-from registry import outbox
+from registry import dunning, outbox
 from registry.models import OutboxChannel
 from registry.outbox import Letter
 from tasks import mail
@@ -26,6 +26,7 @@ def run(runtime: Runtime) -> int:
     No transaction is open while the mail server is spoken to.
     """
     sent = 0
+    _withdraw_paid(runtime)
     for _ in range(ROUNDS):
         if runtime.is_stopping.is_set():
             break
@@ -41,6 +42,16 @@ def run(runtime: Runtime) -> int:
         if not went:  # the server is away: the rest waits for it, too
             break
     return sent
+
+
+def _withdraw_paid(runtime: Runtime) -> None:
+    """Who paid while the mail server was away is not reminded of what he paid."""
+    on = clock.today(runtime.settings.isp.time_zone)
+    with runtime.database.transaction() as session:
+        limits = policies.in_force(session, runtime.settings.cutoff)
+        withdrawn = dunning.withdraw_paid(session, on, rules=limits)
+    if withdrawn:
+        log.info("reminders_withdrawn", count=withdrawn)
 
 
 def _write_down(runtime: Runtime, letters: list[Letter]) -> int:

@@ -11,7 +11,7 @@ from billing.models import Account, Channel, CutoffPause, DunningNotice, EntryKi
 from billing.rules import Rules
 from core import errors
 from registry import audit, contacts, dunning, notices, testing
-from registry.models import OutboxChannel, OutboxMessage
+from registry.models import OutboxChannel, OutboxMessage, OutboxStatus
 from registry.notices import NoticeFilter
 
 TODAY = date(2026, 11, 22)
@@ -83,6 +83,19 @@ def test_a_payment_stops_the_ladder_and_a_new_debt_begins_it_anew(session, owing
         TODAY,
         TODAY + timedelta(days=8),
     }
+
+
+def test_a_letter_that_waits_for_the_mail_server_is_taken_back_once_its_debt_is_paid(session, owing):
+    night(session, -3)
+    night(session, 3)
+    on = TODAY + timedelta(days=3)
+    assert dunning.withdraw_paid(session, on, rules=RULES) == 0
+    money_testing.charge(session, owing.account_id, 500, due_on=TODAY + timedelta(days=30))
+    money_testing.pay(session, owing.account_id, 3000)
+    assert dunning.withdraw_paid(session, on, rules=RULES) == 1  # the one of what is still to come may go
+    money_testing.pay(session, owing.account_id, 500)
+    assert dunning.withdraw_paid(session, on, rules=RULES) == 1
+    assert {one.status for one in letters(session)} == {OutboxStatus.WITHDRAWN}
 
 
 def test_nobody_is_reminded_while_something_of_ours_is_broken_or_he_promised(session, owing):
