@@ -18,6 +18,7 @@ from billing.models import (
     AccountGroup,
     DunningNotice,
     LockReason,
+    Plan,
     Promise,
     PromiseStatus,
     Subscription,
@@ -127,7 +128,9 @@ def _services(
             access.is_running(on).label("is_running"),
             SuspensionLock.effect,
             status.note,
+            Plan.is_never_cut,
         )
+        .join(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(SuspensionLock, _stands_on_it(SuspensionLock, LockReason.DEBT))
         .outerjoin(status, _stands_on_it(status, LockReason.STATUS))
         .where(Subscription.account_id == any_of(account_ids))
@@ -135,12 +138,12 @@ def _services(
     )
     found: dict[int, list[Service]] = defaultdict(list)
     inactive: dict[int, str] = {}
-    for account_id, id_, is_running, effect, note in rows:
+    for account_id, id_, is_running, effect, note, is_never_cut in rows:
         if is_running and note is not None:
             inactive[account_id] = note
         is_active = is_running and note is None
         stands = effect or AccessState.CLOSED
-        found[account_id].append(Service(id_, is_active, effect is not None, stands))
+        found[account_id].append(Service(id_, is_active, effect is not None, stands, is_never_cut))
     return found, inactive
 
 

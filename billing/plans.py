@@ -21,7 +21,7 @@ class Offer(TypedDict, total=False):
     """What a plan says; sums in minor units of its currency.
 
     `prices` are what one costs when at least so many are taken, by that number. What is left out is as a new
-    plan has it: gross, by the month, in advance, outside VAT, offered.
+    plan has it: gross, by the month, in advance, outside VAT, offered, cut for debt.
     """
 
     name: Required[str]
@@ -34,6 +34,7 @@ class Offer(TypedDict, total=False):
     down_kbps: int | None
     up_kbps: int | None
     is_offered: bool
+    is_never_cut: bool
 
 
 def list_all(session: Session) -> list[Plan]:
@@ -144,6 +145,7 @@ def _checked(session: Session, offer: Offer) -> dict[str, Any]:
         "down_kbps": offer.get("down_kbps"),
         "up_kbps": offer.get("up_kbps"),
         "is_offered": offer.get("is_offered", True),
+        "is_never_cut": offer.get("is_never_cut", False),
     }
 
 

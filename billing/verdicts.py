@@ -38,13 +38,14 @@ class Reason(StrEnum):
 class Service:
     """A subscription as the cutoff sees it; `is_cut` when a debt lock stands on it, of that effect.
 
-    One that the customer's own status keeps off does not run.
+    One that the customer's own status keeps off does not run. `is_never_cut` says so of its plan.
     """
 
     subscription_id: int
     is_running: bool
     is_cut: bool
     effect: AccessState = AccessState.CLOSED
+    is_never_cut: bool = False
 
     @property
     def stands(self) -> AccessState:
@@ -126,29 +127,39 @@ def judge(debtor: Debtor, on: date, rules: Rules) -> list[Verdict]:
     if not concerned:
         newest = max((service.subscription_id for service in debtor.services), default=None)
         return [Verdict(newest, DecisionAction.SPARE, Reason.NOT_RUNNING, _not_running(debtor))]
-    kinds = {(service.is_running, service.stands) for service in concerned}
     decided = {
-        (is_running, stands): _decide(debtor, exemptions, on, rules, is_running=is_running, stands=stands)
-        for is_running, stands in kinds
+        (kind := _kind(service)): _decide(debtor, _of(service, exemptions), on, rules, kind)
+        for service in concerned
     }
     found = []
     for service in concerned:
-        action, reason, effect = decided[service.is_running, service.stands]
+        action, reason, effect = decided[_kind(service)]
         words = _words(reason, debtor, on, rules, effect)
+        if reason is Reason.NEVER_CUT and not debtor.is_never_cut:
+            words = N_("Services of this plan are never cut; %(owes)s", owes=_owes(debtor))
         found.append(Verdict(service.subscription_id, action, reason, words, service.stands, effect))
     return found
 
 
+Kind = tuple[bool, AccessState, bool]
+
+
+def _kind(service: Service) -> Kind:
+    """Return what a verdict on a service goes by: whether it runs, how far it is cut, whether it may be."""
+    return service.is_running, service.stands, service.is_never_cut
+
+
+def _of(service: Service, exemptions: list[Reason]) -> list[Reason]:
+    """Return the reasons not to cut this service, in order."""
+    is_first = service.is_never_cut and Reason.NEVER_CUT not in exemptions
+    return [Reason.NEVER_CUT, *exemptions] if is_first else exemptions
+
+
 def _decide(
-    debtor: Debtor,
-    exemptions: list[Reason],
-    on: date,
-    rules: Rules,
-    *,
-    is_running: bool,
-    stands: AccessState,
+    debtor: Debtor, exemptions: list[Reason], on: date, rules: Rules, kind: Kind
 ) -> tuple[DecisionAction, Reason, AccessState]:
-    """Return what becomes of a debtor's services that debt has cut so far, why, and how far then."""
+    """Return what becomes of a debtor's services of this kind, why, and how far they are cut then."""
+    is_running, stands, _ = kind
     step = rules.effect_after(debtor.days_cutting(on))
     if stands is AccessState.OPEN:
         if exemptions:

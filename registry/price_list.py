@@ -19,6 +19,7 @@ _FIELDS = (
     "down_kbps",
     "up_kbps",
     "is_offered",
+    "is_never_cut",
 )
 
 

@@ -37,7 +37,10 @@ class VatPercent(Base):
 
 
 class Plan(Base):
-    """A priced offer with speeds. The price is for a whole period; `is_net` says that VAT comes on top."""
+    """A priced offer with speeds. The price is for a whole period; `is_net` says that VAT comes on top.
+
+    Debt cuts no service of a plan that `is_never_cut`: a telephone from which help is called.
+    """
 
     __tablename__ = "plans"
 
@@ -54,6 +57,7 @@ class Plan(Base):
     down_kbps: Mapped[int | None]
     up_kbps: Mapped[int | None]
     is_offered: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    is_never_cut: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     vat_rate: Mapped[VatRate | None] = relationship(lazy="raise")
     prices: Mapped[list["PlanPrice"]] = relationship(lazy="raise", order_by="PlanPrice.from_quantity")

@@ -12,6 +12,7 @@ from billing import (
     cutoff,
     ledger,
     payments,
+    plans,
     promises,
     reconnect,
     subscriptions,
@@ -29,6 +30,7 @@ from billing.models import (
     SubscriptionAccess,
     SuspensionLock,
 )
+from billing.subscriptions import Choice
 from core import clock, errors
 
 TODAY = date(2026, 11, 22)
@@ -202,6 +204,27 @@ def test_who_need_not_be_off_any_more_is_let_in_without_a_plan_and_nobody_else(s
     session.flush()
     suspensions.place(session, [made["never"].subscription_id], LockReason.DEBT, owner="x", today=TODAY)
     assert reconnect.waiting(session, TODAY, rules=RULES) == []
+
+
+def test_debt_cuts_the_internet_of_a_customer_and_leaves_his_telephone(session):
+    made = debtor(session)
+    telephone = plans.create(session, currency="EUR", name="Phone", price_minor=0, is_never_cut=True)
+    phone = subscriptions.start(
+        session,
+        made.account_id,
+        testing.act(TODAY),
+        choice=Choice(telephone.id, bill_day=1),
+        starts_on=date(2026, 10, 1),
+    )
+    run = cutoff.apply(session, plan(session).id, approved_by="Olha")
+    assert decided(session, run) == {
+        made.subscription_id: ("cut", "debt", "cut"),
+        phone.id: ("spare", "never_cut", ""),
+    }
+    told = session.scalar(
+        select(CutoffDecision.explanation).where(CutoffDecision.subscription_id == phone.id)
+    )
+    assert told.startswith("Services of this plan are never cut; €30.00 past due")
 
 
 def test_a_day_off_is_made_up_for_on_the_next_day(session):

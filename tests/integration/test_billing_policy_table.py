@@ -12,7 +12,18 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from billing import cutoff, instalments, ledger, parts, pauses, promises, subscriptions, suspensions, testing
+from billing import (
+    cutoff,
+    instalments,
+    ledger,
+    parts,
+    pauses,
+    plans,
+    promises,
+    subscriptions,
+    suspensions,
+    testing,
+)
 from billing.models import (
     AccessState,
     Account,
@@ -106,6 +117,8 @@ class Maker:
     def __init__(self, session):
         self.session = session
         self.plan_id = testing.plan(session, 0).id
+        offer = {"name": "Telephone", "price_minor": 0, "is_never_cut": True}
+        self.telephone_id = plans.create(session, currency="EUR", **offer).id
         self.groups = {name: AccountGroup(name=name, **terms) for name, terms in GROUPS.items()}
         session.add_all(self.groups.values())
         session.flush()
@@ -125,7 +138,7 @@ class Maker:
                 days[fact.split()[1]] = date.fromisoformat(fact.split()[2])
         ids = []
         if "no service" not in facts:
-            choice = Choice(self.plan_id, bill_day=1)
+            choice = Choice(self.telephone_id if "telephone" in facts else self.plan_id, bill_day=1)
             act = testing.act(days["begins"])
             made = subscriptions.start(self.session, account.id, act, choice=choice, starts_on=days["begins"])
             made.ends_on = days["ended"]
@@ -158,7 +171,7 @@ class Maker:
         elif key == "incident":
             pauses.place(self.session, [account.id], owner="incident 7", note="Incident 7: sw-1 is silent")
         else:
-            assert key in {"service", "on"}, fact
+            assert key in {"service", "on", "telephone"}, fact
 
     def agree_on(self, account, key, word, credit):
         """Give the account terms of its own."""

@@ -39,7 +39,8 @@ def services(draw):
     for number in range(draw(st.integers(0, 3))):
         effect = draw(st.sampled_from(list(AccessState)))
         is_cut = effect is not AccessState.OPEN
-        made.append(Service(number, draw(st.booleans()), is_cut, effect if is_cut else AccessState.CLOSED))
+        stands = effect if is_cut else AccessState.CLOSED
+        made.append(Service(number, draw(st.booleans()), is_cut, stands, draw(st.booleans())))
     return tuple(made)
 
 
@@ -87,13 +88,13 @@ def step_of(debtor, rules):
     return reached
 
 
-def first_reason(debtor, rules):
+def first_reason(debtor, service, rules):
     """Return the first reason not to cut, by the list of the policy; none when debt cuts."""
     since = None if debtor.notified_on is None else ON.toordinal() - debtor.notified_on.toordinal()
     is_unnoticed = since is None or since < 1 or since > rules.notice_days
     is_kept = debtor.instalments and not cuts(debtor.instalments.missing_minor, rules)
     listed = (
-        (Reason.NEVER_CUT, debtor.is_never_cut),
+        (Reason.NEVER_CUT, debtor.is_never_cut or (service and service.is_never_cut)),
         (Reason.PROMISE, debtor.promise_until and debtor.promise_until >= ON),
         (Reason.INSTALMENTS, is_kept),
         (Reason.GROUP, debtor.exempt_group),
@@ -116,10 +117,10 @@ def first_reason(debtor, rules):
 @properties.money(60)
 @given(debtors(), policies())
 def test_the_first_reason_that_applies_is_the_one_told(debtor, rules):
-    expected = first_reason(debtor, rules)
     by_id = {one.subscription_id: one for one in debtor.services}
     for verdict in verdicts.judge(debtor, ON, rules):
         service = by_id.get(verdict.subscription_id)
+        expected = first_reason(debtor, service, rules)
         if service is None or not (service.is_running or service.is_cut):
             assert (verdict.action, verdict.reason) == (DecisionAction.SPARE, Reason.NOT_RUNNING)
         elif not service.is_cut and expected is None:
@@ -132,9 +133,10 @@ def test_the_first_reason_that_applies_is_the_one_told(debtor, rules):
 @properties.money(60)
 @given(debtors(), policies())
 def test_nobody_exempt_is_ever_cut_nor_cut_further(debtor, rules):
-    expected = first_reason(debtor, rules)
     running = {one.subscription_id for one in debtor.services if one.is_running}
+    by_id = {one.subscription_id: one for one in debtor.services}
     for verdict in verdicts.judge(debtor, ON, rules):
+        expected = first_reason(debtor, by_id.get(verdict.subscription_id), rules)
         goes_further = strictness(verdict.effect) > strictness(verdict.was)
         assert goes_further == (verdict.action is DecisionAction.CUT)
         if goes_further:
@@ -152,10 +154,11 @@ def test_who_is_cut_is_let_in_by_what_lasts_and_by_no_day_of_the_calendar(debtor
     is_kept = debtor.instalments and not cuts(debtor.instalments.missing_minor, rules)
     promised = debtor.promise_until is not None and debtor.promise_until >= ON
     is_free = debtor.is_never_cut or promised or is_kept or debtor.exempt_group or debtor.past_due_minor == 0
+    never_cut = {one.subscription_id for one in debtor.services if one.is_never_cut}
     for verdict in verdicts.judge(debtor, ON, rules):
         if verdict.was is AccessState.OPEN:
             continue
-        if is_free or lets_in:
+        if is_free or lets_in or verdict.subscription_id in never_cut:
             assert (verdict.action, verdict.effect) == (DecisionAction.LIFT, AccessState.OPEN)
         elif verdict.action is DecisionAction.LIFT:
             assert not rules.reconnects_at_zero

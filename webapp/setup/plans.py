@@ -123,6 +123,7 @@ def _form_of(plan: Plan, rates: list[VatRate]) -> Any:
         down=_mbps(plan.down_kbps),
         up=_mbps(plan.up_kbps),
         is_offered=plan.is_offered,
+        is_never_cut=plan.is_never_cut,
         **variants,
     )
 
@@ -144,6 +145,7 @@ def _values(form: Any) -> dict[str, Any]:
         "down_kbps": _kbps(form.down.data),
         "up_kbps": _kbps(form.up.data),
         "is_offered": form.is_offered.data,
+        "is_never_cut": form.is_never_cut.data,
     }
 
 

@@ -38,6 +38,12 @@ class PlanForm(Form):
     down = NumberField(lazy_gettext("Down, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
     up = NumberField(lazy_gettext("Up, Mbit/s"), [Optional(), NumberRange(0.001, 1_000_000)])
     is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
+    is_never_cut = BooleanField(
+        lazy_gettext("Debt does not cut it"),
+        description=lazy_gettext(
+            "Such as a telephone from which help is called: what else the customer has is cut."
+        ),
+    )
 
     def prices(self) -> Iterator[tuple[int, int]]:
         """Yield the prices by quantity: from how many, what one costs; raises Invalid at the field."""
@@ -70,7 +76,7 @@ def plan_form(currency: str, rates: Iterable[VatRate] = (), *, variants: int = 3
             ("is_postpaid",),
             ("down", "up"),
             *((f"from_{place}", f"price_{place}") for place in numbers),
-            ("is_offered",),
+            ("is_offered", "is_never_cut"),
         )
         places = numbers
 
