@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from billing import brake as brakes
-from billing import cutoff_basis, debtors, rules, second_look, suspensions, verdicts
+from billing import cutoff_basis, debt_locks, debtors, rules, second_look, suspensions, verdicts
 from billing.brake import Witness
 from billing.models import (
     AccessState,
@@ -349,15 +349,15 @@ def _apply_rows(session: Session, run: CutoffRun, rows: Sequence[CutoffDecision]
     for row in (*ended["cut"], *ended["lowered"]):
         by_effect[row.effect] += _ids([row])
     for effect, ids in by_effect.items():
-        suspensions.place(
+        debt_locks.place(
             session,
             ids,
-            LockReason.DEBT,
+            effect,
+            rules=limits,
             owner=OWNER,
             note=N_("cutoff run %(run)s", run=run.id),
             run_id=run.id,
             today=on,
-            effect=effect,
         )
     suspensions.lift(
         session, _ids(ended["lifted"]), LockReason.DEBT, by=N_("cutoff run %(run)s", run=run.id), today=on

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from billing import access, debtors, deferrals, rules, suspensions, verdicts
+from billing import access, debt_locks, debtors, deferrals, rules, suspensions, verdicts
 from billing.ledger import Author
 from billing.models import (
     AccessState,
@@ -115,15 +115,15 @@ def _undo_rows(
         if effect is AccessState.OPEN:
             suspensions.lift(session, chosen, LockReason.DEBT, by=by, today=today)
             continue
-        suspensions.place(
+        debt_locks.place(
             session,
             chosen,
-            LockReason.DEBT,
+            effect,
+            rules=rules.rules_of_json(run.rules),
             owner="cutoff",
             note=by,
             run_id=run.id,
             today=today,
-            effect=effect,
         )
     return undone
 

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing import debt, debtors, instalments, ledger, matter, promises, suspensions, verdicts
+from billing import debt, debt_locks, debtors, instalments, ledger, matter, promises, suspensions, verdicts
 from billing.models import AccessState, CutoffRun, DecisionAction, LockReason, NightRun
 from billing.rules import Rules
 from billing.verdicts import Verdict
@@ -37,7 +37,7 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
         step = rules.effect_after(owed.days_cutting(today))
         if rules.reconnects_at_zero or step is AccessState.CLOSED:
             return ()
-    moved = suspensions.ease_of_account(session, account_id, LockReason.DEBT, step, by=by, today=today)
+    moved = debt_locks.ease(session, account_id, step, rules=rules, by=by, today=today)
     if step is not AccessState.OPEN:
         return moved.lines
     return suspensions.opened(session, moved) if moved.lines else ()
@@ -72,7 +72,7 @@ def let_in(session: Session, account_id: int, *, today: date, rules: Rules, by: 
             if verdict.effect is AccessState.OPEN:
                 suspensions.lift(session, ids, LockReason.DEBT, by=by, today=today)
             else:
-                suspensions.place(session, ids, LockReason.DEBT, owner=by, today=today, effect=verdict.effect)
+                debt_locks.place(session, ids, verdict.effect, rules=rules, owner=by, today=today)
             done.append(verdict)
     return done
 

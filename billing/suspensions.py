@@ -17,7 +17,6 @@ from billing.models import (
     Subscription,
     SubscriptionAccess,
     SuspensionLock,
-    strictness,
 )
 from core import clock
 from core.columns import any_of, for_each
@@ -129,24 +128,6 @@ def lift_of_account(
     """Lift the standing locks of this reason on every subscription of the account."""
     ids = session.scalars(standing_of_account(account_id, reason)).all()
     return lift(session, ids, reason, by=by, today=today)
-
-
-def ease_of_account(
-    session: Session,
-    account_id: int,
-    reason: LockReason,
-    effect: AccessState,
-    *,
-    by: str,
-    today: date | None = None,
-) -> Moved:
-    """Give the account's locks of this reason that are stricter than `effect` that one; open lifts them."""
-    if effect is AccessState.OPEN:
-        return lift_of_account(session, account_id, reason, by=by, today=today)
-    stricter = [one for one in AccessState if strictness(one) > strictness(effect)]
-    query = standing_of_account(account_id, reason).where(SuspensionLock.effect.in_(stricter))
-    ids = session.scalars(query).all()
-    return place(session, ids, reason, owner=by, today=today, effect=effect)
 
 
 def standing_of_account(account_id: int | BindParameter[int], reason: LockReason) -> Select[int]:

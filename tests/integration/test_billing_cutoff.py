@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from billing import (
     accounts,
     cutoff,
+    daybreak,
     ledger,
     payments,
     plans,
@@ -21,6 +22,7 @@ from billing import (
 )
 from billing.models import (
     AccessState,
+    Account,
     CutoffDecision,
     EntryKind,
     LockReason,
@@ -30,6 +32,7 @@ from billing.models import (
     SubscriptionAccess,
     SuspensionLock,
 )
+from billing.rules import Step
 from billing.subscriptions import Choice
 from core import clock, errors
 
@@ -225,6 +228,30 @@ def test_debt_cuts_the_internet_of_a_customer_and_leaves_his_telephone(session):
         select(CutoffDecision.explanation).where(CutoffDecision.subscription_id == phone.id)
     )
     assert told.startswith("Services of this plan are never cut; €30.00 past due")
+
+
+def test_days_cut_off_for_debt_are_billed_as_the_policy_says_and_days_only_slowed_in_full(session):
+    half = replace(
+        RULES, debt_billed_percent=50, steps=(Step(0, AccessState.SLOW), Step(4, AccessState.CLOSED))
+    )
+    made = testing.subscriber(session, starts_on=date(2026, 11, 1), payment_days=1)  # 30.00 for 30 days
+
+    def night(on):
+        cutoff.apply(session, plan(session, on, half).id, approved_by="night", today=on)
+        daybreak.begin(session, testing.act(on), clock.now())
+
+    night(date(2026, 11, 6))
+    night(date(2026, 11, 10))
+    locks = session.scalars(select(SuspensionLock).order_by(SuspensionLock.id)).all()
+    assert [(one.effect, one.billed_percent, one.lifted_at is None) for one in locks] == [
+        (AccessState.SLOW, 100, False),
+        (AccessState.CLOSED, 50, True),
+    ]
+    pay(session, made)
+    assert is_open(session, made)
+    night(TODAY)
+    # 12 days of a euro each, of which half is asked.
+    assert session.get_one(Account, made.account_id, populate_existing=True).balance_minor == 600
 
 
 def test_a_day_off_is_made_up_for_on_the_next_day(session):

@@ -40,6 +40,7 @@ _DAYS = [Optional(), NumberRange(0, 365)]
 _WHOLE = [InputRequired(REQUIRED), NumberRange(0)]
 _PLAIN = (
     "grace_days",
+    "debt_billed_percent",
     "notice_days",
     "is_automatic",
     "brake_minimum",
@@ -74,6 +75,13 @@ class PolicyForm(Form):
         choices=choices(
             ("minimum", lazy_gettext("what is left decides: in again below the smallest debt")),
             ("zero", lazy_gettext("in again only when all that is overdue is paid")),
+        ),
+    )
+    debt_billed_percent = IntegerField(
+        lazy_gettext("Billed while cut off for debt, percent"),
+        [InputRequired(REQUIRED), NumberRange(0, 100)],
+        description=lazy_gettext(
+            "100: in full. Less is given back, or not charged, by days off or in the garden."
         ),
     )
     skip_weekdays = CheckListField(lazy_gettext("Nobody is cut on"), choices=WEEKDAYS, coerce=int)
@@ -209,6 +217,7 @@ LABELS = {
     "grace_days": lazy_gettext("Days of grace"),
     "steps": lazy_gettext("Steps, days after grace"),
     "reconnects_at_zero": lazy_gettext("A part of the debt is paid"),
+    "debt_billed_percent": lazy_gettext("Billed while cut off for debt, percent"),
     "skip_weekdays": lazy_gettext("Nobody is cut on"),
     "holidays": lazy_gettext("Nor on these days"),
     "yearly_holidays": lazy_gettext("Nor on these days of every year"),
