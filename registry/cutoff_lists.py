@@ -36,6 +36,9 @@ KEYS = {
     "customer": Key(func.coalesce(Customer.sort_name, ""), str),
     "pop": Key(func.coalesce(Pop.name, ""), str),
     "gate": Key(func.coalesce(LineGate.name, ""), str),
+    "what": Key(func.concat(CutoffDecision.action), str),
+    "why": Key(CutoffDecision.reason, str),
+    "outcome": Key(CutoffDecision.outcome, str),
 }
 NEW = "new"
 

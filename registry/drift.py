@@ -225,10 +225,13 @@ def _keys(drift: Any) -> dict[str, Key]:
         "kind": Key(drift.c.kind, str),
         "gate": Key(func.coalesce(LineGate.name, ""), str),
         "address": Key(drift.c.address, str),
+        "wanted": Key(func.coalesce(drift.c.wanted, ""), str),
+        "applied": Key(func.coalesce(drift.c.applied, ""), str),
+        "observed": Key(func.coalesce(drift.c.observed, ""), str),
     }
 
 
-SORTS = ("since", "customer", "kind", "gate", "address")
+SORTS = ("since", "customer", "kind", "gate", "address", "wanted", "applied", "observed")
 
 
 def page(

@@ -318,6 +318,7 @@ def test_the_noc_sees_plans_and_debtors_and_runs_nothing(sign_in_as, people):
     page = noc.get(where)
     assert page.status_code == 200
     assert "/apply" not in page.text
+    assert "/plan.xlsx" in page.text
     assert "Plan now" not in noc.get("/cutoff").text
     assert noc.get("/debtors").status_code == 200
 
@@ -360,6 +361,10 @@ def test_plans_runs_and_debtors_go_on_where_the_page_ended(database):
             if after is None:
                 break
         assert sorted(seen) == [f"40{number}" for number in range(7)]
+        for sort in cutoff_lists.KEYS:
+            first = cutoff_lists.page(session, run, PlanFilter(), sort=sort, limit=3)
+            rest = cutoff_lists.page(session, run, PlanFilter(), sort=sort, after=first.next)
+            assert sorted(row.number for row in (*first.rows, *rest.rows)) == sorted(seen), sort
         assert page.is_open
         listed, after = [], None
         while True:

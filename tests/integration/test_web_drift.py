@@ -74,6 +74,10 @@ def test_each_kind_of_drift_is_listed_with_what_is_wanted_and_what_is_so(town, d
     ]
     with database.reading() as session:
         assert drift.counts(session) == {"cut": 1, "passing": 1, "stranger": 1}
+        for sort in drift.SORTS:
+            first, mark = drift.page(session, DriftFilter(), sort=sort, limit=2)
+            rest, _ = drift.page(session, DriftFilter(), sort=sort, after=mark)
+            assert {row.id for row in [*first, *rest]} == {row.id for row in rows}, sort
     assert [row.kind for row in listed(database, kind="passing")] == ["passing"]
     assert [row.kind for row in listed(database, text="10.60.0.7")] == ["stranger"]
     assert [row.kind for row in listed(database, text="passing")] == ["passing"]
