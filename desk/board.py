@@ -1,15 +1,27 @@
-"""The board of tickets of all customers: what is open by urgency, and what was closed lately."""
+"""The board of tickets of all customers: open by urgency, closed the last first, or in an order asked for."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from desk.models import Ticket, TicketKind, TicketStatus
-from registry import paging
+from registry import keyset, search
+from registry.keyset import Key
 from registry.models import Customer, StaffUser
+
+USUAL_SORT = "urgency"
+USUAL_SORT_OF_CLOSED = "-closed"
+KEYS = {
+    "urgency": Key(Ticket.priority, int),
+    "subject": Key(func.lower(Ticket.subject), str),
+    "customer": Key(Customer.sort_name, str),
+    "assignee": Key(func.coalesce(StaffUser.name, ""), str),
+    "opened": Key(Ticket.id, int),
+    "closed": Key(Ticket.closed_at, datetime),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +33,7 @@ class BoardFilter:
     is_unassigned: bool = False
     kind: TicketKind | None = None
     priority: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +62,26 @@ class BoardPage:
     next: str | None
 
 
-def page(session: Session, filters: BoardFilter, *, after: str | None = None, limit: int = 50) -> BoardPage:
-    """Return a page of the board: open tickets by urgency and age, closed ones the last closed first."""
-    query = _filtered(filters)
-    query = _closed(query, after) if filters.is_closed else _open(query, after)
-    found = session.execute(query.limit(limit + 1)).all()
-    rows = tuple(_row(*row) for row in found[:limit])
-    more = _cursor(rows[-1], filters.is_closed) if len(found) > limit else None
-    return BoardPage(rows, more)
+def keys(*, is_closed: bool) -> dict[str, Key]:
+    """Return the orders there are: only what is closed stands by when it was."""
+    return {name: key for name, key in KEYS.items() if is_closed or name != "closed"}
+
+
+def page(
+    session: Session, filters: BoardFilter, *, sort: str = "", after: str | None = None, limit: int = 50
+) -> BoardPage:
+    """Return a page in an order of KEYS; without one the open by urgency, the closed the last first."""
+    usual = USUAL_SORT_OF_CLOSED if filters.is_closed else USUAL_SORT
+    found, mark = keyset.page(
+        session,
+        _filtered(filters),
+        sort=sort or usual,
+        keys=KEYS,
+        id_column=Ticket.id,
+        after=after,
+        limit=limit,
+    )
+    return BoardPage(tuple(_row(*row) for row in found), mark)
 
 
 def open_counts(session: Session, staff_id: int) -> tuple[int, int, int]:
@@ -85,40 +110,11 @@ def _filtered(filters: BoardFilter) -> Any:
         query = query.where(Ticket.kind == filters.kind)
     if filters.priority is not None:
         query = query.where(Ticket.priority == filters.priority)
-    return query
-
-
-def _open(query: Any, after: str | None) -> Any:
-    keys = (Ticket.priority, Ticket.id)
-    query = query.where(Ticket.status != TicketStatus.CLOSED).order_by(*keys)
-    cursor = paging.read(after, "open", (int, int))
-    return query.where(tuple_(*keys) > tuple_(*cursor.values)) if cursor else query
-
-
-def _closed(query: Any, after: str | None) -> Any:
-    query = query.where(Ticket.status == TicketStatus.CLOSED)
-    query = query.order_by(Ticket.closed_at.desc(), Ticket.id.desc())
-    cursor = paging.read(after, "closed", (str, int))
-    at = _moment(str(cursor.values[0])) if cursor else None
-    if cursor is None or at is None:
-        return query
-    is_later = and_(Ticket.closed_at == at, Ticket.id < cursor.values[1])
-    return query.where(or_(Ticket.closed_at < at, is_later))
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _cursor(row: BoardRow, is_closed: bool) -> str:
-    if is_closed and row.closed_at is not None:
-        return paging.write(
-            paging.Cursor("closed", is_back=False, values=(row.closed_at.isoformat(), row.id))
-        )
-    return paging.write(paging.Cursor("open", is_back=False, values=(row.priority, row.id)))
+    if filters.text:
+        is_meant = Ticket.customer_id.in_(search.matching(filters.text))
+        query = query.where(or_(is_meant, Ticket.subject.icontains(filters.text, autoescape=True)))
+    is_over = Ticket.status == TicketStatus.CLOSED
+    return query.where(is_over if filters.is_closed else ~is_over)
 
 
 def _row(ticket: Ticket, customer: Customer, assignee: str) -> BoardRow:

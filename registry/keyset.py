@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, literal, tuple_
+from sqlalchemy import Date, DateTime, Select, cast, literal, tuple_
 from sqlalchemy.orm import Session
 
 from registry import paging
@@ -13,7 +13,7 @@ from registry import paging
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a column sorts by; `kind` is the Python type of its values: int, str or date."""
+    """What a column sorts by; `kind` is the Python type of its values: int, str, date or datetime."""
 
     expression: Any
     kind: type
@@ -59,9 +59,12 @@ def _begin(after: str | None, sort: str, key: Key) -> tuple[Any, Any] | None:
     if cursor is None:
         return None
     word, last = cursor.values
-    if key.kind is not date:
+    if key.kind not in (date, datetime):
         return literal(word), literal(last)
     try:
+        if key.kind is datetime:
+            moment = datetime.fromisoformat(str(word))
+            return cast(literal(moment), DateTime(timezone=True)), literal(last)
         return cast(literal(date.fromisoformat(str(word))), Date), literal(last)
     except ValueError:
         return None

@@ -57,8 +57,12 @@ def test_pages_of_the_board_meet(database, busy, is_closed):
         whole = [row.id for row in board.page(session, filters).rows]
         first = board.page(session, filters, limit=3)
         rest = board.page(session, filters, limit=3, after=first.next)
-    assert [row.id for row in (*first.rows, *rest.rows)] == whole
-    assert rest.next is None
+        assert [row.id for row in (*first.rows, *rest.rows)] == whole
+        assert rest.next is None
+        for sort in board.keys(is_closed=is_closed):
+            first = board.page(session, filters, sort=f"-{sort}", limit=3)
+            rest = board.page(session, filters, sort=f"-{sort}", after=first.next)
+            assert sorted(row.id for row in (*first.rows, *rest.rows)) == sorted(whole), sort
 
 
 def test_a_broken_cursor_gives_the_first_page(database, busy):
@@ -79,6 +83,10 @@ def test_the_page_shows_mine_nobodys_and_closed_ones(sign_in_as, busy):
     assert "ticket 1" not in taras.get("/tickets?show=nobody").text
     assert "ticket 4" in taras.get("/tickets?show=closed").text
     assert "ticket 3" in taras.get("/tickets?kind=task&show=odd").text
+    assert "ticket 3" in taras.get("/tickets?q=TICKET 3").text
+    assert "ticket 1" not in taras.get("/tickets?q=TICKET 3&sort=-opened").text
+    newest = taras.get("/tickets?sort=-opened").text
+    assert newest.index("ticket 3") < newest.index("ticket 1")
     assert "No tickets here" in taras.get("/tickets?kind=request").text
 
 

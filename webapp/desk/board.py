@@ -7,6 +7,7 @@ from flask import Response, request
 from desk import board, tickets
 from desk.board import BoardFilter, BoardPage
 from desk.models import TicketKind
+from registry.keyset import order
 from webapp import identity, permissions, rendering, runtime
 
 PAGE = 50
@@ -20,12 +21,14 @@ class Board:
     page: BoardPage
     shown: str
     kind: str
+    text: str
+    sort: str
     counts: dict[str, int]
 
 
 @permissions.required("customer.view")
 def listing() -> Response:
-    """The tickets of all customers; `show`, `kind` and `after` stand in the URL."""
+    """The tickets of all customers; `show`, `kind`, `q`, `sort` and `after` stand in the URL."""
     shown, kind = request.args.get("show", ""), request.args.get("kind", "")
     shown = shown if shown in SHOWN else SHOWN[0]
     kind = kind if kind in set(TicketKind) else ""
@@ -35,12 +38,15 @@ def listing() -> Response:
         assignee_id=me if shown == "mine" else None,
         is_unassigned=shown == "nobody",
         kind=TicketKind(kind) if kind else None,
+        text=request.args.get("q", "").strip().replace("\0", "")[:80],
     )
+    usual = board.USUAL_SORT_OF_CLOSED if filters.is_closed else board.USUAL_SORT
+    sort = order(request.args.get("sort", ""), board.keys(is_closed=filters.is_closed), usual)
     with runtime.current().database.reading() as session:
-        page = board.page(session, filters, after=request.args.get("after"), limit=PAGE)
+        page = board.page(session, filters, sort=sort, after=request.args.get("after"), limit=PAGE)
         counts = board.open_counts(session, me)
     named = dict(zip(SHOWN, counts, strict=False))
-    found = Board(page, shown, kind, named)
+    found = Board(page, shown, kind, filters.text, sort, named)
     return rendering.page_or_fragment(
         "desk/board.html", "desk/board.html", board=found, kinds=list(TicketKind)
     )
