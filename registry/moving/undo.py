@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from billing import moving
@@ -14,6 +16,8 @@ from registry import audit
 from registry.models import ImportBatch, ImportState
 from registry.moving import batches, progress
 from registry.moving.progress import Progress
+
+log = structlog.get_logger()
 
 _MADE = """
 CREATE TEMP TABLE undone_customers ON COMMIT DROP AS
@@ -31,6 +35,7 @@ WHERE EXISTS (SELECT FROM audit_events e WHERE e.customer_id = u.id AND e.id > :
         SELECT FROM ledger_entries l WHERE l.account_id = u.account_id
           AND NOT (l.id BETWEEN :first AND :last AND starts_with(coalesce(l.idempotency_key, ''), :prefix))
    )
+   OR EXISTS (SELECT FROM bank_lines b WHERE b.account_id = u.account_id AND b.status <> 'waiting')
 ORDER BY length(u.number), u.number LIMIT 20
 """
 
@@ -40,6 +45,11 @@ _SERVICES = "SELECT s.id FROM subscriptions s JOIN undone_customers u ON u.accou
 
 # What refers to others goes first. Accounts whose ledger remembers the import stay, with nothing on them.
 _REMOVE = (
+    # A line of a statement that was only guessed to be his is anybody's again.
+    """
+    UPDATE bank_lines SET account_id = NULL, rule = NULL, certainty = 'unsure'
+    WHERE status = 'waiting' AND account_id IN (SELECT account_id FROM undone_customers)
+    """,
     f"DELETE FROM lines WHERE subscription_id IN ({_SERVICES})",
     f"DELETE FROM suspension_locks WHERE subscription_id IN ({_SERVICES})",
     f"DELETE FROM subscription_access WHERE subscription_id IN ({_SERVICES})",
@@ -78,10 +88,23 @@ def undo(database: Database, batch_id: int, act: Act) -> None:
                 return
             _undo(session, act, batch, going.of(progress.UNDO))
     except errors.LinecardError as error:
-        with database.transaction() as session:
-            batch = batches.get(session, batch_id)
-            batch.state, batch.error = ImportState.BOOKED, sentences.keep(error.message)
-            progress.end(batch)
+        _leave(database, batch_id, error.message)
+    except IntegrityError as error:
+        table = getattr(getattr(error.orig, "diag", None), "table_name", None) or "?"
+        log.exception("import_not_undone", batch_id=batch_id)
+        _leave(
+            database,
+            batch_id,
+            N_("Something refers to what it brought (%(table)s), so it stays", table=table),
+        )
+
+
+def _leave(database: Database, batch_id: int, why: str) -> None:
+    """Let the import stay as it is, booked whole, and say why."""
+    with database.transaction() as session:
+        batch = batches.get(session, batch_id)
+        batch.state, batch.error = ImportState.BOOKED, sentences.keep(why)
+        progress.end(batch)
 
 
 def _undo(session: Session, act: Act, batch: ImportBatch, tell: progress.Tell) -> None:

@@ -6,19 +6,24 @@ import pytest
 from sqlalchemy import func, select, text
 
 from billing import charges, ledger, testing
+from billing.banking import batches as bank_batches
+from billing.banking import words
 from billing.models import (
     AccessState,
     Account,
+    BankLine,
     EntryKind,
     LedgerEntry,
+    LineStatus,
     Plan,
+    Promise,
     Subscription,
     SubscriptionAccess,
     VatPercent,
     VatRate,
 )
 from core import errors, sentences
-from registry import audit, card, customers, networks, report_reading, reports
+from registry import audit, bank, card, customers, networks, report_reading, reports
 from registry import testing as registry_testing
 from registry.models import (
     Address,
@@ -223,6 +228,33 @@ def test_an_import_stays_once_something_happened_and_says_to_whom(database, sess
     )
     _undo(database, batch_id)
     assert sentences.tell(seen(database, batch_id).error).endswith(": M-1, M-3")
+
+
+def test_a_line_of_the_bank_guessed_to_be_of_the_moved_in_is_anybodys_again_when_they_go(database, session):
+    batch_id = booked(database)
+    petro = customers.find_by_number(session, "M-3").account_id
+    lines = (words.line(OPENING, 2500, "EUR", message="M-3", payer_account="DE01"),)
+    statement = words.Statement("csv", "EUR", lines)
+    bank_batch = bank_batches.keep(session, statement, file_name="b.csv", author=testing.AUTHOR)
+    bank.match_some(session, bank_batch.id)
+    session.commit()
+    assert session.scalar(select(BankLine.account_id)) == petro
+    _undo(database, batch_id)
+    session.expire_all()
+    assert seen(database, batch_id).state is ImportState.UNDONE
+    assert session.execute(select(BankLine.account_id, BankLine.status)).one() == (None, LineStatus.WAITING)
+
+
+def test_an_import_something_else_refers_to_stays_whole_and_says_what(database, session):
+    batch_id = booked(database)
+    petro = customers.find_by_number(session, "M-3").account_id
+    session.add(Promise(account_id=petro, until=OPENING, amount_minor=1, author="olena"))
+    session.commit()
+    _undo(database, batch_id)
+    batch = seen(database, batch_id)
+    assert batch.state is ImportState.BOOKED
+    assert "(promises)" in sentences.tell(batch.error)
+    assert customers.find_by_number(session, "M-3") is not None
 
 
 def test_the_columns_chosen_are_remembered_for_files_with_these_headings(database, session):
