@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core import db, errors
 from core.words import N_
-from registry import audit
+from registry import audit, line_moves
 from registry.models import (
     Connection,
     Customer,
@@ -166,7 +166,7 @@ def connect(
     connection = Connection(port_id=port_id, customer_id=customer_id, line_id=line_id, vlan=vlan)
     connection.port = port
     try:
-        with db.part(session):
+        with line_moves.told(session, actor, customer_id), db.part(session):
             session.add(connection)
     except IntegrityError as error:
         raise errors.Invalid("Already there", {"port_id": "The customer is on this port already"}) from error
@@ -190,8 +190,8 @@ def change(
     _check(session, customer_id, line_id, vlan)
     after = {"line_id": line_id, "vlan": vlan}
     changes = audit.difference({"line_id": connection.line_id, "vlan": connection.vlan}, after)
-    connection.line_id, connection.vlan = line_id, vlan
-    session.flush()
+    with line_moves.told(session, actor, customer_id):
+        connection.line_id, connection.vlan = line_id, vlan
     if changes:
         _record(session, actor, "port.changed", connection, changes)
     return connection
@@ -202,8 +202,8 @@ def disconnect(session: Session, actor: audit.Actor, customer_id: int, connectio
     connection = find(session, customer_id, connection_id)
     changes = audit.difference({"port": _words(connection.port)}, {"port": None})
     _record(session, actor, "port.disconnected", connection, changes)
-    session.delete(connection)
-    session.flush()
+    with line_moves.told(session, actor, customer_id):
+        session.delete(connection)
 
 
 def find(session: Session, customer_id: int, connection_id: int) -> Connection:

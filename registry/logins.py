@@ -7,9 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from billing import access
-from billing.models import AccessState, SubscriptionAccess
 from core import db, errors
-from registry import audit, lines, strangers
+from registry import audit, line_moves, lines, strangers
 from registry.models import Line, LineGate
 
 LOGIN = re.compile(r"[^\s\x00-\x1f\x7f]{1,120}")
@@ -49,11 +48,7 @@ def set_login(session: Session, actor: audit.Actor, customer_id: int, line_id: i
 
 
 def _give_up(session: Session, actor: audit.Actor, line: Line, login: str) -> None:
-    row = session.get(SubscriptionAccess, line.subscription_id)
-    # Told or about to be: what the gate does just now is known to nobody.
-    states = (row.wanted, row.applied, row.observed) if row else ()
-    held = [one for one in states if one is not None and one is not AccessState.OPEN]
+    held = line_moves.restriction(session, line.subscription_id)
     gate = session.scalar(select(LineGate).join(Line, lines.gate_of_line()).where(Line.id == line.id))
     if gate is not None and held:
-        strictest = max(held, key=lambda one: list(AccessState).index(one))
-        strangers.give_up(session, gate, login, strictest.value, by=actor.name)
+        strangers.give_up(session, gate, login, held.value, by=actor.name)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from core import db, errors
 from core.columns import Inet
 from core.words import N_
-from registry import audit, labels, macs, names, watched
+from registry import audit, labels, line_moves, macs, names, watched
 from registry.models import Customer, Device, IpAddress, Line, Network, Pop
 
 COLOUR = "#3b82c4"
@@ -165,7 +165,7 @@ def give(
     network, plain = _free_place(session, address)
     row = IpAddress(address=plain, network_id=network.id, customer_id=customer_id, **values)
     try:
-        with db.part(session):
+        with line_moves.told(session, actor, customer_id), db.part(session):
             session.add(row)
     except IntegrityError as error:
         raise _taken(session, plain) from error
@@ -190,9 +190,9 @@ def change(
     row = find(session, customer_id, ip_id)
     after = _details(mac, colour, description) | _references(session, customer_id, line_id, device_id)
     changes = audit.difference({field: getattr(row, field) for field in after}, after)
-    for field, value in after.items():
-        setattr(row, field, value)
-    session.flush()
+    with line_moves.told(session, actor, customer_id):
+        for field, value in after.items():
+            setattr(row, field, value)
     if changes:
         _record(session, actor, "ip.changed", row, changes)
     return row
@@ -242,8 +242,8 @@ def take(session: Session, actor: audit.Actor, customer_id: int, ip_id: int) -> 
     before = {"address": row.address, "mac": row.mac, "description": row.description}
     shown = {field: value for field, value in before.items() if value}
     _record(session, actor, "ip.taken", row, audit.difference(shown, dict.fromkeys(shown)))
-    session.delete(row)
-    session.flush()
+    with line_moves.told(session, actor, customer_id):
+        session.delete(row)
 
 
 def find(session: Session, customer_id: int, ip_id: int) -> IpAddress:

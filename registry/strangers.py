@@ -27,13 +27,15 @@ from sqlalchemy.sql import ColumnElement
 from core import clock
 from core.columns import any_of
 from registry import gate_kinds
-from registry.lines import gate_of_line
+from registry.lines import GateTarget, gate_of_line
 from registry.models import GateStranger, IpAddress, Line, LineGate
 
 _row = GateStranger
 _QUIET: dict[str, Any] = {"synchronize_session": False}
 # How long a repair stays to be looked at.
 KEPT = timedelta(days=1)
+# These keep no list of addresses (gates.Gate.held).
+_LISTLESS = ("dry_run", "snmp_port")
 # A User-Name has at most so many octets (RFC 2865 5.1).
 _LONGEST = 253
 # The index's own words: in a plan the server keeps for any parameters, one would not be known for them.
@@ -144,6 +146,22 @@ def give_up(session: Session, gate: LineGate, login: str, access: str, *, by: st
     session.execute(
         rows.on_conflict_do_update(index_elements=["gate_id", "login"], index_where=_HAS_LOGIN, set_=set_)
     )
+
+
+def give_up_addresses(
+    session: Session, gate: GateTarget, addresses: Iterable[str], access: str, *, by: str
+) -> None:
+    """Have addresses a line has left taken off the list of its gate, where it keeps such a list."""
+    kind, given = gate_kinds.KINDS.get(gate.kind), list(addresses)
+    if not given or gate.kind in _LISTLESS or (kind is not None and kind.holds_logins):
+        return
+    now = clock.now()
+    values = {"access": access, "repair_asked_at": now, "repair_by": by}
+    rows = insert(_row).values(
+        [{"gate_id": gate.id, "address": one, "since": now, "seen_at": now, **values} for one in given]
+    )
+    set_ = {**values, "repaired_at": None, "error": ""}
+    session.execute(rows.on_conflict_do_update(index_elements=["gate_id", "address"], set_=set_))
 
 
 def repair(session: Session, stranger_ids: Iterable[int], *, by: str) -> set[int]:

@@ -52,6 +52,7 @@ def _save_ip(customer_id: int, item: IpAddress | None, form: IpForm) -> None:
         else:
             row = networks.change(session, actor, customer_id, item.id, **values)
         networks.set_unwatched(session, actor, customer_id, row.id, **form.unwatched)
+        waking.wake_gates(session)
 
 
 @permissions.required("equipment.edit")
@@ -59,6 +60,7 @@ def remove_ip(customer_id: int, item_id: int) -> Response:
     """Take an address back."""
     with runtime.current().database.transaction() as session:
         networks.take(session, identity.actor(), customer_id, item_id)
+        waking.wake_gates(session)
     return answers.saved(customer_id, "ips", gettext("The address is free again."))
 
 
@@ -133,6 +135,7 @@ def _save_port(customer_id: int, item_id: int | None, form: ConnectionForm) -> t
     values = {"line_id": form.line_id.data, "vlan": form.vlan.data}
     with runtime.current().database.transaction() as session:
         actor = identity.actor()
+        waking.wake_gates(session)
         if item_id is not None:
             connections.change(session, actor, customer_id, item_id, **values)
             return ()
@@ -152,4 +155,5 @@ def remove_port(customer_id: int, item_id: int) -> Response:
     """Take the customer off a port."""
     with runtime.current().database.transaction() as session:
         connections.disconnect(session, identity.actor(), customer_id, item_id)
+        waking.wake_gates(session)
     return answers.saved(customer_id, "ports", gettext("The customer is off the port."))
