@@ -40,9 +40,9 @@ class GateMisconfigured(GateError):
 class PortRef:
     """A switch port as a gate sees it: whose agent to ask, which interface, and who else hangs on it.
 
-    `if_index` is ifIndex of IF-MIB (RFC 2863). `name` is for words only. `if_name` is ifName as it was when
-    the port was put on file: some switches number anew after a restart, and then nothing is touched (empty:
-    not compared). `shared_with` counts the other lines on the port.
+    `if_index` is ifIndex of IF-MIB (RFC 2863). `name` is for words only. `if_name` is ifName as the port
+    was known by when it was read last: some switches number anew after a restart, and then nothing is touched
+    (empty: not compared). `shared_with` counts the other lines on the port.
     """
 
     device: SnmpTarget

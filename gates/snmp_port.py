@@ -135,7 +135,7 @@ def _switch(line_id: int, port: PortRef, access: Access) -> Outcome:
     It is written even where it reads as wanted: agents answer from a cache of seconds (Net-SNMP: 3 s).
     """
     if port.if_name:
-        found = interfaces.name_of(port.device, [port.if_index])[port.if_index]
+        found = interfaces.name_of(port.device, [port.if_index])[port.if_index].strip()
         if found != port.if_name:
             words = (
                 f"{_name(port)}: ifIndex {port.if_index} is {found or 'no port'} now, {port.if_name} on file"

@@ -14,7 +14,17 @@ from billing.models import LockReason, Plan, Subscription
 from core import clock, errors
 from core.columns import any_of
 from registry import audit, gate_choice
-from registry.models import Connection, Customer, CustomerStatus, IpAddress, Line, LineGate, Pop, Port
+from registry.models import (
+    Connection,
+    Customer,
+    CustomerStatus,
+    IpAddress,
+    Line,
+    LineGate,
+    Pop,
+    Port,
+    PortReading,
+)
 from registry.words import STATUS_WORDS
 
 
@@ -30,13 +40,17 @@ class GateTarget:
 
 @dataclass(frozen=True, slots=True)
 class PortTarget:
-    """The switch port of a line; `shared_with` counts the other customers on it."""
+    """The switch port of a line; `shared_with` counts the other customers on it.
+
+    `if_name` is what its interface was called when its counters were read last (ifName), empty until then.
+    """
 
     device_id: int
     if_index: int
     name: str
     is_uplink: bool
     shared_with: int
+    if_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +246,21 @@ def _addresses(session: Session, lines: list[_Line], mains: set[int]) -> dict[in
 
 def _ports(session: Session, lines: list[_Line], mains: set[int]) -> dict[int, PortTarget]:
     """Return the port of each line; of several, the one that was connected last."""
+    if_name = func.coalesce(PortReading.reading["name"].astext, "")
     on_port = select(Connection.port_id, func.count().label("count")).group_by(Connection.port_id).subquery()
     query = (
-        select(Connection.line_id, Connection.customer_id, Port, on_port.c.count)
+        select(Connection.line_id, Connection.customer_id, Port, on_port.c.count, if_name)
         .join(Port, Port.id == Connection.port_id)
         .join(on_port, on_port.c.port_id == Port.id)
+        .outerjoin(PortReading, PortReading.port_id == Port.id)
         .order_by(Connection.id)
     )
     main_of = {line.customer_id: line.id for line in lines if line.id in mains}
     found = {}
-    for line_id, customer_id, port, count in session.execute(_of_lines(query, Connection, lines)):
+    for line_id, customer_id, port, count, name in session.execute(_of_lines(query, Connection, lines)):
         owner = _line_id(line_id, customer_id, main_of)
         if owner is not None:
-            found[owner] = PortTarget(port.device_id, port.if_index, port.name, port.is_uplink, count - 1)
+            found[owner] = PortTarget(
+                port.device_id, port.if_index, port.name, port.is_uplink, count - 1, name
+            )
     return found

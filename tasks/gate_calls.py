@@ -218,6 +218,7 @@ def _port(runtime: Runtime, target: LineTarget, site: Site) -> PortRef | None:
         device=agents.target_for(runtime, port.device_id, site),
         if_index=port.if_index,
         name=port.name,
+        if_name=port.if_name,
         is_uplink=port.is_uplink,
         shared_with=port.shared_with,
     )

@@ -1,12 +1,14 @@
 """A line that moves, to another port or address: its gate is told at once, what it left is let go."""
 
+from typing import Any, ClassVar
+
 import pytest
 from sqlalchemy import select
 
-from core import secrets
+from core import clock, secrets
 from gates.testing import FakeGate
-from registry import lines, networks, testing
-from registry.models import GateStranger
+from registry import connections, credentials, lines, networks, ports, testing
+from registry.models import Device, GateStranger, PortReading
 from tasks import access as tasks_access
 from tasks.runtime import Runtime
 from tests.integration.test_tasks_access import ACTOR, add_lines, lock, maker
@@ -18,6 +20,36 @@ def runtime(make_settings, fresh_url, redis_url):
     made = Runtime(make_settings(data=data, secrets={"keys": [secrets.new_key()]}))
     yield made
     made.close()
+
+
+def test_a_port_gate_is_given_the_name_its_port_was_last_known_by(runtime):
+    class Seen(FakeGate):
+        ports: ClassVar[list[Any]] = []
+
+        def apply(self, wanted):
+            self.ports += [line.port for line in wanted]
+            return super().apply(wanted)
+
+    seen = Seen()
+    (key,) = add_lines(runtime, 1, kind="snmp_port")
+    assert tasks_access.sweep(runtime, lambda *_: seen) == 1
+    with runtime.database.transaction() as session:
+        switch = testing.device(session, "sw-1", address="127.0.0.1")
+        credentials.set_snmp(session.get_one(Device, switch.id), runtime.ring, version="2c", community="x")
+        customer_id = lines.targets(session, [key])[key].customer_id
+        read, unread = ports.add(session, ACTOR, switch.id, indexes="3-4", name="port ")
+        session.add(PortReading(port_id=read.id, at=clock.now(), reading={"name": "ether3"}))
+        first = connections.connect(session, ACTOR, customer_id, read.id).connection
+    assert tasks_access.sweep(runtime, lambda *_: seen) == 1, "a new port is told at once"
+    with runtime.database.transaction() as session:
+        connections.change(session, ACTOR, customer_id, first.id, vlan=7)
+    assert tasks_access.sweep(runtime, lambda *_: seen) == 0, "another VLAN is the same port"
+    with runtime.database.transaction() as session:
+        connections.disconnect(session, ACTOR, customer_id, first.id)
+        connections.connect(session, ACTOR, customer_id, unread.id)
+    assert tasks_access.sweep(runtime, lambda *_: seen) == 1
+    told = [(one.if_index, one.name, one.if_name) if one else None for one in seen.ports]
+    assert told == [None, (3, "port3", "ether3"), (4, "port4", "")]
 
 
 def test_a_line_with_another_address_is_told_at_once_and_the_one_it_left_is_taken_off(runtime):
