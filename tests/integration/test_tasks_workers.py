@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from netdiag import ping as wire_ping
 from registry import diagnostics, testing, upkeep, watch_rounds
 from registry.models import DiagnosticKind, DiagnosticRun, DiagnosticStatus, RoundKind, WatchRound
 from tasks import celery_app, enqueue, schedule
-from tasks.timetable import PAUSE_S, Timetable
+from tasks.timetable import PAUSE_S, BoundedLock, Timetable, take_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 ALIVE, DEAD = "127.0.0.1", "10.99.0.9"
@@ -237,8 +238,8 @@ def timetable(server_settings: Settings, queue: Any) -> Iterator[Timetable]:
     )
     beat = Timetable(queue, lazy=True)
     beat.setup_schedule()
-    beat.lock = redis.Redis.from_url(url).lock(beat.lock_key, timeout=30)
-    assert beat.lock.acquire(blocking=False)
+    take_lock(SimpleNamespace(scheduler=beat))
+    assert beat.lock.owned()
     yield beat
     for name in queue.conf.beat_schedule:
         beat.Entry.from_key(f"linecard:test:{name}", app=queue).delete()
@@ -266,6 +267,18 @@ def test_the_timetable_takes_its_lock_again_where_the_server_forgot_it_and_stand
     after = timetable.Entry.from_key("linecard:test:tend-pops", app=timetable.app)
     assert after.last_run_at == before.last_run_at
     assert not timetable.lock.owned()
+
+
+def test_a_lock_of_who_died_while_the_clock_was_a_day_ahead_is_not_waited_for_a_day(timetable):
+    server, key = timetable.lock.redis, timetable.lock_key
+    server.set(key, "killed", px=86_400_000)
+    assert timetable.tick() == PAUSE_S  # one that stands by sees to it
+    assert server.ttl(key) <= timetable.lock_timeout
+    server.set(key, "killed", px=86_400_000)
+    assert BoundedLock(server, key, timeout=0.3, sleep=0.1).acquire(blocking_timeout=5)
+    server.set(key, "alive", px=200)
+    assert not BoundedLock(server, key, timeout=0.3).acquire(blocking=False)
+    assert server.pttl(key) <= 200
 
 
 def test_the_timetable_outlives_a_server_that_is_away(timetable, monkeypatch, tmp_path):
