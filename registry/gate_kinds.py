@@ -16,7 +16,8 @@ from registry.gate_options import GateOption
 class GateKind:
     """A kind of gate: what staff read about it and what they can set.
 
-    `holds_logins`: its gear lists logins, not addresses.
+    `holds_logins`: its gear lists logins, not addresses. `is_of_the_machine`: its gear is the machine that
+    tells it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class GateKind:
     summary: str
     options: tuple[GateOption, ...] = ()
     holds_logins: bool = False
+    is_of_the_machine: bool = False
 
 
 # A NAS as it is written: address or prefix, secret, port.
@@ -41,6 +43,7 @@ KINDS: Mapping[str, GateKind] = {
             "Linux gateway (nftables)",
             "Closes lines, walls them in, slows them or leads them to a page: by their addresses.",
             gate_options_linux.NFTABLES,
+            is_of_the_machine=True,
         ),
         GateKind(
             "nftables_ssh",
@@ -262,6 +265,24 @@ KINDS: Mapping[str, GateKind] = {
         ),
     )
 }
+
+
+def acts_where_told(kind: str, options: Mapping[str, Any]) -> bool:
+    """Whether such a gate acts on the machine that tells it: another machine would change its own instead."""
+    known = KINDS.get(kind)
+    if known is None or known.is_of_the_machine:
+        return known is not None
+    host = next((options.get("host", one.default) for one in known.options if one.name == "host"), None)
+    return host is not None and _is_loopback(str(host))
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by whatever name; the empty one and a path are sockets of it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host in ("", "localhost") or host.startswith("/") or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def read_options(kind: str, written: Mapping[str, str]) -> dict[str, Any]:

@@ -185,6 +185,12 @@ def try_again(session: Session, gate_ids: Collection[int], now: datetime) -> Non
     )
 
 
+def expect(session: Session, pop: str, now: datetime) -> None:
+    """End the pauses of the gates that stand in a POP whose worker is back: nobody else could tell some."""
+    standing = select(LineGate.id).join(Pop, Pop.id == LineGate.pop_id).where(Pop.code == pop)
+    try_again(session, session.scalars(standing).all(), now)
+
+
 def find_epoch(session: Session, gate_id: int) -> str | None:
     """Return the epoch the gate was last seen in; None when it never told one."""
     return session.scalar(select(LineGate.epoch).where(LineGate.id == gate_id))

@@ -107,6 +107,11 @@ def pop_of(session: Session, gate_id: int) -> str | None:
     return session.scalar(query)
 
 
+def standing(session: Session, pop_id: int) -> list[LineGate]:
+    """Return the gates that stand in a POP, by name."""
+    return list(session.scalars(select(LineGate).where(LineGate.pop_id == pop_id).order_by(LineGate.name)))
+
+
 def pops(session: Session) -> set[str]:
     """Return the codes of the POPs that gates stand in."""
     return set(session.scalars(select(Pop.code).join(LineGate, LineGate.pop_id == Pop.id)))

@@ -11,7 +11,7 @@ from billing.models import AccessState
 from core import clock
 from core.errors import LinecardError
 from gates import Gate, GateError, GateRefused, LineAccess, Outcome, PortRef
-from registry import gate_turns, line_gates
+from registry import gate_kinds, gate_turns, line_gates
 from registry.gate_turns import Turn, Waits
 from registry.lines import GateTarget, LineTarget
 from tasks import agents, sites
@@ -75,6 +75,9 @@ def ask(runtime: Runtime, gate: GateTarget, make: Maker, call: Callable[[Gate], 
     """Call the gate and write down whether it answered; raises Failed when it did not."""
     try:
         answer = call(_make(runtime, gate, make))
+    except sites.Elsewhere as error:
+        # The worker that can tell it is at work, and writes down itself how that goes.
+        raise Failed(str(error)) from error
     except (GateError, LinecardError) as error:
         _note_failed(runtime, gate, error)
         raise Failed(str(error)) from error
@@ -184,12 +187,16 @@ def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
 
 
 def _site(runtime: Runtime, gate: GateTarget) -> Site:
-    """Return from where a gate is told: by the box of its POP, if it has one."""
+    """Return from where a gate is told: by the box of its POP, if it has one.
+
+    Raises NobodyThere, Elsewhere for one that acts on its worker's machine: told here it would look told,
+    read back from the wrong kernel, while the gateway lets everybody through.
+    """
     if not gate.id:
         return sites.HERE
     with runtime.database.reading() as session:
         pop = line_gates.pop_of(session, gate.id)
-    return sites.at(runtime, pop)
+    return sites.at(runtime, pop, is_only_there=gate_kinds.acts_where_told(gate.kind, gate.options))
 
 
 def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict[int, Outcome]]:

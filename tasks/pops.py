@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from core import clock, errors, sealing
 from core.errors import LinecardError
-from registry import pop_boxes, upkeep
+from registry import diagnostics, gate_turns, pop_boxes, upkeep
 from registry.pop_boxes import Entry, Keys
 from tasks import calls
 from tasks.calls import Names
@@ -158,6 +158,9 @@ def _hear(runtime: Runtime, pop: str) -> None:
             upkeep.stop_beating(session, name)
             return
         is_new = pop_boxes.note_heard(session, pop, clock.now())
+        last = upkeep.find_beat(session, name)
+        if last is None or clock.now() - last.at > diagnostics.WORKER_ALIVE:
+            gate_turns.expect(session, pop, clock.now())
         upkeep.beat(session, name, {**facts, "is_box": True})
         wanted = pop_boxes.entries(session, clock.now())
     if is_new:

@@ -8,11 +8,12 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import redis
 import structlog
+from sqlalchemy.orm import Session
 
 from core import clock, errors, sealing
 from core.errors import LinecardError
 from core.words import N_
-from registry import pop_boxes
+from registry import diagnostics, pop_boxes
 from registry.pop_boxes import Keys
 from tasks import calls, freshness, hands, packing
 from tasks.calls import Names
@@ -30,6 +31,14 @@ _END_S = 3.0
 
 class PopSilent(errors.Unavailable):
     """No worker of a POP took a job in time."""
+
+
+class NobodyThere(errors.Unavailable):
+    """What only a worker of a POP can do has to wait: there is none."""
+
+
+class Elsewhere(errors.Unavailable):
+    """What only a worker of a POP can do is asked of another one, while its own is at work."""
 
 
 class Site(Protocol):
@@ -70,15 +79,30 @@ class Here:
 HERE = Here()
 
 
-def at(runtime: Runtime, pop: str | None) -> Site:
-    """Return from where to ask at a POP: from its box, where one has joined; else from here."""
+def at(runtime: Runtime, pop: str | None, *, is_only_there: bool = False) -> Site:
+    """Return from where to ask at a POP: from its box, where one has joined; else from here.
+
+    What `is_only_there` is never asked from another place: raises NobodyThere or Elsewhere instead.
+    """
     if pop is None or pop == runtime.settings.diagnostics.pop:
         return HERE
     with runtime.database.reading() as session:
-        if pop not in pop_boxes.working(session):
-            return HERE
         keys = pop_boxes.keys_of(session, runtime.ring, pop)
+        if keys is None and is_only_there:
+            raise _not_here(session, pop)
     return There(runtime, keys) if keys is not None else HERE
+
+
+def _not_here(session: Session, pop: str) -> errors.Unavailable:
+    if any(worker["pop"] == pop and worker["is_alive"] for worker in diagnostics.workers(session)):
+        return Elsewhere(N_("The worker of POP %(pop)s tells its gateway itself", pop=pop))
+    return NobodyThere(
+        N_(
+            "No worker of POP %(pop)s is there to tell its gateway, and nobody else can: see that its box or "
+            "worker runs (Setup, POPs)",
+            pop=pop,
+        )
+    )
 
 
 class There:

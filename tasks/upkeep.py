@@ -13,7 +13,7 @@ from core.errors import LinecardError
 from core.settings import Settings
 from desk import disconnects
 from netdiag import ping
-from registry import diagnostics, incidents, upkeep
+from registry import diagnostics, gate_turns, incidents, upkeep
 from tasks.runtime import Runtime
 
 log = structlog.get_logger()
@@ -49,15 +49,18 @@ class Heart:
         self._ends.set()
 
     def _beat(self, name: str) -> None:
-        pause_s = 0.0
+        pause_s, is_back = 0.0, True
         while not self._ends.wait(pause_s):
             pause_s = BEAT_S
             try:
                 with self._runtime.database.transaction() as session:
                     upkeep.beat(session, name, facts_of(name))
+                    if is_back and name.startswith("probe."):
+                        gate_turns.expect(session, name.removeprefix("probe."), clock.now())
+                is_back = False
             except (LinecardError, OSError):
                 log.warning("heartbeat_failed", name=name, exc_info=True)
-                pause_s = 2.0
+                pause_s, is_back = 2.0, True
         self._say_goodbye(name)
 
     def _say_goodbye(self, name: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from core import box as box_files
 from core import clock
 from core.settings import Settings
-from registry import pop_boxes, pops, testing, upkeep
+from registry import audit, line_gates, pop_boxes, pops, testing, upkeep
 from registry.models import AuditEvent
 
 FACTS = {
@@ -58,6 +58,24 @@ def test_a_ticket_is_shown_once_and_the_page_says_how_far_the_box_is(
     with database.reading() as session:
         query = select(AuditEvent.note).where(AuditEvent.action == "pop.box_invited")
         assert session.scalars(query).all() == ["north"]
+
+
+def test_a_gateway_nobody_is_there_to_tell_is_named_with_the_reason(
+    sign_in_as: Any, database: Any, north: int
+) -> None:
+    actor = audit.Actor(None, "a test")
+    with database.transaction() as session:
+        line_gates.create(session, actor, name="gw-north", kind="nftables", options={}, pop_id=north)
+        far = {"host": "192.0.2.1"}
+        line_gates.create(session, actor, name="far", kind="routeros", options=far, pop_id=north)
+    said = "No worker of North is there to tell its gateway: gw-north."
+    admin = sign_in_as("administrator")
+    assert said in admin.get(f"/setup/pops/{north}/box").text
+    with database.transaction() as session:
+        upkeep.beat(session, "probe.north", FACTS)
+    page = admin.get(f"/setup/pops/{north}/box").text
+    assert said not in page
+    assert "no fault known" in page
 
 
 def test_a_living_box_is_told_of_in_its_own_words_and_shut_out_by_one_press(

@@ -6,6 +6,7 @@ import pytest
 
 import gates
 from gates import LineAccess, testing
+from registry import gate_kinds
 
 
 def test_every_kind_has_a_form_and_can_be_made_without_settings() -> None:
@@ -15,6 +16,15 @@ def test_every_kind_has_a_form_and_can_be_made_without_settings() -> None:
         assert callable(gate.apply)
         for field in kind.settings.model_fields.values():
             assert field.title, f"{name}: a field of a form needs a title"
+
+
+def test_a_gate_of_the_machine_that_tells_it_is_known_from_one_that_is_reached_over_the_network() -> None:
+    own = [("nftables", {}), ("nftables", {"namespace": "gw"}), ("radius", {}), ("routeros", {"host": "::1"})]
+    own += [("radius", {"host": host}) for host in ("localhost", "/run/postgresql", "127.0.0.2", "0.0.0.0")]
+    far = [("dry_run", {}), ("snmp_port", {}), ("fake", {}), ("routeros", {"host": "192.0.2.1"})]
+    far += [("nftables_ssh", {"host": "gw.example"}), ("radius", {"host": "2001:db8::1"})]
+    assert [one for one in own if not gate_kinds.acts_where_told(*one)] == []
+    assert [one for one in far if gate_kinds.acts_where_told(*one)] == []
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:

@@ -9,8 +9,8 @@ from flask import Response, url_for
 from flask_babel import gettext
 
 from core import clock, db, errors, sealing
-from registry import diagnostics, pop_boxes, pops, upkeep
-from registry.models import Pop, PopBox
+from registry import diagnostics, gate_kinds, line_gates, pop_boxes, pops, upkeep
+from registry.models import LineGate, Pop, PopBox
 from registry.pop_boxes import BoxState
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
@@ -27,11 +27,18 @@ class View:
     is_alive: bool
     facts: dict[str, Any]
     version: str
+    gates: list[LineGate]
 
     @property
     def key(self) -> str:
         """A short name of the box's public key, to be compared with what the box said when it joined."""
         return sealing.fingerprint(self.box.public_key) if self.box and self.box.public_key else ""
+
+    @property
+    def waiting(self) -> list[str]:
+        """The gates that act on the machine of this POP's worker: told by nobody while it is not there."""
+        own = (gate for gate in self.gates if gate_kinds.acts_where_told(gate.kind, gate.options))
+        return [] if self.is_alive else [gate.name for gate in own]
 
     @property
     def is_old(self) -> bool:
@@ -50,6 +57,7 @@ def _view(pop_id: int) -> View:
     with runtime.current().database.reading() as session:
         pop, box = pops.get(session, pop_id), pop_boxes.find(session, pop_id)
         beat = upkeep.find_beat(session, f"probe.{pop.code}")
+        gates = line_gates.standing(session, pop_id)
     return View(
         pop,
         box,
@@ -58,6 +66,7 @@ def _view(pop_id: int) -> View:
         is_alive=beat is not None and now - beat.at <= diagnostics.WORKER_ALIVE,
         facts=beat.facts if beat else {},
         version=metadata.version("linecard"),
+        gates=gates,
     )
 
 
