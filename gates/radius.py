@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 
 from gates import radius_client, radius_sql, radius_state
@@ -42,9 +42,11 @@ class RadiusGate:
         if not logins:
             return outcomes
         with self._tables() as tables:
-            held, faults = self._write(tables, logins)
+            bare = tables.without_rows(self._needed([*logins.values(), "notice"]))
+            groups = self._groups(bare)
+            held, faults = self._write(tables, logins, groups, bare)
             told, ghosts = self._tell(
-                {login: found for login, found in held.items() if login not in faults}, logins
+                {login: found for login, found in held.items() if login not in faults}, logins, groups
             )
             if ghosts and self.settings.ghosts == "close":
                 tables.close(ghosts)
@@ -56,19 +58,22 @@ class RadiusGate:
         return outcomes
 
     def _write(
-        self, tables: radius_sql.Tables, logins: Mapping[str, Access]
+        self,
+        tables: radius_sql.Tables,
+        logins: Mapping[str, Access],
+        groups: Mapping[Access, str],
+        bare: Collection[str],
     ) -> tuple[dict[str, Held], Faults]:
         """Write what is wanted in one transaction; return what was before, and the logins left out."""
-        bare = tables.without_rows(self._needed(logins.values()))
         by_reject = self.settings.closed_by == "reject"
         faults, changes = {}, {}
         with tables.batch() as now_s:
-            held = tables.held(logins)
+            held = tables.held(logins, is_notice_bare="notice" not in groups)
             for login, access in logins.items():
                 if words := self._refusal(held[login], access, bare):
                     faults[login] = (words, True)
                 elif change := radius_state.change(
-                    held[login], access, self.settings.groups, by_reject=by_reject, now_s=now_s
+                    held[login], access, groups, by_reject=by_reject, now_s=now_s
                 ):
                     changes[login] = change
             tables.write(changes)
@@ -78,7 +83,9 @@ class RadiusGate:
         """Look up the group of each login and what its live sessions began under; None without a login."""
         lines = list(lines)
         with self._tables() as tables:
-            held = tables.held({line.login for line in lines if line.login})
+            groups = self._groups(tables.without_rows(self._needed(["notice"])))
+            logins = {line.login for line in lines if line.login}
+            held = tables.held(logins, is_notice_bare="notice" not in groups)
         heard_after_s = time.time() - self.settings.silent_s
         return {
             line.line_id: held[line.login].seen(
@@ -128,7 +135,9 @@ class RadiusGate:
             words.append(f"NAS {question.nas.host}: {said}.")
         return words
 
-    def _tell(self, held: Mapping[str, Held], wanted: Mapping[str, Access]) -> tuple[Faults, list[int]]:
+    def _tell(
+        self, held: Mapping[str, Held], wanted: Mapping[str, Access], groups: Mapping[Access, str]
+    ) -> tuple[Faults, list[int]]:
         """Ask the NASes; return what went wrong by login, and the sessions that are not there any more."""
         faults: Faults = {}
         asked: list[tuple[str, Session]] = []
@@ -136,13 +145,17 @@ class RadiusGate:
         for login, found in held.items():
             if self.settings.live == "leave":
                 continue
-            for session in radius_state.to_tell(found, wanted[login], is_changed_in_place=self._is_in_place):
+            access = wanted[login]
+            group = groups.get(access, "") if self._is_in_place and access != "closed" else ""
+            for session in radius_state.to_tell(
+                found, access, is_changed_in_place=self._is_in_place, is_named=bool(group)
+            ):
                 nas = self._nas(session.nas)
                 if nas is None:
                     faults[login] = (f"no secret is set for NAS {session.nas} of its live session", True)
                 else:
                     asked.append((login, session))
-                    questions.append(self._question(nas, login, session, wanted[login]))
+                    questions.append(self._question(nas, login, session, group))
         ghosts = []
         for (login, session), answer in zip(asked, self._ask(questions), strict=True):
             if _is_ghost(answer):
@@ -156,8 +169,11 @@ class RadiusGate:
                 faults[login] = (words, _needs_person(answer))
         return faults, ghosts
 
-    def _question(self, nas: Nas, login: str, session: Session, access: Access) -> Question:
-        """Name the session by what every NAS knows of it (RFC 5176 3); in place, name its group too."""
+    def _question(self, nas: Nas, login: str, session: Session, group: str) -> Question:
+        """Name the session by what every NAS knows of it (RFC 5176 3); in place, name its group too.
+
+        Without a group to name there is no change in place: the session is asked to end.
+        """
         address = ipaddress.ip_address(session.nas)
         attributes = [
             (Kind.USER_NAME, login.encode()),
@@ -167,8 +183,7 @@ class RadiusGate:
         ]
         if session.framed and ":" not in session.framed:
             attributes.append((Kind.FRAMED_IP_ADDRESS, ipaddress.ip_address(session.framed).packed))
-        group = self.settings.groups.get(access)
-        if self._is_in_place and access != "closed" and group:
+        if group:
             return Question(nas, Code.COA_REQUEST, [*attributes, (Kind.FILTER_ID, group.encode())])
         return Question(nas, Code.DISCONNECT_REQUEST, attributes)
 
@@ -180,15 +195,23 @@ class RadiusGate:
             self._nases[address] = self.settings.nas(address)
         return self._nases[address]
 
+    def _groups(self, bare: Collection[str]) -> dict[Access, str]:
+        """Return the groups logins are put into; a notice whose group has no rows is led elsewhere.
+
+        A login in such a group could lose what the groups of its plan reply.
+        """
+        groups = self.settings.groups
+        return {access: name for access, name in groups.items() if access != "notice" or name not in bare}
+
     def _needed(self, accesses: Iterable[Access]) -> set[str]:
         """Return the groups that must restrict somebody: without any row they would let everybody pass."""
         by_reject = {"closed"} if self.settings.closed_by == "reject" else set()
         return {self.settings.groups[access] for access in set(accesses) - {"open"} - by_reject}
 
-    def _refusal(self, held: Held, access: Access, bare: set[str]) -> str:
+    def _refusal(self, held: Held, access: Access, bare: Collection[str]) -> str:
         if access != "closed" and held.is_reject_foreign:
             return "somebody else rejects this login: Auth-Type := Reject in radcheck is not ours"
-        name = self.settings.groups.get(access, "")
+        name = "" if access == "notice" else self.settings.groups.get(access, "")
         return f"the group {name} has no rows: its members would pass freely" if name in bare else ""
 
     def _tables(self) -> AbstractContextManager[radius_sql.Tables]:

@@ -52,7 +52,7 @@ class RadiusSettings(pydantic.BaseModel):
     live: Literal["disconnect", "coa", "leave"] = pydantic.Field(
         default="disconnect",
         title="A live session",
-        description="In place, it is sent the group's name as Filter-Id; closed, it is always ended.",
+        description="In place, Filter-Id is the group's name; closed, or open without one, it is ended.",
     )
     ghosts: Literal["leave", "close"] = pydantic.Field(
         default="leave",
@@ -64,9 +64,13 @@ class RadiusSettings(pydantic.BaseModel):
         max_length=64,
         pattern=r"^\S*$",
         title="Group: open",
-        description="Empty: none, the login keeps the groups of its plan only.",
+        description="Empty: none, only those of the plan; then no session can be opened in place.",
     )
-    group_notice: _Group = pydantic.Field(default="linecard-notice", title="Group: notice")
+    group_notice: _Group = pydantic.Field(
+        default="linecard-notice",
+        title="Group: notice",
+        description="No session is ended for it. A group without rows is not used.",
+    )
     group_slow: _Group = pydantic.Field(default="linecard-slow", title="Group: slow")
     group_walled: _Group = pydantic.Field(default="linecard-walled", title="Group: walled garden")
     group_closed: _Group = pydantic.Field(default="linecard-closed", title="Group: closed")

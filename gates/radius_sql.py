@@ -97,11 +97,11 @@ class Tables:
             self._run("SELECT pg_advisory_xact_lock(%s)", _LOCK)
             yield int(self._run("SELECT extract(epoch FROM now())::bigint")[0][0])
 
-    def held(self, logins: Collection[str]) -> dict[str, Held]:
+    def held(self, logins: Collection[str], *, is_notice_bare: bool = False) -> dict[str, Held]:
         """Return what the tables hold of each login."""
         names = list(logins)
         access_of = {name: access for access, name in self._groups.items()}
-        found: dict[str, Held] = {login: Held() for login in names}
+        found: dict[str, Held] = {login: Held(is_notice_bare=is_notice_bare) for login in names}
         for row, login, group in self._run(_GROUPS, names, list(access_of)):
             found[login].groups.append((row, access_of[group]))
         for row, login in self._run(_REJECTS, names):

@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 from gates.contract import ACCESSES, Access
 
 _OURS = "linecard"
+# What passes everything: a session is never ended for the one or the other.
+PASSING: frozenset[Access] = frozenset({"open", "notice"})
+
+
+def are_alike(one: Access, other: Access) -> bool:
+    """Whether a session under the one may go on where the other is wanted."""
+    return one == other or {one, other} <= PASSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ class Session:
 class Held:
     """What the tables hold of one login: ids of our rows, the mark, and its live sessions.
 
-    `groups` are the ids and accesses of its rows in groups of ours, first one first.
+    `groups` are the ids and accesses of its rows in groups of ours, first one first. `is_notice_bare`: the
+    group of a notice neither checks nor replies anything, so nobody is put into it and the mark alone tells.
     """
 
     groups: list[tuple[int, Access]] = field(default_factory=list)
@@ -65,13 +73,17 @@ class Held:
     marks: list[int] = field(default_factory=list)
     mark: Mark | None = None
     sessions: list[Session] = field(default_factory=list)
+    is_notice_bare: bool = False
 
     @property
     def access(self) -> Access:
         """What the next login gets."""
         if self.rejects:
             return "closed"
-        return self.groups[0][1] if self.groups else "open"
+        if self.groups:
+            return self.groups[0][1]
+        is_noticed = self.is_notice_bare and self.mark is not None and self.mark.access == "notice"
+        return "notice" if is_noticed else "open"
 
     @property
     def is_reject_foreign(self) -> bool:
@@ -95,18 +107,29 @@ class Held:
         is_older = session.started_s is not None and session.started_s <= self.mark.since_s
         return self.mark.before if is_older else self.mark.access
 
+    def changed_to(self, session: Session) -> set[Access]:
+        """Return the accesses a session may have been changed to in place: it tells nothing of that itself.
+
+        One from before the present access may be left under the former: its NAS may not have heard.
+        """
+        if self.mark is None:
+            return {self.access}
+        is_older = session.started_s is not None and session.started_s <= self.mark.since_s
+        return {self.access, self.mark.access, *({self.mark.before} if is_older else ())}
+
     def seen(self, *, heard_after_s: float, is_changed_in_place: bool) -> Access:
         """Return what is so: a live session that began under another access counts more than the tables.
 
         A session nobody reported of since `heard_after_s` tells nothing. Sessions that are changed in place
         keep the mark they began with: only one that should not be there at all tells something. Where others
-        wrote over our access, the tables tell.
+        wrote over our access, the tables tell. A notice may begin or end with the next login.
         """
         is_meddled = self.mark is not None and self.mark.access != self.access
         if is_meddled or (is_changed_in_place and self.access != "closed"):
             return self.access
         fresh = (one for one in self.sessions if one.heard_s is None or one.heard_s >= heard_after_s)
-        others = {self.access_of(one) for one in fresh} - {self.access}
+        begun = {self.access_of(one) for one in fresh}
+        others = (access for access in begun if not are_alike(access, self.access))
         return min(others, key=ACCESSES.index, default=self.access)
 
 
@@ -131,7 +154,8 @@ def change(
 ) -> Change:
     """Return what has to be written so that the next login gets what is wanted; rows in place stay.
 
-    The caller has refused a login that somebody else rejects.
+    The caller has refused a login that somebody else rejects. From open to notice and back nothing is told
+    to a session, so the mark keeps since when both hold and what they followed.
     """
     rejects = wanted == "closed" and by_reject
     name = "" if rejects else groups.get(wanted, "")
@@ -143,18 +167,37 @@ def change(
         marks=tuple(held.marks) if is_mark_due else (),
         new_group=name if name and kept is None else None,
         is_new_reject=rejects and not held.rejects,
-        new_mark=Mark(wanted, now_s, held.access) if is_mark_due else None,
+        new_mark=_mark(held, wanted, now_s) if is_mark_due else None,
     )
 
 
-def to_tell(held: Held, wanted: Access, *, is_changed_in_place: bool) -> Sequence[Session]:
+def _mark(held: Held, wanted: Access, now_s: int) -> Mark:
+    is_in_order = held.mark is not None and held.mark.access == held.access
+    if held.mark is not None and is_in_order and {held.access, wanted} <= PASSING:
+        return Mark(wanted, held.mark.since_s, held.mark.before)
+    return Mark(wanted, now_s, held.access)
+
+
+def to_tell(
+    held: Held, wanted: Access, *, is_changed_in_place: bool, is_named: bool = True
+) -> Sequence[Session]:
     """Return the live sessions that began under another access than is wanted now.
 
     Sessions that are changed in place are all told, for none says what it was told last, but not those of a
     login that never was anything but open. So are they where somebody else opened what we had restricted.
+    Where what is wanted has no group to be named in place (not `is_named`), a session can only be ended:
+    those that are restricted, or may be. None is ended for a notice, nor for the end of one.
     """
-    if wanted != "open" and held.mark is not None and held.mark.access != held.access:
+    if wanted not in PASSING and held.mark is not None and held.mark.access != held.access:
         return held.sessions
-    if is_changed_in_place and wanted != "closed" and (held.mark is not None or wanted != held.access):
+    is_told_in_place = is_changed_in_place and is_named and wanted != "closed"
+    if is_told_in_place and (held.mark is not None or wanted != held.access):
         return held.sessions
-    return [session for session in held.sessions if held.access_of(session) != wanted]
+    return [
+        session for session in held.sessions if not _may_go_on(held, session, wanted, is_changed_in_place)
+    ]
+
+
+def _may_go_on(held: Held, session: Session, wanted: Access, is_changed_in_place: bool) -> bool:
+    under = {held.access_of(session), *(held.changed_to(session) if is_changed_in_place else ())}
+    return all(are_alike(access, wanted) for access in under)

@@ -120,7 +120,7 @@ KINDS: Mapping[str, GateKind] = {
                     "A live session",
                     form="choice",
                     default="disconnect",
-                    hint="In place, it is sent the group's name as Filter-Id; closed, it is always ended.",
+                    hint="In place, Filter-Id is the group's name; closed, or open without one, it is ended.",
                     choices=(
                         ("disconnect", "is ended"),
                         ("coa", "is changed in place"),
@@ -138,10 +138,16 @@ KINDS: Mapping[str, GateKind] = {
                 GateOption(
                     "group_open",
                     "Group: open",
-                    hint="Empty: none, the login keeps the groups of its plan only.",
+                    hint="Empty: none, only those of the plan; then no session can be opened in place.",
                     pattern=r"^\S*$",
                 ),
-                GateOption("group_notice", "Group: notice", default="linecard-notice", pattern=r"^\S+$"),
+                GateOption(
+                    "group_notice",
+                    "Group: notice",
+                    default="linecard-notice",
+                    hint="No session is ended for it. A group without rows is not used.",
+                    pattern=r"^\S+$",
+                ),
                 GateOption("group_slow", "Group: slow", default="linecard-slow", pattern=r"^\S+$"),
                 GateOption(
                     "group_walled", "Group: walled garden", default="linecard-walled", pattern=r"^\S+$"

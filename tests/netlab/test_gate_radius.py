@@ -342,9 +342,39 @@ def test_closed_can_mean_rejected_and_what_others_wrote_stays(
     (outcome,) = gate.apply({line: "open"}).values()
     assert "somebody else rejects this login" in str(outcome.error)
     assert gate.read([line]) == {1: "closed"}
-    (outcome,) = gate.apply({LineAccess(2, login=login + "x"): "notice"}).values()
-    assert "the group linecard-notice has no rows" in str(outcome.error)
+    radius.run("DELETE FROM radgroupreply WHERE groupname = 'linecard-slow'")
+    (outcome,) = gate.apply({LineAccess(2, login=login + "x"): "slow"}).values()
+    radius.run(
+        "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('linecard-slow', 'Filter-Id', ':=', 'slow')"
+    )
+    assert "the group linecard-slow has no rows" in str(outcome.error)
     assert radius.run("SELECT 1 FROM radusergroup WHERE username = %s", login + "x") == []
+
+
+@pytest.mark.parametrize("live", ["disconnect", "coa"])
+def test_a_notice_ends_no_session_and_its_group_counts_from_the_next_login_on(
+    radius: Server, login: str, make: Callable[..., gates.Gate], live: str
+) -> None:
+    gate, line, name = make(live=live), LineAccess(1, login=login), f"{login}-goes-on"
+    dial_in(radius, login, name)
+    wishes: tuple[gates.Access, ...] = ("notice", "open", "notice")
+    for wish in wishes:
+        assert gate.apply({line: wish}) == {1: Outcome(1, wish)}
+        assert gate.read([line]) == {1: wish}
+    assert radius.log_in(login).filter_id == "full", "its group has no rows: the plan's replies stay"
+    radius.run(
+        "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('linecard-notice', 'Filter-Id', ':=', 'page')"
+    )
+    assert gate.read([line]) == {1: "open"}, "the group has rows now and he is not in it"
+    assert gate.apply({line: "notice"}) == {1: Outcome(1, "notice")}
+    told = "linecard-notice" if live == "coa" else ""
+    assert radius.run("SELECT filter FROM nas_sessions WHERE session_id = %s", name) == [(told,)]
+    assert radius.log_in(login).filter_id == "page"
+    assert gate.apply({line: "open"}) == {1: Outcome(1, "open")}
+    assert gate.read([line]) == {1: "open"}
+    radius.run("DELETE FROM radgroupreply WHERE groupname = 'linecard-notice'")
+    assert radius.log_in(login).filter_id == "full"
+    assert radius.knows(name)
 
 
 def test_a_check_says_what_is_there_and_changes_nothing(

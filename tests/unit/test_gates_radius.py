@@ -178,6 +178,54 @@ def test_a_session_tells_by_its_mark_or_its_beginning_under_which_access_it_runs
     assert held.seen(heard_after_s=0, is_changed_in_place=True) == "walled"
 
 
+@pytest.mark.parametrize("mark", [None, Mark("open", 1, "open")])
+@pytest.mark.parametrize(("before", "wanted"), [("open", "notice"), ("notice", "open")])
+def test_a_notice_and_its_end_end_no_session_and_the_next_login_shows_them(
+    before: Access, wanted: Access, mark: Mark | None
+) -> None:
+    was = Mark(before, 100, "open") if before == "notice" else mark
+    groups = [(1, before)] if before == "notice" else []
+    held = Held(groups=groups, mark=was, sessions=[session(50), session(150, was)])
+    assert to_tell(held, wanted, is_changed_in_place=False) == []
+    assert to_tell(held, wanted, is_changed_in_place=True, is_named=False) == []
+    assert to_tell(held, wanted, is_changed_in_place=True) == held.sessions, "a CoA disturbs nobody"
+    after = Held(groups=[(2, wanted)], mark=change(held, wanted, GROUPS, by_reject=False, now_s=200).new_mark)
+    after.sessions = held.sessions
+    assert after.seen(heard_after_s=0, is_changed_in_place=False) == wanted
+    assert to_tell(after, wanted, is_changed_in_place=False) == []
+    assert to_tell(Held(mark=was, sessions=held.sessions), "closed", is_changed_in_place=False) != []
+
+
+def test_a_restricted_session_is_ended_for_a_notice_too_and_its_failure_outlives_the_notice() -> None:
+    held = Held(groups=[(1, "walled")], mark=Mark("walled", 100, "open"), sessions=[session(150)])
+    for wanted in ("notice", "open"):
+        assert to_tell(held, wanted, is_changed_in_place=False) == held.sessions
+        due = change(held, wanted, GROUPS, by_reject=False, now_s=200)
+        held = Held(groups=[(2, wanted)], mark=due.new_mark or held.mark, sessions=held.sessions)
+        assert held.mark == Mark(wanted, 200, "walled"), "a silent NAS is asked again"
+        assert held.seen(heard_after_s=0, is_changed_in_place=False) == "walled"
+    assert to_tell(held, "open", is_changed_in_place=False) == held.sessions
+
+
+def test_a_notice_without_a_group_of_its_own_is_a_mark_and_no_group() -> None:
+    groups: dict[Access, str] = {access: name for access, name in GROUPS.items() if access != "notice"}
+    held = Held(is_notice_bare=True)
+    due = change(held, "notice", groups, by_reject=False, now_s=9)
+    assert due == Change(new_mark=Mark("notice", 9, "open"))
+    held.mark = due.new_mark
+    assert held.access == "notice"
+    assert not change(held, "notice", groups, by_reject=False, now_s=10)
+    assert Held(mark=held.mark).access == "open", "where the group has rows, somebody took it off"
+
+
+def test_without_a_group_for_open_only_a_session_that_may_be_restricted_in_place_is_ended() -> None:
+    slow = Held(groups=[(1, "slow")], mark=Mark("slow", 100, "open"), sessions=[session(50)])
+    assert to_tell(slow, "open", is_changed_in_place=True, is_named=False) == slow.sessions
+    opened = Held(mark=Mark("open", 200, "slow"), sessions=[session(50), session(250)])
+    assert to_tell(opened, "open", is_changed_in_place=True, is_named=False) == opened.sessions[:1]
+    assert to_tell(opened, "open", is_changed_in_place=True) == opened.sessions
+
+
 def test_where_somebody_removed_our_group_it_shows_and_comes_back() -> None:
     held = Held(
         marks=[7], mark=Mark("walled", 100, "open"), sessions=[session(200, Mark("walled", 100, "open"))]
