@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -18,7 +18,9 @@ from core.words import N_
 # With fewer applied plans before it a plan is not compared with them.
 RUNS_LEAST = 3
 # Payments are stale when fewer than a tenth came of what the same weekday had, at least so many.
-STALE_WEEKS, STALE_LEAST, STALE_PERCENT = 4, 5, 10
+STALE_WEEKS, STALE_LEAST, STALE_PERCENT = 8, 5, 10
+# A month before, give or take so many days, is the same day of billing.
+MONTH_DAYS, MONTH_GIVE = 30, 3
 # What hangs together and is nearly all cut stops a plan only where the plan itself cuts a tenth of it.
 WHOLE_STEP_PERCENT = 10
 # So far clocks may differ, and so long a stored moment may lie ahead.
@@ -98,7 +100,7 @@ def _unusual(session: Session, run: CutoffRun, limits: Rules) -> list[str]:
     if len(before) < RUNS_LEAST or run.cut_count < limits.brake_minimum:
         return []
     usual = median(before)
-    if run.cut_count <= limits.brake_growth * max(usual, 1):
+    if run.cut_count <= limits.brake_growth * max(usual, _month_before(session, run), 1):
         return []
     words = N_(
         "The plan cuts %(cut)s; the last %(count)s applied plans cut %(before)s, %(usual)s in the middle. "
@@ -110,6 +112,19 @@ def _unusual(session: Session, run: CutoffRun, limits: Rules) -> list[str]:
         factor=f"{limits.brake_growth:g}",
     )
     return [words]
+
+
+def _month_before(session: Session, run: CutoffRun) -> int:
+    """Return what the largest applied plan about a month before cut: those billed on one day owe on one."""
+    day, give = run.run_on - timedelta(days=MONTH_DAYS), timedelta(days=MONTH_GIVE)
+    return (
+        session.scalar(
+            select(func.max(CutoffRun.cut_count)).where(
+                CutoffRun.status == RunStatus.APPLIED, CutoffRun.run_on.between(day - give, day + give)
+            )
+        )
+        or 0
+    )
 
 
 def _unpaid(session: Session, hours: int) -> list[str]:
@@ -128,7 +143,8 @@ def _unpaid(session: Session, hours: int) -> list[str]:
 
 
 def _is_stale(counts: Sequence[int]) -> bool:
-    usual = median(counts[1:])
+    # Of the better half of the weeks: an import that is broken for weeks is not what is usual.
+    usual = median(sorted(counts[1:])[STALE_WEEKS // 2 :])
     return usual >= STALE_LEAST and 100 * counts[0] < STALE_PERCENT * usual
 
 

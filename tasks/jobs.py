@@ -29,6 +29,9 @@ _AGAIN: dict[str, Any] = {
     "retry_backoff_max": 300,
     "retry_jitter": True,
 }
+# The night goes on trying until its message expires, also while somebody makes or applies a plan by hand: a
+# day that nobody closed is closed by nobody else.
+_ALL_NIGHT = {**_AGAIN, "autoretry_for": (errors.Unavailable, errors.Busy), "max_retries": None}
 # Of this application alone: Celery would else give them to every application of the process.
 _OWN: dict[str, Any] = {"shared": False, "lazy": False}
 
@@ -116,8 +119,7 @@ def _register_office_jobs(app: Celery, runtime: Runtime) -> None:
     def _note_beat() -> None:
         upkeep.note_beat(runtime)
 
-    # The night goes on trying until its message expires: a day that nobody closed is closed by nobody else.
-    app.task(_close_day, name="close_day", **_OWN, acks_late=True, **{**_AGAIN, "max_retries": None})
+    app.task(_close_day, name="close_day", **_OWN, acks_late=True, **_ALL_NIGHT)
     app.task(_charge, name="charge", **_OWN, acks_late=True, **_AGAIN)
     app.task(_verify_ledger, name="verify_ledger", **_OWN, **_AGAIN)
     # Every part is a transaction and a row says what is wanted: lost or run twice, nothing is changed by it.

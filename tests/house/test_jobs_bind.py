@@ -13,6 +13,7 @@ import pytest
 from celery import Celery
 from celery.schedules import crontab
 
+from core import errors
 from core.settings import Settings
 from tasks import celery_app, enqueue, jobs, schedule
 from tasks.runtime import Runtime
@@ -103,6 +104,12 @@ def test_every_job_is_sent_by_somebody(app: Celery, make_settings: Any) -> None:
     ours = {name for name in app.tasks if not name.startswith("celery.")}
     table = schedule.table(make_settings(geocoding={"url": "http://127.0.0.1:1"}))
     assert ours == set(SENT) | {entry["task"] for entry in table.values()}
+
+
+def test_the_night_waits_for_a_plan_made_by_hand_and_for_a_database_that_is_away(app: Celery) -> None:
+    assert set(app.tasks["close_day"].autoretry_for) == {errors.Unavailable, errors.Busy}
+    assert app.tasks["close_day"].max_retries is None
+    assert set(app.tasks["charge"].autoretry_for) == {errors.Unavailable}
 
 
 def test_only_what_may_be_lost_or_repeated_is_acknowledged_late(app: Celery) -> None:

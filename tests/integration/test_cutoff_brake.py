@@ -150,6 +150,9 @@ def test_a_plan_far_from_those_before_it_waits_and_one_like_them_does_not(sessio
     assert "The plan cuts 16; the last 3 applied plans cut 6, 5, 4, 5 in the middle" in words
     assert asked(session, run_of(session, 15), rules) == []
     assert asked(session, run_of(session, 16), replace(rules, brake_growth=0)) == []
+    run_of(session, 6, status=RunStatus.APPLIED, on=TODAY - timedelta(days=31))  # the bill day a month before
+    assert asked(session, run_of(session, 18), rules) == []
+    assert len(asked(session, run_of(session, 19), rules)) == 1
     assert asked(session, run_of(session, 0), rules) == []
 
 
@@ -173,6 +176,15 @@ def test_payments_are_compared_with_the_same_weekday_of_the_weeks_before(session
     assert len(found) == bool(words)
     assert all(word in found[0] for word in words)
     assert asked(session, run_of(session, 3), replace(WIDE, brake_import_hours=0)) == []
+
+
+def test_an_import_that_is_broken_for_weeks_is_still_asked_about(session):
+    account = money_testing.subscriber(session, starts_on=TODAY - timedelta(days=90)).account_id
+    for week in (4, 5, 6, 7, 8):
+        for _ in range(6):
+            paid(session, account, 1, days_ago=7 * week)
+    (words,) = asked(session, run_of(session, 3))
+    assert "0, 0, 0, 6, 6, 6, 6, 6" in words
 
 
 def test_a_group_pop_or_switch_that_would_go_as_a_whole_makes_the_plan_wait(session):
