@@ -1,5 +1,6 @@
 """Liabilities: what an account owes that is no plan, once or by the period; and charges made by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,8 +9,16 @@ from sqlalchemy.orm import Session
 
 from billing import charges, documents, ledger, periods, settling, vat
 from billing.acts import Act
-from billing.models import Documented, DocumentKind, EntryKind, LedgerEntry, Liability, PeriodKind
-from billing.rules import DAY
+from billing.models import (
+    Account,
+    Documented,
+    DocumentKind,
+    EntryKind,
+    LedgerEntry,
+    Liability,
+    PeriodKind,
+)
+from billing.rules import DAY, Period
 from core import errors, money
 from core.words import N_
 
@@ -40,6 +49,17 @@ class Added:
 
     liability: Liability
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge by hand: gross in minor units, the VAT inside, what for, of which day (none: the act's)."""
+
+    amount_minor: int
+    vat_hundredths: int | None
+    description: str
+    idempotency_key: str
+    day: date | None = None
 
 
 def of_account(session: Session, account_id: int) -> list[Liability]:
@@ -171,21 +191,33 @@ def charge(
     percent = None
     if vat_rate_id is not None:
         percent = vat.percent_on(vat.get(session, vat_rate_id), act.today)
-    posted = ledger.post_once(
-        session,
-        account_id,
-        EntryKind.CHARGE,
-        -amount_minor,
-        dated_on=act.today,
-        author=act.author,
-        due_on=act.terms.due_on(account, act.today),
-        vat_hundredths=percent,
-        description=reason.strip(),
-        idempotency_key=idempotency_key,
+    (posted,) = charge_all(
+        session, account, act, [Charge(amount_minor, percent, reason.strip(), idempotency_key)]
     )
-    if posted.is_new and (mode := act.terms.documented_of(account)) is not Documented.NONE:
-        kind = DocumentKind(mode.value)
-        documents.issue(session, [posted.entry.id], kind=kind, on=act.today, author=act.author)
+    return posted
+
+
+def charge_all(session: Session, account: Account, act: Act, wanted: Sequence[Charge]) -> list[ledger.Posted]:
+    """Charge each once by its key on an account the caller locked; what is new makes one document."""
+    posted = [
+        ledger.post_once(
+            session,
+            account,
+            EntryKind.CHARGE,
+            -one.amount_minor,
+            dated_on=one.day or act.today,
+            author=act.author,
+            due_on=act.terms.due_on(account, act.today),
+            period=Period(one.day, one.day) if one.day else None,
+            vat_hundredths=one.vat_hundredths,
+            description=one.description,
+            idempotency_key=one.idempotency_key,
+        )
+        for one in wanted
+    ]
+    fresh = [one.entry.id for one in posted if one.is_new]
+    if fresh and (mode := act.terms.documented_of(account)) is not Documented.NONE:
+        documents.issue(session, fresh, kind=DocumentKind(mode.value), on=act.today, author=act.author)
     return posted
 
 

@@ -185,7 +185,8 @@ class _Writer:
         for line in self.paper.lines:
             period = ""
             if line.period_start and line.period_end:
-                period = f"\n{self._day(line.period_start)} – {self._day(line.period_end)}"
+                days = dict.fromkeys((line.period_start, line.period_end))  # a day's work names it once
+                period = "\n" + " – ".join(map(self._day, days))
             rows.append(
                 (
                     str(line.position),

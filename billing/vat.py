@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from billing.models import EntryKind, LedgerEntry, Liability, Plan, VatPercent, VatRate
+from billing.models import Article, EntryKind, LedgerEntry, Liability, Plan, VatPercent, VatRate
 from core import db, errors
 from core.words import N_
 
@@ -101,10 +101,10 @@ def remove_percent(session: Session, rate_id: int, valid_from: date) -> None:
 
 
 def users(session: Session, rate_id: int) -> dict[str, int]:
-    """Return how many plans and liabilities have the rate, by "plans" and "liabilities"; none left out."""
+    """Return how many plans, liabilities and articles have the rate, by those words; none left out."""
     counts = {
-        "plans": session.scalar(select(func.count()).where(Plan.vat_rate_id == rate_id)) or 0,
-        "liabilities": session.scalar(select(func.count()).where(Liability.vat_rate_id == rate_id)) or 0,
+        name: session.scalar(select(func.count()).where(kind.vat_rate_id == rate_id)) or 0
+        for name, kind in (("plans", Plan), ("liabilities", Liability), ("articles", Article))
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -12,11 +12,12 @@ from core.db import Base
 
 
 class TicketKind(StrEnum):
-    """What a ticket is: something broken, something asked for, a piece of work."""
+    """What a ticket is: something broken, something asked for, a piece of work, a job at the customer."""
 
     FAULT = "fault"
     REQUEST = "request"
     TASK = "task"
+    ORDER = "order"
 
 
 class TicketStatus(StrEnum):
@@ -115,6 +116,34 @@ class Visit(Base):
         CheckConstraint("(result IS NULL) = (ended_at IS NULL)", name="ended"),
         Index("uq_visits_open", "ticket_id", unique=True, postgresql_where=text("result IS NULL")),
         Index("ix_visits_staff_id", "staff_id", "starts_at"),
+    )
+
+
+class OrderLine(Base):
+    """What a ticket is billed by: so much of an article, and on which day the work was done.
+
+    `worked_on` is none until the hours are first entered; `entry_id` is the charge, once there is one.
+    """
+
+    __tablename__ = "order_lines"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), index=True)
+    quantity_hundredths: Mapped[int]
+    worked_on: Mapped[date | None]
+    author: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[CreatedAt]
+    entry_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
+
+    __table_args__ = (
+        CheckConstraint("quantity_hundredths BETWEEN 0 AND 10000000", name="quantity"),
+        CheckConstraint("entry_id IS NULL OR worked_on IS NOT NULL", name="billed"),
+        Index(
+            "ix_order_lines_to_bill",
+            "ticket_id",
+            postgresql_where=text("entry_id IS NULL AND quantity_hundredths > 0"),
+        ),
     )
 
 

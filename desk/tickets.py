@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core import clock, errors
 from core.words import N_
+from desk import order_lines
 from desk.models import Ticket, TicketComment, TicketKind, TicketStatus
 from registry import audit
 from registry.models import Customer, StaffUser
@@ -55,7 +56,10 @@ def open(
     priority: int = 3,
     assignee_id: int | None = None,
 ) -> Ticket:
-    """Open a ticket; raises Invalid at the faulty field, NotFound without such a customer."""
+    """Open a ticket, with the articles that stand for its customer (desk.order_lines).
+
+    Raises Invalid at the faulty field, NotFound without such a customer.
+    """
     if session.get(Customer, customer_id) is None:
         raise errors.NotFound("There is no such customer")
     faults = {}
@@ -80,7 +84,8 @@ def open(
     )
     session.add(ticket)
     session.flush()
-    _record(session, actor, "ticket.opened", ticket)
+    order_lines.copy(session, actor, ticket)
+    record(session, actor, "ticket.opened", ticket)
     return ticket
 
 
@@ -90,7 +95,7 @@ def comment(
     """Write on a ticket, also on a closed one; raises Invalid when there is no text, NotFound."""
     ticket = get(session, ticket_id, customer_id=customer_id)
     written = _write(session, actor, ticket, content)
-    _record(session, actor, "ticket.commented", ticket)
+    record(session, actor, "ticket.commented", ticket)
     return written
 
 
@@ -111,7 +116,7 @@ def close(
     before = ticket.status
     ticket.status, ticket.closed_at, ticket.closed_by = TicketStatus.CLOSED, clock.now(), actor.name
     session.flush()
-    _record(session, actor, "ticket.closed", ticket, {"status": [before.value, ticket.status.value]})
+    record(session, actor, "ticket.closed", ticket, {"status": [before.value, ticket.status.value]})
     return ticket
 
 
@@ -123,7 +128,7 @@ def reopen(session: Session, actor: audit.Actor, ticket_id: int, *, customer_id:
     ticket.status, ticket.closed_at, ticket.closed_by = TicketStatus.OPEN, None, None
     session.flush()
     changes = audit.difference({"status": TicketStatus.CLOSED}, {"status": TicketStatus.OPEN})
-    _record(session, actor, "ticket.reopened", ticket, changes)
+    record(session, actor, "ticket.reopened", ticket, changes)
     return ticket
 
 
@@ -144,7 +149,7 @@ def assign(
     session.flush()
     changes = audit.difference({"assignee": before}, {"assignee": after})
     if changes:
-        _record(session, actor, "ticket.assigned", ticket, changes)
+        record(session, actor, "ticket.assigned", ticket, changes)
     return ticket
 
 
@@ -254,13 +259,14 @@ def _staff_names(session: Session, ids: Sequence[int | None]) -> dict[int | None
     return dict(rows.all())
 
 
-def _record(
+def record(
     session: Session,
     actor: audit.Actor,
     action: str,
     ticket: Ticket,
     changes: dict[str, list[Any]] | None = None,
 ) -> None:
+    """Write a line of history of a ticket."""
     audit.record(
         session,
         actor,

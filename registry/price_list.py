@@ -1,12 +1,12 @@
-"""The price list: changes of plans, VAT rates and discount letters, with their lines of history."""
+"""The price list: changes of plans, VAT rates, discount letters and articles, with their lines of history."""
 
 from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing import discounts, plans, vat
-from billing.models import Discount, Plan, VatRate
+from billing import articles, discounts, plans, vat
+from billing.models import Article, Discount, Plan, VatRate
 from registry import audit
 
 _FIELDS = (
@@ -112,6 +112,41 @@ def remove_discount(session: Session, actor: audit.Actor, discount_id: int) -> N
     found = discounts.get(session, discount_id)
     discounts.remove(session, discount_id)
     _record_letter(session, actor, "discount_letter.removed", found, {})
+
+
+def add_article(session: Session, actor: audit.Actor, goods: articles.Goods, *, currency: str) -> Article:
+    """Add an article of work (billing.articles.create); raises Invalid."""
+    made = articles.create(session, goods, currency=currency)
+    _record_article(session, actor, "article.created", made, audit.difference({}, _shown_article(made)))
+    return made
+
+
+def change_article(session: Session, actor: audit.Actor, article_id: int, goods: articles.Goods) -> None:
+    """Change an article (billing.articles.change); raises Invalid, NotFound."""
+    before = _shown_article(articles.get(session, article_id))
+    found = articles.change(session, article_id, goods)
+    if changes := audit.difference(before, _shown_article(found)):
+        _record_article(session, actor, "article.changed", found, changes)
+
+
+def remove_article(session: Session, actor: audit.Actor, article_id: int) -> None:
+    """Remove an article nothing has; raises NotFound, Conflict."""
+    found = articles.get(session, article_id)
+    articles.remove(session, article_id)
+    _record_article(session, actor, "article.removed", found, {})
+
+
+def _shown_article(found: Article) -> dict[str, Any]:
+    fields = ("name", "unit", "price_minor", "currency", "is_net", "vat_rate_id", "is_offered")
+    return {field: getattr(found, field) for field in fields}
+
+
+def _record_article(
+    session: Session, actor: audit.Actor, action: str, found: Article, changes: dict[str, list[Any]]
+) -> None:
+    audit.record(
+        session, actor, action, object_kind="article", object_id=found.id, changes=changes, note=found.name
+    )
 
 
 def _shown_letter(letter: Discount) -> dict[str, Any]:

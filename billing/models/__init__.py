@@ -1,6 +1,7 @@
 """The tables of money, one module a subject: columns and constraints, no query and no clock."""
 
 from billing.models.access import PlannedSuspension, SubscriptionAccess, SuspensionLock
+from billing.models.articles import Article, StandingArticle
 from billing.models.bank import (
     BankBatch,
     BankLine,
@@ -31,6 +32,7 @@ from billing.models.words import (
     CUT,
     AccessState,
     Approval,
+    ArticleUnit,
     BatchStatus,
     Certainty,
     Channel,
@@ -56,6 +58,8 @@ __all__ = [
     "AccountDiscount",
     "AccountGroup",
     "Approval",
+    "Article",
+    "ArticleUnit",
     "BankBatch",
     "BankLine",
     "BankMapping",
@@ -101,6 +105,7 @@ __all__ = [
     "RunStatus",
     "Seller",
     "SeriesCounter",
+    "StandingArticle",
     "Subscription",
     "SubscriptionAccess",
     "SuspensionLock",

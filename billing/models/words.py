@@ -37,6 +37,13 @@ class PeriodKind(StrEnum):
     YEAR = "year"
 
 
+class ArticleUnit(StrEnum):
+    """What an article is counted in."""
+
+    PIECE = "piece"
+    HOUR = "hour"
+
+
 class DocumentKind(StrEnum):
     """What a document is. A credit note corrects an invoice, a receipt confirms a payment."""
 

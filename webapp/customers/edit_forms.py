@@ -25,6 +25,7 @@ TICKET_KINDS = choices(
     (TicketKind.FAULT, lazy_gettext("Fault")),
     (TicketKind.REQUEST, lazy_gettext("Request")),
     (TicketKind.TASK, lazy_gettext("Task")),
+    (TicketKind.ORDER, lazy_gettext("Work order")),
 )
 PRIORITIES = choices(
     ("1", lazy_gettext("1, at once")),
