@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
-from desk.models import Ticket, TicketKind, TicketStatus
+from desk.models import OrderLine, Ticket, TicketKind, TicketStatus
 from registry import keyset, search
 from registry.keyset import Key
 from registry.models import Customer, StaffUser
@@ -34,6 +34,7 @@ class BoardFilter:
     kind: TicketKind | None = None
     priority: int | None = None
     text: str = ""
+    is_to_bill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,18 @@ def open_counts(session: Session, staff_id: int) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
+def to_bill_count(session: Session) -> int:
+    """Return how many closed tickets hold work that is not billed yet."""
+    query = select(func.count()).where(Ticket.status == TicketStatus.CLOSED, _is_to_bill())
+    return session.scalar(query) or 0
+
+
+def _is_to_bill() -> Any:
+    # In the words of its partial index (ix_order_lines_to_bill): what is billed is not looked at.
+    left = text("order_lines.entry_id IS NULL AND order_lines.quantity_hundredths > 0")
+    return Ticket.id.in_(select(OrderLine.ticket_id).where(left))
+
+
 def _filtered(filters: BoardFilter) -> Any:
     query: Any = (
         select(Ticket, Customer, func.coalesce(StaffUser.name, ""))
@@ -108,6 +121,8 @@ def _filtered(filters: BoardFilter) -> Any:
         query = query.where(Ticket.assignee_id.is_(None))
     if filters.kind is not None:
         query = query.where(Ticket.kind == filters.kind)
+    if filters.is_to_bill:
+        query = query.where(_is_to_bill())
     if filters.priority is not None:
         query = query.where(Ticket.priority == filters.priority)
     if filters.text:

@@ -97,11 +97,16 @@ def of_tickets(
     return made
 
 
-def to_choose(session: Session, customer_id: int) -> list[Article]:
-    """Return the articles a ticket of the customer may be given, by name."""
-    currency = session.scalar(
-        select(Account.currency)
-        .join(Customer, Customer.account_id == Account.id)
-        .where(Customer.id == customer_id)
+def to_choose(session: Session, customer_ids: Collection[int]) -> dict[int, list[Article]]:
+    """Return the articles tickets of the customers may be given, by customer and name."""
+    made: dict[int, list[Article]] = {customer_id: [] for customer_id in customer_ids}
+    rows = session.execute(
+        select(Customer.id, Article)
+        .join(Account, Account.id == Customer.account_id)
+        .join(Article, Article.currency == Account.currency)
+        .where(Customer.id.in_(customer_ids), Article.is_offered)
+        .order_by(Article.name)
     )
-    return articles.offered(session, currency) if currency else []
+    for customer_id, article in rows:
+        made[customer_id].append(article)
+    return made

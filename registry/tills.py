@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing import (
+    articles,
     debt,
     discounts,
     freezes,
@@ -27,6 +28,7 @@ from billing.models import (
     PlannedChange,
     PlannedSuspension,
     Promise,
+    StandingArticle,
     Subscription,
     SubscriptionAccess,
     SuspensionLock,
@@ -140,6 +142,7 @@ class Statement:
     papers: tuple[PaperRow, ...]
     liabilities: tuple[Liability, ...]
     discounts: tuple[AccountDiscount, ...]
+    articles: tuple[StandingArticle, ...]
 
     @property
     def is_in_parts(self) -> bool:
@@ -180,6 +183,7 @@ def statement(session: Session, customer_id: int, *, today: date, rules: Rules) 
         plans=tuple(instalments.of_account(session, found.account.id, today=today, rules=rules)),
         liabilities=tuple(liabilities.of_account(session, found.account.id)),
         discounts=tuple(discounts.of_account(session, found.account.id)),
+        articles=tuple(articles.of_account(session, found.account.id)),
         papers=papers.of_account(session, found.account.id, limit=4),
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 from babel.support import NullTranslations, Translations
 from flask_babel import get_locale, lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, DecimalField, Field, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.i18n import messages_path
 from wtforms.validators import Length
@@ -23,6 +23,7 @@ from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from core import errors, money
 from core.money import Money
+from core.words import N_
 from webapp import texts
 
 
@@ -128,6 +129,28 @@ class MoneyField(Field):  # type: ignore[misc]
                 self.data = money.parse(valuelist[0], self.currency, str(get_locale()))
             except errors.Invalid as error:
                 raise ValueError(texts.tell(error.fields.get("amount", error.message))) from error
+
+
+class NumberField(DecimalField):
+    """A number with a decimal point or comma, kept as it was typed."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
+        options.setdefault("render_kw", {"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(label, validators, places=None, **options)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the text; nothing typed is no number."""
+        text = valuelist[0].strip().replace(",", ".") if valuelist else ""
+        if text:
+            super().process_formdata([text])
+
+
+def hundredths(field: Field) -> int:
+    """Return the number of a filled field in hundredths; raises Invalid at it for more than two decimals."""
+    value = field.data * 100
+    if value != value.to_integral_value():
+        raise errors.Invalid("Too many decimals", {field.short_name: N_("Two decimals at most")})
+    return int(value)
 
 
 class CheckListField(SelectMultipleField):

@@ -50,6 +50,7 @@ MONEY_OF_ONE = tuple(
         *("statement", "payment", "payback", "refund", "transfer", "promise", "what_if", "entry", "reverse"),
         *("terms", "billing", "add_service", "change_service", "end_service", "suspend"),
         *("charge", "add_liability", "end_liability", "give_discount"),
+        *("give_article", "change_article"),
     )
 )
 
@@ -173,6 +174,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "tag",
                 "q",
                 also=("setup.add_discount", "setup.edit_discount"),
+            ),
+            Entry(
+                "setup.articles",
+                lazy_gettext("Articles"),
+                "tools",
+                also=("setup.add_article", "setup.edit_article"),
             ),
             Entry(
                 "setup.vat_rates",

@@ -19,6 +19,7 @@ PERMISSIONS = {
     "file.add": N_("Keep files with a customer"),
     "file.remove": N_("Remove a customer's files"),
     "ticket.write": N_("Open, comment and close tickets"),
+    "order.bill": N_("Bill the work on tickets"),
     "equipment.edit": N_("Change equipment, addresses, switch ports, cable lines and MACs on file"),
     "point.set": N_("Set a customer's point on the map"),
     "map.view": N_("See the coverage map"),
@@ -48,6 +49,7 @@ PERMISSIONS = {
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
     "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
+    "article.edit": N_("Change the price list of work"),
     "notice.give": N_("Write notices, give them to customers, warn customers, and take both back"),
     "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
     "document.issue": N_("Issue documents, correct them and send them to customers"),
@@ -75,7 +77,7 @@ ROLES: dict[str, frozenset[str]] = {
         _EVERYBODY
         | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
         | {"payment.refund", "debt.writeoff", "bank.import"}
-        | {"document.issue", "notice.give", "contract.keep"}
+        | {"document.issue", "notice.give", "contract.keep", "article.edit", "order.bill"}
         | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
         | {"suspension.place", "suspension.money"}
         | {"cutoff.release", "disconnect.plan"}

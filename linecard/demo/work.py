@@ -8,9 +8,15 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from billing import articles
+from billing.articles import Standing
+from billing.ledger import Author
+from billing.models import ArticleUnit, VatRate
+from core import money
+from desk import order_lines
 from desk.models import Ticket, TicketComment, TicketKind, TicketStatus, Visit
 from linecard.demo.records import ACTOR, World
 from registry.models import AuditEvent, Customer, Note, StoredFile
@@ -153,6 +159,15 @@ _VISITS = (
 )
 
 
+# What work is billed by: name, counted in, price in whole units, what of it every order holds.
+_ARTICLES = (
+    ("Travel", ArticleUnit.PIECE, 15, Standing(100, is_on_service=True)),
+    ("Technician's work", ArticleUnit.HOUR, 28, Standing(0)),
+    ("Socket", ArticleUnit.PIECE, 4, None),
+    ("Router", ArticleUnit.PIECE, 59, None),
+)
+
+
 def _add_visits(session: Session, world: World) -> None:
     """Plan the technician's visits of today, in the ISP's own hours."""
     zone = ZoneInfo(world.settings.isp.time_zone)
@@ -165,11 +180,15 @@ def _add_visits(session: Session, world: World) -> None:
         and (one.filed_mac, one.filed_if_index) == (one.mac, one.if_index)
         and world.habits[one.number].is_usual
     ]
+    held = _articles(session, world)
     for access, trouble, place, quarter, subject, content in _VISITS:
         planned = [one for one in sound if (one.access, one.trouble) == (access, trouble)][-place]
+        customer = world.customers[planned.number]
+        for article_id, standing in held:
+            articles.give(session, customer.account_id, Author(ACTOR.name), article_id, standing)
         ticket = Ticket(
-            customer_id=world.customers[planned.number].id,
-            kind=TicketKind.TASK,
+            customer_id=customer.id,
+            kind=TicketKind.ORDER,
             subject=subject,
             content=content,
             priority=2,
@@ -180,17 +199,30 @@ def _add_visits(session: Session, world: World) -> None:
         )
         session.add(ticket)
         session.flush()
+        order_lines.copy(session, ACTOR, ticket)
         starts_at = midnight + timedelta(minutes=15 * quarter)
-        ends_at = starts_at + timedelta(hours=1)
         session.add(
             Visit(
                 ticket_id=ticket.id,
                 staff_id=tech.id,
                 starts_at=starts_at,
-                ends_at=ends_at,
+                ends_at=starts_at + timedelta(hours=1),
                 planned_by=noc.name,
             )
         )
+
+
+def _articles(session: Session, world: World) -> list[tuple[int, Standing]]:
+    """Add the price list of work; return what work orders of those who are visited hold from the start."""
+    currency = world.settings.isp.currency
+    rate_id = session.scalar(select(VatRate.id).where(VatRate.name == "Standard"))
+    held = []
+    for name, unit, price, standing in _ARTICLES:
+        goods = articles.Goods(name, unit, price * 10 ** money.exponent(currency), vat_rate_id=rate_id)
+        made = articles.create(session, goods, currency=currency)
+        if standing is not None:
+            held.append((made.id, standing))
+    return held
 
 
 def _notes(world: World, customers: list[Customer]) -> Iterator[Note]:

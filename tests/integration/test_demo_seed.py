@@ -19,7 +19,7 @@ from billing.models import (
 )
 from core import clock, db, secrets
 from core.settings import Settings
-from desk.models import Ticket, TicketKind, TicketStatus
+from desk.models import OrderLine, Ticket, TicketKind, TicketStatus
 from linecard import demo, migrate
 from linecard.demo import gear, plan
 from registry import credentials, passwords
@@ -202,6 +202,7 @@ def test_there_is_work_to_do(seeded: Any) -> None:
             session, Ticket, Ticket.kind == TicketKind.TASK, Ticket.status != TicketStatus.CLOSED
         )
         assert open_tasks >= 5
+        assert count(session, OrderLine, OrderLine.quantity_hundredths == 0) >= 4
         assert count(session, Note, Note.is_urgent) >= 3
         types = set(session.scalars(select(StoredFile.media_type).distinct()))
         assert types == {"text/plain", "image/png"}

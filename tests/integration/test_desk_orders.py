@@ -9,10 +9,10 @@ from sqlalchemy import select
 from billing import testing, vat
 from billing.acts import Terms
 from billing.articles import Goods, Standing
-from billing.models import ArticleUnit, Document, LedgerEntry, Seller
+from billing.models import Article, ArticleUnit, Document, LedgerEntry, Seller, StandingArticle
 from core import clock, errors
 from desk import order_lines, orders, tickets
-from desk.models import TicketKind
+from desk.models import OrderLine, Ticket, TicketKind
 from desk.orders import Edit, Entered
 from registry import audit, customers, money, price_list, standing_articles
 
@@ -169,3 +169,88 @@ def test_two_who_bill_at_once_charge_once(fresh_database):
     assert sorted(results) == [0, 0, 0, 2]
     with fresh_database.reading() as session:
         assert sorted(session.scalars(select(LedgerEntry.amount_minor))) == [-3600, -2000]
+
+
+def test_pages_lead_from_the_price_list_to_the_bill_and_the_phone_enters_the_hours(database, sign_in_as):
+    with database.transaction() as session:
+        customer_id = customers.create(session, TARAS, currency="EUR", last_name="Koval").id
+    office, tech, card = sign_in_as("billing"), sign_in_as("technician"), f"/customers/{customer_id}"
+    goods = {
+        "name": HOURS,
+        "unit": "hour",
+        "price": "30",
+        "is_net": "no",
+        "vat_rate_id": "",
+        "is_offered": "y",
+    }
+    assert office.post("/setup/articles/new", data={**goods, "is_net": "yes"}).status_code == 422
+    for name, unit in ((HOURS, "hour"), (TRAVEL, "piece")):
+        assert (
+            office.post("/setup/articles/new", data={**goods, "name": name, "unit": unit}).status_code == 303
+        )
+    for sort in ("name", "-price", "unit", "vat", "given"):
+        assert TRAVEL in office.get(f"/setup/articles?sort={sort}").text
+    with database.reading() as session:
+        known = {one.name: one.id for one in session.scalars(select(Article))}
+    edit_url = f"/setup/articles/{known[TRAVEL]}"
+    assert office.post(edit_url, data={**goods, "name": TRAVEL}).status_code == 422  # by the hour now
+    assert (
+        office.post(edit_url, data={**goods, "name": TRAVEL, "unit": "piece", "price": "20"}).status_code
+        == 303
+    )
+    for name, quantity in ((HOURS, "0"), (TRAVEL, "1")):
+        wanted = {"article_id": known[name], "quantity": quantity, "is_on_orders": "y"}
+        assert office.post(f"{card}/articles/new", data={**wanted, "quantity": "0.001"}).status_code == 422
+        assert office.post(f"{card}/articles/new", data=wanted).status_code == 303
+        assert office.post(f"{card}/articles/new", data=wanted).status_code == 422
+    assert HOURS in office.get(f"{card}/money").text
+
+    ticket = {"kind": "order", "subject": "Swap", "content": "", "priority": "3", "assignee_id": ""}
+    assert tech.post(f"{card}/edit/tickets", data=ticket).status_code == 303
+    with database.reading() as session:
+        (ticket_id,) = session.scalars(select(Ticket.id))
+        hours, travel = session.scalars(select(OrderLine.id).order_by(OrderLine.id))
+    page = f"{card}/edit/tickets/{ticket_id}"
+    assert "no hours yet" in tech.get(page).text
+    assert f'name="quantity_{hours}"' in tech.get(f"/field/line/{customer_id}").text
+    typed = {
+        f"was_{hours}": "0 ", f"quantity_{hours}": "2,5", f"worked_on_{hours}": "",
+        f"was_{travel}": "100 ", f"quantity_{travel}": "1", f"worked_on_{travel}": "", "article_id": "",
+    }  # fmt: skip
+    refused = tech.fragment(
+        f"/field/work/{ticket_id}", method="POST", data={**typed, f"quantity_{hours}": "x"}
+    )
+    assert refused.status_code == 422
+    saved = tech.fragment(f"/field/work/{ticket_id}", method="POST", data=typed)
+    assert f'value="250 {TODAY}"' in saved.text
+    assert f'name="was_{travel}" type="hidden" value="100 "' in saved.text  # untouched, it has no day yet
+    # A page shown before sends back what it showed: only what was changed on it counts.
+    late = {**typed, f"quantity_{hours}": "0", f"quantity_{travel}": "2"}
+    assert tech.fragment(f"{page}/work", method="POST", data=late).status_code == 200
+    assert tech.post(f"{page}/work", data={"article_id": known[TRAVEL]}).status_code == 303
+    with database.reading() as session:
+        assert [one[1] for one in shown(session, ticket_id)] == [250, 200, 100]
+        last = lines(session, ticket_id)[-1].id
+    late = {"article_id": "", "remove": str(last)}
+    assert tech.fragment(f"{page}/work", method="POST", data=late).status_code == 200
+
+    assert office.post(f"{page}/bill").status_code == 409
+    assert tech.post(f"{page}/close", data={"content": ""}).status_code == 303
+    assert "Swap" in office.get("/tickets?show=bill").text
+    assert office.get(page).text.count("Bill €115.00") >= 1
+    assert "Bill €" not in tech.get(page).text
+    assert tech.post(f"{page}/bill").status_code == 403
+    assert office.fragment(f"{page}/bill", method="POST").status_code == 200
+    assert office.post(f"{page}/bill").status_code == 409
+    assert "Swap" not in office.get("/tickets?show=bill").text
+    assert tech.fragment(f"/field/work/{ticket_id}", method="POST", data=typed).status_code == 200
+    with database.reading() as session:
+        assert sorted(session.scalars(select(LedgerEntry.amount_minor))) == [-7500, -4000]
+        (standing, _) = session.scalars(select(StandingArticle.id))
+    assert office.post(f"/articles/{standing}", data={"quantity": "2", "is_on_orders": ""}).status_code == 422
+    assert (
+        office.post(f"/articles/{standing}", data={"quantity": "2", "is_on_service": "y"}).status_code == 303
+    )
+    assert office.post(f"/articles/{standing}/take").status_code == 303
+    assert office.post(f"{edit_url}/remove").status_code == 303
+    assert TRAVEL in office.get("/setup/articles").text

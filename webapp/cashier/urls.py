@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from webapp.cashier import (
+    articles,
     billing,
     charge_runs,
     cutoff,
@@ -68,6 +69,9 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/discounts/new", "give_discount", owed.give, ["GET", "POST"]),
     ("/customers/<int:customer_id>/discounts/choices", "discount_choices", owed.choices, ["GET"]),
     ("/discounts/<int:given_id>/end", "end_discount", owed.end_discount, ["POST"]),
+    ("/customers/<int:customer_id>/articles/new", "give_article", articles.give, ["GET", "POST"]),
+    ("/articles/<int:standing_id>", "change_article", articles.change, ["GET", "POST"]),
+    ("/articles/<int:standing_id>/take", "take_article", articles.take, ["POST"]),
     ("/locks", "locks", locks.listing, ["GET"]),
     ("/locks.<string:ending>", "export_locks", locks.file, ["GET"]),
     ("/locks/<int:lock_id>", "lock", locks.show, ["GET"]),

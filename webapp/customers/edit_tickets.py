@@ -11,7 +11,7 @@ from desk import tickets, visits
 from desk.visits import VisitView
 from registry import staff
 from webapp import identity, permissions, rendering, runtime
-from webapp.customers import answers
+from webapp.customers import answers, edit_orders
 from webapp.customers.edit_forms import NOBODY, AssignForm, CommentForm, TicketForm, VisitForm
 
 PANEL = "tickets"
@@ -76,6 +76,7 @@ def _page(customer_id: int, item_id: int, form: CommentForm, plan: VisitForm | N
         assign=assign,
         visit=visit,
         plan=plan,
+        work=edit_orders.of_ticket(customer_id, ticket),
     )
     if plan.is_submitted() and plan.errors:
         answer.status_code = plan.status

@@ -7,6 +7,7 @@ from webapp.customers import (
     edit_cables,
     edit_gear,
     edit_head,
+    edit_orders,
     edit_papers,
     edit_people,
     edit_tickets,
@@ -46,6 +47,8 @@ _OTHERS: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
     ("/edit/tickets/<int:item_id>/close", "close_ticket", edit_tickets.close, ["POST"]),
     ("/edit/tickets/<int:item_id>/reopen", "reopen_ticket", edit_tickets.reopen, ["POST"]),
     ("/edit/tickets/<int:item_id>/assign", "assign_ticket", edit_tickets.assign, ["POST"]),
+    ("/edit/tickets/<int:item_id>/work", "save_order", edit_orders.save, ["POST"]),
+    ("/edit/tickets/<int:item_id>/bill", "bill_order", edit_orders.bill, ["POST"]),
     ("/edit/tickets/<int:item_id>/visit", "plan_visit", edit_tickets.plan_visit, ["POST"]),
     ("/edit/tickets/<int:item_id>/visit/cancel", "cancel_visit", edit_tickets.cancel_visit, ["POST"]),
 )

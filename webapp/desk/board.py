@@ -1,4 +1,4 @@
-"""The board of tickets: all, mine, nobody's, and the closed ones; a ticket itself opens on its card."""
+"""The board of tickets: all, mine, nobody's, the closed, those to bill; a ticket itself opens on its card."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from registry.keyset import order
 from webapp import identity, permissions, rendering, runtime
 
 PAGE = 50
-SHOWN = ("all", "mine", "nobody", "closed")
+SHOWN = ("all", "mine", "nobody", "closed", "bill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,13 @@ class Board:
 def listing() -> Response:
     """The tickets of all customers; `show`, `kind`, `q`, `sort` and `after` stand in the URL."""
     shown, kind = request.args.get("show", ""), request.args.get("kind", "")
-    shown = shown if shown in SHOWN else SHOWN[0]
+    may_bill = identity.may("order.bill")
+    shown = shown if shown in SHOWN and (may_bill or shown != "bill") else SHOWN[0]
     kind = kind if kind in set(TicketKind) else ""
     me = identity.actor().staff_id or 0
     filters = BoardFilter(
-        is_closed=shown == "closed",
+        is_closed=shown in ("closed", "bill"),
+        is_to_bill=shown == "bill",
         assignee_id=me if shown == "mine" else None,
         is_unassigned=shown == "nobody",
         kind=TicketKind(kind) if kind else None,
@@ -45,7 +47,8 @@ def listing() -> Response:
     with runtime.current().database.reading() as session:
         page = board.page(session, filters, sort=sort, after=request.args.get("after"), limit=PAGE)
         counts = board.open_counts(session, me)
-    named = dict(zip(SHOWN, counts, strict=False))
+        to_bill = {"bill": board.to_bill_count(session)} if may_bill else {}
+    named = dict(zip(SHOWN, counts, strict=False)) | to_bill
     found = Board(page, shown, kind, filters.text, sort, named)
     return rendering.page_or_fragment(
         "desk/board.html", "desk/board.html", board=found, kinds=list(TicketKind)

@@ -6,14 +6,16 @@ from flask import Response, render_template, request
 from sqlalchemy.orm import Session
 
 from core import clock
-from desk import board, visits
+from desk import board, tickets, visits
 from desk.board import BoardFilter
 from registry import diagnostic_block, diagnostics, field, nearby
 from registry.diagnostic_block import RunView
 from registry.models import DiagnosticStatus
 from webapp import identity, permissions, rendering, runtime
+from webapp.field import work
 
 RECENT = 5
+OPEN_TICKETS = 5
 
 
 @permissions.required("field.work")
@@ -30,9 +32,11 @@ def day() -> Response:
         rows = [row for row in page.rows if row.id not in visited]
         customers = {one.customer_id for one in (*planned, *rows)}
         places = field.places(session, customers)
+        done = work.of_tickets(session, {one.ticket_id: one.customer_id for one in planned})
     return Response(
         render_template(
             "field/day.html",
+            work_of=done,
             today=today,
             now=clock.now(),
             visits=planned,
@@ -51,11 +55,14 @@ def line(customer_id: int) -> Response:
         page = field.line(session, customer_id)
         block = diagnostic_block.load(session, customer_id, found.settings.diagnostics, history_limit=RECENT)
         asked = _asked(session, customer_id=customer_id)
+        going = tickets.of_customer(session, customer_id, is_closed=False, limit=OPEN_TICKETS)
+        works = work.of_tickets(session, {one.id: customer_id for one in going})
     shown = _shown(asked, list(block.open_runs))
     return Response(
         render_template(
             "field/line.html",
             line=page,
+            works=[(one, works[one.id]) for one in going],
             block=block,
             runs=shown,
             history=[run for run in block.history if run.id not in {one.id for one in shown}],

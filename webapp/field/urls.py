@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.field import acts, compressing, disconnects, pages
+from webapp.field import acts, compressing, disconnects, pages, work
 
 blueprint = Blueprint("field", __name__)
 blueprint.after_request(compressing.compress)
@@ -16,6 +16,7 @@ for _rule, _name, _view, _methods in (
     ("/field/run/<int:run_id>", "run", pages.run, ["GET"]),
     ("/field/run/<int:run_id>/baseline", "baseline", acts.baseline, ["POST"]),
     ("/field/visit/<int:visit_id>", "visit", acts.visit, ["POST"]),
+    ("/field/work/<int:ticket_id>", "work", work.save, ["POST"]),
     ("/field/disconnects", "disconnects", disconnects.listing, ["GET"]),
     ("/field/disconnects/<int:entry_id>", "end_disconnect", disconnects.end, ["POST"]),
     ("/field/scan", "scan", pages.scan, ["GET"]),

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, DecimalField, IntegerField, PasswordField, SelectField
+from wtforms import BooleanField, IntegerField, PasswordField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from registry.gate_kinds import GateKind, GateOption
 from registry.models import DeviceRole
-from webapp.forms import REQUIRED, Form, ParagraphField, TextField, WatchForm, choices
+from webapp.forms import REQUIRED, Form, NumberField, ParagraphField, TextField, WatchForm, choices
 from webapp.setup import gate_words
 from webapp.setup.pages import optional_id
 
@@ -26,21 +26,6 @@ ROLE_CHOICES = choices(
     (DeviceRole.OTHER, lazy_gettext("Other")),
 )
 SCHEMES = choices(("https", "https"), ("http", "http"), ("", lazy_gettext("no web page")))
-
-
-class NumberField(DecimalField):
-    """A number with a decimal point or comma, kept as it was typed."""
-
-    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
-        options.setdefault("render_kw", {"inputmode": "decimal", "autocomplete": "off"})
-        super().__init__(label, validators, places=None, **options)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the text; nothing typed is no number."""
-        text = valuelist[0].strip().replace(",", ".") if valuelist else ""
-        if text:
-            super().process_formdata([text])
-
 
 _PACES = ("device_watch_s", "customer_watch_s")
 

@@ -18,8 +18,16 @@ from billing.rules import Rules, Step
 from core import errors
 from core.money import Money
 from core.words import N_
-from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, ParagraphField, TextField, choices
-from webapp.setup.forms import NumberField
+from webapp.forms import (
+    REQUIRED,
+    CheckListField,
+    Form,
+    MoneyField,
+    NumberField,
+    ParagraphField,
+    TextField,
+    choices,
+)
 
 WEEKDAYS = choices(
     (1, lazy_gettext("Monday")),

@@ -1,4 +1,4 @@
-"""The forms of what is offered: plans and VAT rates."""
+"""The forms of what is offered: plans, VAT rates, discounts, articles."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -8,19 +8,22 @@ from flask_babel import lazy_gettext
 from wtforms import BooleanField, DateField, IntegerField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from billing.models import PeriodKind, VatRate
+from billing.models import ArticleUnit, PeriodKind, VatRate
 from core import clock, errors
 from core.words import N_
 from webapp import runtime, vat_words
-from webapp.forms import REQUIRED, Form, MoneyField, TextField, choices
+from webapp.forms import REQUIRED, Form, MoneyField, NumberField, TextField, choices
 from webapp.price_words import NET, ONCE, RECURRING
-from webapp.setup.forms import NumberField
 from webapp.setup.pages import optional_id
 
 _NAME = [InputRequired(REQUIRED), Length(max=120)]
 _HUNDREDTHS = Decimal(100)
 
 PERIODS = [*RECURRING, *ONCE]
+UNITS = choices(
+    (ArticleUnit.PIECE, lazy_gettext("pieces")),
+    (ArticleUnit.HOUR, lazy_gettext("hours of work")),
+)
 PAID = choices(("no", lazy_gettext("in advance")), ("yes", lazy_gettext("afterwards")))
 
 
@@ -164,3 +167,30 @@ def discount_form(currency: str) -> Any:
         is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
 
     return DiscountForm
+
+
+def article_form(currency: str, rates: Iterable[VatRate]) -> Any:
+    """Return the form of an article priced in that currency."""
+    offered = vat_words.offered(rates, clock.today(runtime.current().settings.isp.time_zone))
+
+    class ArticleForm(Form):
+        """What one piece or one hour of work costs."""
+
+        ROWS = (("name", "unit"), ("price", "is_net", "vat_rate_id"), ("is_offered",))
+
+        name = TextField(
+            lazy_gettext("Name"), _NAME, description=lazy_gettext("The customer reads it on the invoice.")
+        )
+        unit = SelectField(lazy_gettext("Counted in"), choices=UNITS)
+        price = MoneyField(
+            lazy_gettext("Price of one, %(currency)s", currency=currency),
+            [InputRequired(REQUIRED)],
+            currency=currency,
+        )
+        is_net = SelectField(lazy_gettext("The price has"), choices=NET, default="no")
+        vat_rate_id = SelectField(
+            lazy_gettext("VAT"), choices=offered, coerce=optional_id, default="", validate_choice=False
+        )
+        is_offered = BooleanField(lazy_gettext("Offered to customers"), default=True)
+
+    return ArticleForm

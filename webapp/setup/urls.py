@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from webapp.setup import (
     account_groups,
+    articles,
     company,
     device_types,
     devices,
@@ -52,6 +53,10 @@ for _rule, _name, _view, _methods in (
     ("/discounts/new", "add_discount", discounts.add, _FORM),
     ("/discounts/<int:discount_id>", "edit_discount", discounts.edit, _FORM),
     ("/discounts/<int:discount_id>/remove", "remove_discount", discounts.remove, _ACT),
+    ("/articles", "articles", articles.listing, _READ),
+    ("/articles/new", "add_article", articles.add, _FORM),
+    ("/articles/<int:article_id>", "edit_article", articles.edit, _FORM),
+    ("/articles/<int:article_id>/remove", "remove_article", articles.remove, _ACT),
     ("/vat", "vat_rates", vat.listing, _READ),
     ("/vat/new", "add_vat_rate", vat.add, _FORM),
     ("/vat/<int:rate_id>", "edit_vat_rate", vat.edit, _FORM),
