@@ -179,13 +179,19 @@ def asked(
 def charge(session: Session, account_id: int, act: Act, sold: Sequence[Sold]) -> list[Posted]:
     """Charge what was sold, each once by its key, on one document; dated and taxed on the day of the work.
 
-    Raises NotFound, Invalid, Conflict when a key charged something else.
+    Raises NotFound, Invalid, Conflict when a key charged something else, or the day has no VAT percent.
     """
     account, known = ledger.lock_account(session, account_id), rates(session)
     found = []
     for one in sold:
         check_currency(one.article, account.currency)
         amount, percent = asked(one.article, one.quantity_hundredths, one.worked_on, known)
+        if percent is None and one.article.vat_rate_id is not None:
+            rate = known[one.article.vat_rate_id].name
+            words = N_(
+                "VAT rate %(rate)s has no percent on %(day)s: add it first", rate=rate, day=one.worked_on
+            )
+            raise errors.Conflict(words)
         found.append(Charge(amount, percent, _words(one), one.key, one.worked_on))
     return liabilities.charge_all(session, account, act, found)
 

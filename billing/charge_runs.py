@@ -1,7 +1,7 @@
 """Charge runs: everybody in batches with a row that shows how far it is; or rehearsed, and nothing kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from sqlalchemy import func, select, update
@@ -45,6 +45,7 @@ def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> Charge
         row.accounts_done, row.accounts_total = done, total
         row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
         row.accounts_charged = report.accounts
+        row.refused = [asdict(one) for one in report.refused]
         show(done, total)
 
     try:

@@ -74,7 +74,9 @@ _DUE = f"""
 """
 
 # Percents add up, then sums come off, then VAT comes on top of a net price (see billing.prices.whole_minor):
-# the VAT of the day the supply is taxed on, which is over with its period when that is paid afterwards.
+# the VAT of the day the supply is taxed on, which is over with its period when that is paid afterwards. What
+# is sold with a VAT rate that has no percent on the day is refused, and what follows it waits: a period left
+# out would never be charged behind another.
 _PRICED = """
     letters AS MATERIALIZED (
         SELECT g.account_id, g.subscription_id, g.starts_on, g.ends_on, l.percent_hundredths, l.amount_minor
@@ -105,6 +107,13 @@ _PRICED = """
         LEFT JOIN lowered f ON f.subscription_id = due.subscription_id AND f.period_start = due.period_start
         LEFT JOIN vat ON vat.vat_rate_id = due.vat_rate_id AND vat.valid_from <= due.taxed_on
              AND (vat.valid_to IS NULL OR vat.valid_to > due.taxed_on)
+    ),
+    refused AS MATERIALIZED (
+        SELECT coalesce(subscription_id, -liability_id) AS source, vat_rate_id, min(taxed_on) AS since,
+               count(*) AS periods
+        FROM offered
+        WHERE vat_rate_id IS NOT NULL AND vat_hundredths IS NULL AND asked > 0
+        GROUP BY subscription_id, liability_id, vat_rate_id
     ),
     priced AS MATERIALIZED (
         SELECT o.*, CASE WHEN o.is_net
@@ -211,7 +220,7 @@ _CHARGE = f"""
         INSERT INTO ledger_entries (
             account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on, method,
             subscription_id, liability_id, terms_no, period_start, period_end, whole_minor, vat_hundredths,
-            description, author_id, author
+            quantity, description, author_id, author
         )
         SELECT a.id, 'charge', -d.minor, a.currency,
                a.balance_minor - sum(d.minor) OVER (
@@ -219,9 +228,10 @@ _CHARGE = f"""
                ),
                d.dated_on, :on + coalesce(a.payment_days, :payment_days), 'none',
                d.subscription_id, d.liability_id, d.terms_no, d.period_start, d.period_end,
-               d.whole_minor, d.vat_hundredths, d.words, :author_id, :author
+               d.whole_minor, d.vat_hundredths, d.quantity, d.words, :author_id, :author
         FROM costed d JOIN accounts a ON a.id = d.account_id
         WHERE d.minor > 0
+          AND coalesce(d.subscription_id, -d.liability_id) NOT IN (SELECT source FROM refused)
         ORDER BY a.id, d.dated_on, d.subscription_id, d.liability_id, d.period_start
         ON CONFLICT DO NOTHING
         RETURNING id, account_id, amount_minor, currency
@@ -233,9 +243,14 @@ _CHARGE = f"""
         RETURNING a.id, a.documented
     )
     SELECT m.documented, w.currency, -sum(w.amount_minor) AS minor, count(DISTINCT w.account_id) AS accounts,
-           array_agg(w.id) AS ids
+           array_agg(w.id) AS ids, NULL AS rate, NULL::date AS since, 0 AS periods
     FROM written w JOIN moved m ON m.id = w.account_id
-    GROUP BY m.documented, w.currency ORDER BY w.currency, m.documented
+    GROUP BY m.documented, w.currency
+  UNION ALL
+    SELECT NULL, NULL, 0, 0, NULL, v.name, min(r.since), sum(r.periods)
+    FROM refused r JOIN vat_rates v ON v.id = r.vat_rate_id
+    GROUP BY v.name
+    ORDER BY currency, documented, rate
 """
 
 # What a batch asks for stands in memory, near together: looks into an index cost little, and plans that go by

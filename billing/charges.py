@@ -20,14 +20,27 @@ BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Periods that were not charged: their VAT rate has no percent on the day (ISO; the first of them)."""
+
+    rate: str
+    since: str
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeReport:
-    """What a run charged: entries, their sum (positive, minor units; all currencies), accounts, documents."""
+    """What a run charged: entries, their sum (positive, minor units; all currencies), accounts, documents.
+
+    And what it refused to charge, by VAT rate.
+    """
 
     entries: int = 0
     total_minor: int = 0
     accounts: int = 0
     documents: int = 0
     totals: dict[str, int] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
 
     def __add__(self, other: "ChargeReport") -> "ChargeReport":
         return ChargeReport(
@@ -36,7 +49,18 @@ class ChargeReport:
             self.accounts + other.accounts,
             self.documents + other.documents,
             dict(Counter(self.totals) + Counter(other.totals)),
+            _together(self.refused + other.refused),
         )
+
+
+def _together(refused: Sequence[Refused]) -> tuple[Refused, ...]:
+    """Return what was refused as one of each rate."""
+    found: dict[str, Refused] = {}
+    for one in refused:
+        known = found.get(one.rate, Refused(one.rate, one.since, 0))
+        since = min(known.since, one.since)
+        found[one.rate] = Refused(one.rate, since, known.periods + one.periods)
+    return tuple(found[rate] for rate in sorted(found))
 
 
 def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeReport:
@@ -46,7 +70,8 @@ def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeR
     after the last; due the terms' days (or the account's own) after the act, so one booked late leaves the
     full time to pay. First and last periods are charged by real days, days of a suspension at its percent. An
     account's new charges make one document. Run twice, or by two at once, nothing is doubled: the accounts'
-    rows are locked before what is due is looked at, and unique keys stand behind.
+    rows are locked before what is due is looked at, and unique keys stand behind. A period whose VAT rate has
+    no percent on its day is refused, and what follows it waits.
     """
     return run_accounts(session, act, due_accounts(session, act.today, account_id=account_id))
 
@@ -80,7 +105,7 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
         return ChargeReport()
     session.execute(text(charge_sql.CHEAP_LOOKS))
     _lock(session, accounts)
-    rows = session.execute(
+    found = session.execute(
         text(charge_sql.CHARGE).bindparams(
             bindparam("on", act.today, Date),
             bindparam("accounts", list(accounts), ARRAY(BigInteger)),
@@ -92,6 +117,7 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     for known in session.identity_map.values():
         if isinstance(known, Account):
             session.expire(known, ["balance_minor"])
+    rows = [row for row in found if row.rate is None]
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row.currency] += int(row.minor)
@@ -101,6 +127,11 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
         accounts=sum(row.accounts for row in rows),
         documents=_document(session, rows, act),
         totals=dict(totals),
+        refused=tuple(
+            Refused(row.rate, row.since.isoformat(), int(row.periods))
+            for row in found
+            if row.rate is not None
+        ),
     )
 
 

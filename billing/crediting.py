@@ -1,15 +1,13 @@
 """What may still be given back: by an invoice's lines, and by what stands in the ledger for a period.
 
-Credit notes name the lines they give back: "credited" those chosen by hand, "settled" those settling chose.
-Neither, nor the undoing of a charge, gives anything twice.
+Credit notes name the lines they give back (see billing.returned), and every credit names the claim it gives a
+part of back. Neither, nor the undoing of a charge, gives anything twice.
 """
-
-from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import documents
+from billing import documents, returned
 from billing.models import Document, DocumentKind, DocumentLine, EntryKind, LedgerEntry
 from core import errors
 
@@ -17,49 +15,67 @@ from core import errors
 def creditable(session: Session, invoice: Document) -> dict[int, int]:
     """Return, by position of the invoice's lines, what credit notes may still give back (minor units).
 
-    A line whose charge was undone has nothing left; nor have all lines together more than the invoice asked
-    less what its credit notes gave back.
+    It is what the line's claim asked less what is given back of it. A line whose charge was undone has
+    nothing left, nor one that asks a credit again: that is given back on the invoice that asked it first. All
+    lines together have no more than the invoice asked less what its credit notes gave back.
     """
-    given = notes(session, invoice.id)
+    given = returned.by_line(session, invoice.id)
+    claims = {line.entry_id: line for line in invoice.lines if line.entry_id is not None}
+    undone = set(session.scalars(select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.in_(claims))))
     left = {line.position: line.gross_minor for line in invoice.lines}
-    by_entry = {line.entry_id: line.position for line in invoice.lines if line.entry_id is not None}
-    undone = dict.fromkeys(
-        session.scalars(select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.in_(by_entry)))
-    )
-    for one in given:
-        for position, minor in [
-            *one.facts.get("credited", {}).items(),
-            *one.facts.get("settled", {}).items(),
-        ]:
-            left[int(position)] -= minor
-    for entry_id, position in by_entry.items():
-        if entry_id in undone:
+    for position, part in given.items():
+        left[position] -= part.gross_minor
+    for claim in session.scalars(select(LedgerEntry).where(LedgerEntry.id.in_(claims))):
+        position = claims[claim.id].position
+        if claim.id in undone or claim.kind is EntryKind.REVERSAL:
             left[position] = 0
-    whole = invoice.gross_minor + sum(one.gross_minor for one in given)
+        else:
+            left[position] -= sum(entry.amount_minor for entry in without_note(session, claim))
+    whole = invoice.gross_minor - sum(part.gross_minor for part in given.values())
     return {position: max(0, min(minor, whole)) for position, minor in left.items()}
+
+
+def without_note(session: Session, claim: LedgerEntry) -> list[LedgerEntry]:
+    """Return what settling gave back of the claim and stands on no credit note, oldest first.
+
+    A credit from before credits named their claim counts as the charge's of its period.
+    """
+    if claim.kind is EntryKind.REVERSAL:
+        return []
+    named = {claim.id, None} if claim.kind is EntryKind.CHARGE else {claim.id}
+    given = [
+        entry for entry in _standing(session, claim) if entry.amount_minor > 0 and entry.corrects_id in named
+    ]
+    noted = select(DocumentLine.entry_id).where(DocumentLine.entry_id.in_(entry.id for entry in given))
+    documented = set(session.scalars(noted)) if given else set()
+    return [entry for entry in given if entry.id not in documented]
 
 
 def share_out(session: Session, charge: LedgerEntry, minor: int) -> list[tuple[LedgerEntry, int]]:
     """Return which claims of the charge's period give back how much of `minor`, the oldest first.
 
-    Less than all of it where people gave back by hand, on an invoice, what the period asked: the rest was
-    given already.
+    None gives back more than it asked. Less than all of it where people gave back by hand, on an invoice,
+    what the period asked: the rest was given already.
     """
     standing = _standing(session, charge)
     claims = [entry for entry in standing if entry.amount_minor < 0]
     room: dict[int, int] = {}
+    invoiced = set()
     by_hand = 0
     for claim in claims:
         line = _line_of(session, claim)
-        if line is not None:
-            invoice = documents.get(session, line.document_id)
-            room[claim.id] = creditable(session, invoice)[line.position]
+        if line is None:
+            given = sum(entry.amount_minor for entry in without_note(session, claim))
+            room[claim.id] = max(0, -claim.amount_minor - given)
+        else:
+            invoiced.add(claim.id)
+            room[claim.id] = creditable(session, documents.get(session, line.document_id))[line.position]
             by_hand += _by_hand(session, line)
     left = min(minor, -sum(entry.amount_minor for entry in standing) - by_hand)
     shares: dict[int, int] = {}
-    # What stands on no invoice has no bound of its own, and is asked last.
-    for claim in sorted(claims, key=lambda entry: (entry.id not in room, entry.id)):
-        part = min(left, room.get(claim.id, left))
+    # What stands on no invoice is asked last: it needs no credit note.
+    for claim in sorted(claims, key=lambda entry: (entry.id not in invoiced, entry.id)):
+        part = min(left, room[claim.id])
         if part > 0:
             shares[claim.id] = part
             left -= part
@@ -75,7 +91,8 @@ def refuse_undoing(session: Session, claim: LedgerEntry) -> None:
     further = [entry for entry in standing if entry.amount_minor < 0 and entry.id != claim.id]
     if further and claim.kind is EntryKind.CHARGE:
         raise errors.Conflict("More was charged for the same days since: undo that first")
-    if standing and sum(entry.amount_minor for entry in standing) > claim.amount_minor:
+    given = any(entry.corrects_id == claim.id for entry in standing)
+    if given or (standing and sum(entry.amount_minor for entry in standing) > claim.amount_minor):
         raise errors.Conflict("A part of this charge is given back already: undo that first")
     line = _line_of(session, claim)
     if line is None:
@@ -85,15 +102,17 @@ def refuse_undoing(session: Session, claim: LedgerEntry) -> None:
         raise errors.Conflict("A part of this charge is credited already: credit the rest on its invoice")
 
 
-def notes(session: Session, invoice_id: int) -> Sequence[Document]:
-    """Return the credit notes of an invoice."""
-    return session.scalars(select(Document).where(Document.corrects_id == invoice_id)).all()
-
-
 def _by_hand(session: Session, line: DocumentLine) -> int:
-    """Return what people gave back of an invoice's line."""
-    given = notes(session, line.document_id)
-    return sum(note.facts.get("credited", {}).get(str(line.position), 0) for note in given)
+    """Return what people gave back of an invoice's line, and did not undo."""
+    given = {
+        part.entry_id: -part.gross_minor
+        for note in returned.notes(session, line.document_id)
+        if "credited" in note.facts
+        for position, part in returned.places(note)
+        if position == line.position and part.entry_id is not None
+    }
+    undone = session.scalars(select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.in_(given)))
+    return sum(given.values()) - sum(given[id_] for id_ in undone if id_ is not None)
 
 
 def _line_of(session: Session, claim: LedgerEntry) -> DocumentLine | None:

@@ -7,10 +7,10 @@ is a new document, and credit notes together never give back more than their inv
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import crediting, documents, ledger, series
+from billing import crediting, documents, ledger, returned, series
 from billing.ledger import Author
 from billing.models import (
     Account,
@@ -25,9 +25,10 @@ from core.words import N_
 
 
 def undocumented(session: Session, account_id: int, kind: DocumentKind) -> list[LedgerEntry]:
-    """Return the account's charges that stand and are on no document of this kind, oldest first.
+    """Return what the account is asked for on no document of this kind, oldest first.
 
-    A proforma is offered what has no proforma and no invoice.
+    That are charges that stand, and what undoes a credit that stands on a credit note. A proforma is offered
+    what has no proforma and no invoice.
     """
     undone = aliased(LedgerEntry)
     on_document = (
@@ -35,12 +36,16 @@ def undocumented(session: Session, account_id: int, kind: DocumentKind) -> list[
     )
     if kind is not DocumentKind.PROFORMA:
         on_document = on_document.where(DocumentLine.kind != DocumentKind.PROFORMA)
+    noted = select(DocumentLine.entry_id).where(
+        DocumentLine.entry_id == LedgerEntry.reverses_id, DocumentLine.kind == DocumentKind.CREDIT_NOTE
+    )
+    is_claim = and_(
+        LedgerEntry.kind.in_((EntryKind.CHARGE, EntryKind.ADJUSTMENT)), LedgerEntry.due_on.is_not(None)
+    )
     query = (
         select(LedgerEntry)
         .where(LedgerEntry.account_id == account_id, LedgerEntry.amount_minor < 0)
-        .where(
-            LedgerEntry.kind.in_((EntryKind.CHARGE, EntryKind.ADJUSTMENT)), LedgerEntry.due_on.is_not(None)
-        )
+        .where(or_(is_claim, noted.correlate(LedgerEntry).exists()))
         .where(~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists())
         .where(~on_document.exists())
         .order_by(LedgerEntry.id)
@@ -60,8 +65,9 @@ def issue(
 ) -> Document:
     """Issue an invoice or proforma of charges of one account; sent twice it is one document.
 
-    Raises Invalid when nothing is chosen, Conflict when something chosen is documented by now, when the
-    company is not written down, or the account names no payer.
+    What was given back of a charge before it stood on an invoice follows at once on credit notes. Raises
+    Invalid when nothing is chosen, Conflict when something chosen is documented by now, when the company is
+    not written down, or the account names no payer.
     """
     ledger.lock_account(session, account_id)
     if (first := _found(session, idempotency_key, account_id, kind)) is not None:
@@ -72,10 +78,7 @@ def issue(
     if not set(entries) <= free:
         raise errors.Conflict("Something chosen is documented by now: look again")
     _ready(session, account_id)
-    made = documents.issue(
-        session, sorted(entries), kind=kind, on=on, author=author, idempotency_key=idempotency_key
-    )
-    return session.get_one(Document, made[0])
+    return _issued(session, entries, kind=kind, on=on, author=author, idempotency_key=idempotency_key)
 
 
 def invoice_of(session: Session, proforma_id: int, *, on: date, author: Author) -> Document:
@@ -91,18 +94,33 @@ def invoice_of(session: Session, proforma_id: int, *, on: date, author: Author) 
     if (first := _found(session, key, proforma.account_id, DocumentKind.INVOICE)) is not None:
         return first
     free = {entry.id for entry in undocumented(session, proforma.account_id, DocumentKind.INVOICE)}
-    entries = [line.entry_id for line in proforma.lines if line.entry_id in free]
+    entries = [
+        line.entry_id for line in proforma.lines if line.entry_id is not None and line.entry_id in free
+    ]
     if not entries:
         raise errors.Conflict("Its charges are invoiced already, or undone")
     _ready(session, proforma.account_id)
+    return _issued(session, entries, kind=DocumentKind.INVOICE, on=on, author=author, idempotency_key=key)
+
+
+def _issued(
+    session: Session,
+    entries: Collection[int],
+    *,
+    kind: DocumentKind,
+    on: date,
+    author: Author,
+    idempotency_key: str | None,
+) -> Document:
+    """Issue the document, and behind an invoice the credit notes of what its charges gave back already."""
     made = documents.issue(
-        session,
-        [entry for entry in entries if entry is not None],
-        kind=DocumentKind.INVOICE,
-        on=on,
-        author=author,
-        idempotency_key=key,
+        session, sorted(entries), kind=kind, on=on, author=author, idempotency_key=idempotency_key
     )
+    if kind is DocumentKind.INVOICE:
+        for entry_id in sorted(entries):
+            claim = session.get_one(LedgerEntry, entry_id)
+            for given in crediting.without_note(session, claim):
+                documents.correct(session, given, claim, author=author, on=on)
     return session.get_one(Document, made[0])
 
 
@@ -199,8 +217,8 @@ def credit(
         return first
     _check_credit(sums, crediting.creditable(session, invoice), invoice, reason, session)
     lines = {line.position: line for line in invoice.lines}
-    entries = [
-        ledger.post(
+    entries = {
+        position: ledger.post(
             session,
             invoice.account_id,
             EntryKind.ADJUSTMENT,
@@ -210,19 +228,20 @@ def credit(
             vat_hundredths=lines[position].vat_hundredths,
             description=lines[position].description,
             reference=invoice.full_number,
+            corrects_id=lines[position].entry_id,
             idempotency_key=f"{idempotency_key}:{position}" if idempotency_key else None,
         )
         for position, minor in sorted(sums.items())
-    ]
+    }
     return documents.note(
         session,
         invoice,
         entries,
+        how="credited",
         on=on,
         author=author,
         reason=reason.strip(),
         idempotency_key=idempotency_key,
-        facts={"credited": {str(position): minor for position, minor in sums.items()}},
     )
 
 
@@ -237,8 +256,8 @@ def _check_credit(
         raise errors.Invalid(
             "More than is left", {"lines": "A line gives back at most what it asked and is not credited yet"}
         )
-    given = sum(note.gross_minor for note in crediting.notes(session, invoice.id))
-    if sum(sums.values()) > invoice.gross_minor + given:
+    given = sum(part.gross_minor for part in returned.by_line(session, invoice.id).values())
+    if sum(sums.values()) > invoice.gross_minor - given:
         raise errors.Invalid("More than is left", {"lines": "All together it is more than the invoice asked"})
 
 

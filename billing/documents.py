@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 from sqlalchemy import BigInteger, Date, Integer, String, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from billing import document_sql, prices, series
+from billing import document_sql, returned, series
 from billing.ledger import Author
 from billing.models import (
     Account,
@@ -18,6 +19,7 @@ from billing.models import (
     Seller,
 )
 from core import errors
+from core.words import N_
 
 
 def seller(session: Session) -> Seller | None:
@@ -45,6 +47,7 @@ def issue(
     on: date,
     author: Author,
     idempotency_key: str | None = None,
+    note: str = "",
 ) -> list[int]:
     """Document the entries, one document an account and currency; return the documents' ids.
 
@@ -71,6 +74,7 @@ def issue(
             bindparam("author_id", author.staff_id, BigInteger),
             bindparam("author", author.name, String),
             bindparam("key", idempotency_key, String),
+            bindparam("note", note, String),
         )
     ).all()
     series.take(session, reserved, len(ids))
@@ -87,40 +91,60 @@ def document_of(session: Session, entry_id: int) -> Document | None:
 
 
 def correct(
-    session: Session, entry: LedgerEntry, original: LedgerEntry, *, author: Author
+    session: Session,
+    entry: LedgerEntry,
+    original: LedgerEntry,
+    *,
+    author: Author,
+    on: date | None = None,
 ) -> Document | None:
     """Issue the credit note of an entry that gives back what `original` asked; none without an invoice.
 
-    The caller holds the account's lock. An entry that has its credit note is not given another.
+    It is of that day, or of the entry's own. The caller holds the account's lock. An entry that has its
+    credit note is not given another.
     """
-    invoice = document_of(session, original.id)
-    if invoice is None or invoice.kind is not DocumentKind.INVOICE or document_of(session, entry.id):
+    found = document_of(session, original.id)
+    if found is None or found.kind is not DocumentKind.INVOICE or document_of(session, entry.id):
         return None
-    position = session.scalars(
-        select(DocumentLine.position).where(
-            DocumentLine.document_id == invoice.id, DocumentLine.entry_id == original.id
-        )
-    ).one()
-    facts = {"settled": {str(position): entry.amount_minor}}
+    invoice = get(session, found.id)
+    (position,) = (line.position for line in invoice.lines if line.entry_id == original.id)
     return note(
-        session, invoice, [entry], on=entry.dated_on, author=author, reason=entry.description, facts=facts
+        session,
+        invoice,
+        {position: entry},
+        how="settled",
+        on=entry.dated_on if on is None else on,
+        author=author,
+        reason=entry.description,
     )
+
+
+def ask_again(session: Session, entry: LedgerEntry, undone: LedgerEntry, *, author: Author) -> None:
+    """Issue the invoice of an entry that undoes a credit; nothing where the credit stands on no credit note.
+
+    Without it the documents would still give back what the ledger does not. The caller holds the account.
+    """
+    given = document_of(session, undone.id)
+    if given is None or given.kind is not DocumentKind.CREDIT_NOTE:
+        return
+    words = N_("Asks again what %(number)s gave back", number=given.full_number)
+    issue(session, [entry.id], kind=DocumentKind.INVOICE, on=entry.dated_on, author=author, note=words)
 
 
 def note(
     session: Session,
     invoice: Document,
-    entries: Sequence[LedgerEntry],
+    entries: Mapping[int, LedgerEntry],
     *,
+    how: Literal["settled", "credited"],
     on: date,
     author: Author,
     reason: str,
     idempotency_key: str | None = None,
-    facts: Mapping[str, Mapping[str, int]],
 ) -> Document:
-    """Issue a credit note that corrects the invoice by these entries (positive in the ledger).
+    """Issue a credit note: of these lines of the (loaded) invoice the entries give back a part, or all.
 
-    `facts` say what of which of the invoice's lines is given back (minor units; see billing.crediting).
+    Its facts say what of which line was given back, and `how` it came to it (see billing.returned).
     """
     company = seller(session)
     account = session.get_one(Account, invoice.account_id)
@@ -128,7 +152,7 @@ def note(
         raise errors.Conflict("Write down your company's data first: Setup, Company")
     reserved = series.reserve(session, DocumentKind.CREDIT_NOTE, on)
     number = reserved.last_number + 1
-    lines = [_line(entry, position) for position, entry in enumerate(entries, 1)]
+    lines = _lines(session, invoice, entries)
     made = Document(
         kind=DocumentKind.CREDIT_NOTE,
         series_id=reserved.series_id,
@@ -145,7 +169,7 @@ def note(
         vat_minor=sum(line.vat_minor for line in lines),
         gross_minor=sum(line.gross_minor for line in lines),
         note=reason,
-        facts=dict(facts),
+        facts={how: {str(position): entries[position].amount_minor for position in sorted(entries)}},
         idempotency_key=idempotency_key,
         author_id=author.staff_id,
         author=author.name,
@@ -157,18 +181,29 @@ def note(
     return made
 
 
-def _line(entry: LedgerEntry, position: int) -> DocumentLine:
-    gross = -entry.amount_minor
-    vat = prices.vat_of(gross, entry.vat_hundredths)
+def _lines(session: Session, invoice: Document, entries: Mapping[int, LedgerEntry]) -> list[DocumentLine]:
+    """Return the lines of a credit note, in the order of the invoice's lines they give back."""
+    given = returned.by_line(session, invoice.id)
+    asked = {line.position: line for line in invoice.lines}
+    return [
+        _line(entries[place], number, asked[place], given.get(place, returned.Returned()))
+        for number, place in enumerate(sorted(entries), 1)
+    ]
+
+
+def _line(entry: LedgerEntry, position: int, asked: DocumentLine, before: returned.Returned) -> DocumentLine:
+    gross = entry.amount_minor
+    vat = before.vat_of_part(asked, gross)
     return DocumentLine(
         position=position,
         entry_id=entry.id,
         description=entry.description,
         period_start=entry.period_start,
         period_end=entry.period_end,
+        quantity=entry.quantity or 1,
         vat_hundredths=entry.vat_hundredths,
-        net_minor=gross - vat,
-        vat_minor=vat,
-        gross_minor=gross,
+        net_minor=vat - gross,
+        vat_minor=-vat,
+        gross_minor=-gross,
         kind=DocumentKind.CREDIT_NOTE,
     )

@@ -122,6 +122,8 @@ class More(TypedDict, total=False):
     counterpart_id: int | None
     description: str
     reverses_id: int | None
+    corrects_id: int | None
+    quantity: int | None
 
 
 def post(
@@ -264,6 +266,7 @@ def reverse_once(
         description=reason.strip(),
         reverses_id=entry.id,
         counterpart_id=counterpart_id,
+        quantity=entry.quantity,
     )
 
 
@@ -326,6 +329,7 @@ _COMPARED = (
     "period_end",
     "vat_hundredths",
     "counterpart_id",
+    "corrects_id",
     "description",
 )
 

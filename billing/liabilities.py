@@ -191,6 +191,9 @@ def charge(
     percent = None
     if vat_rate_id is not None:
         percent = vat.percent_on(vat.get(session, vat_rate_id), act.today)
+        if percent is None:
+            words = N_("This rate has no percent on %(day)s", day=act.today)
+            raise errors.Invalid("Not a charge", {"vat_rate_id": words})
     (posted,) = charge_all(
         session, account, act, [Charge(amount_minor, percent, reason.strip(), idempotency_key)]
     )

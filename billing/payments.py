@@ -165,8 +165,9 @@ def reverse(
 ) -> Received:
     """Undo an entry and look at the line again: a charge undone may open it. Both halves of a transfer go.
 
-    A charge that stands on an invoice gets its credit note. A payment undone cuts nothing by itself: that is
-    left to the normal ladder. Raises what ledger.reverse does, and Conflict for a charge credited already.
+    A charge that stands on an invoice gets its credit note, a credit that stands on a credit note the invoice
+    that asks again. A payment undone cuts nothing by itself: that is left to the normal ladder. Raises what
+    ledger.reverse does, and Conflict for a charge credited already.
     """
     undone = _look_at(session, entry_id)
     other = transfers.other_half(session, entry_id)
@@ -181,7 +182,10 @@ def reverse(
         idempotency_key=idempotency_key,
     )
     if posted.is_new and undone is not None:
-        documents.correct(session, posted.entry, undone, author=author)
+        if undone.amount_minor < 0:
+            documents.correct(session, posted.entry, undone, author=author)
+        else:
+            documents.ask_again(session, posted.entry, undone, author=author)
     if other is None or not posted.is_new:
         return received(session, posted, today, rules)
     mate = ledger.reverse_once(
@@ -196,9 +200,13 @@ def reverse(
 
 
 def _look_at(session: Session, entry_id: int) -> LedgerEntry | None:
-    """Return the claim that is to be undone, its account locked; None for anything else."""
+    """Return the claim (its account locked) or the credit that is to be undone; None for anything else."""
     entry = session.get(LedgerEntry, entry_id)
-    if entry is None or entry.amount_minor >= 0 or entry.due_on is None:
+    if entry is None:
+        return None
+    if entry.amount_minor > 0:
+        return entry if entry.kind is EntryKind.ADJUSTMENT else None
+    if entry.due_on is None:
         return None
     ledger.lock_account(session, entry.account_id)
     if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is None:

@@ -100,14 +100,18 @@ _AGED = """
 
 # By the first day of the period that was charged; what settled or undid a charge counts with it, what a
 # credit note gave back by hand on its own day. A plan is called as when charged; what is no plan has no name.
+# The VAT is what a document states, where there is one.
 _REVENUE = """
     SELECT row_number() OVER (ORDER BY plan, currency) AS row_id, plan, currency, count(*) AS entries,
            (sum(gross) - sum(vat))::bigint AS net_minor, sum(vat)::bigint AS vat_minor,
            sum(gross)::bigint AS gross_minor
     FROM (
         SELECT e.currency, -e.amount_minor AS gross,
-               -e.amount_minor - round(-e.amount_minor * 10000 / (10000.0 + coalesce(e.vat_hundredths, 0)))
-                   AS vat,
+               coalesce(
+                   stated.vat_minor,
+                   -e.amount_minor
+                   - round(-e.amount_minor * 10000 / (10000.0 + coalesce(e.vat_hundredths, 0)))
+               ) AS vat,
                coalesce(
                    CASE WHEN e.kind = 'charge' AND e.subscription_id IS NOT NULL THEN e.description END, (
                        SELECT c.description FROM ledger_entries c
@@ -123,6 +127,8 @@ _REVENUE = """
         FROM ledger_entries e LEFT JOIN ledger_entries undone ON undone.id = e.reverses_id
         LEFT JOIN document_lines credited ON credited.entry_id = coalesce(undone.id, e.id)
              AND credited.kind = 'credit_note' AND coalesce(undone.kind, e.kind) = 'adjustment'
+        LEFT JOIN document_lines stated
+               ON stated.entry_id = e.id AND stated.kind IN ('invoice', 'credit_note')
         WHERE coalesce(undone.period_start, e.period_start, undone.dated_on, e.dated_on)
                   BETWEEN :first AND :last
           AND (coalesce(undone.kind, e.kind) = 'charge' OR (

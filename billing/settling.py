@@ -187,6 +187,8 @@ def _book(
         terms_no=charge.terms_no,
         period=days,
         vat_hundredths=charge.vat_hundredths,
+        quantity=charge.quantity,
+        corrects_id=charge.id if difference > 0 else None,
         description=words,
     )
     if difference > 0:

@@ -1,5 +1,6 @@
 """Subscriptions: start, end, change a plan given to an account; what is billed and what is cut."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 
@@ -16,6 +17,10 @@ from core.columns import any_of
 from core.words import N_
 
 DAY = timedelta(days=1)
+
+
+class Untaxed(errors.Conflict):
+    """A period cannot be charged, for its VAT rate has no percent on the day."""
 
 
 def price_minor(subscription: Subscription) -> int:
@@ -214,9 +219,13 @@ def apply_planned(session: Session, act: Act, *, account_id: int | None = None) 
         .where(PlannedChange.starts_on <= act.today, Subscription.account_id == any_of(held))
         .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
     ).all()
+    adopted = 0
     for subscription_id, on in due:
-        _adopt(session, get(session, subscription_id), on, act)
-    return len(due)
+        # Terms that cannot follow yet wait, and the line with them; the run's report says why.
+        with suppress(Untaxed):
+            _adopt(session, get(session, subscription_id), on, act)
+            adopted += 1
+    return adopted
 
 
 def planned_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:
@@ -279,12 +288,16 @@ def _agreed_before(session: Session, subscription: Subscription, on: date) -> Ch
 def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> list[LedgerEntry]:
     """Charge the old terms to their eve, give back what lies behind it, and charge by the new ones.
 
-    The planned row stands meanwhile: it is what ends the old terms.
+    The planned row stands meanwhile: it is what ends the old terms. Raises Untaxed while those cannot be
+    charged to their end: what they left out nobody would charge any more.
     """
     change_ = session.get_one(PlannedChange, (subscription.id, on), populate_existing=True)
     plan = session.get_one(Plan, change_.plan_id)
     words = N_("%(old)s changed to %(new)s from %(day)s", old=subscription.plan.name, new=plan.name, day=on)
-    charges.run(session, act, account_id=subscription.account_id)
+    report = charges.run(session, act, account_id=subscription.account_id)
+    if report.refused:
+        rate, since = report.refused[0].rate, date.fromisoformat(report.refused[0].since)
+        raise Untaxed(N_("VAT rate %(rate)s has no percent on %(day)s: add it first", rate=rate, day=since))
     made = settling.settle(session, subscription, act, since=on, words=words)
     last = session.scalar(select(func.max(LedgerEntry.id))) or 0
     subscription.plan_id, subscription.plan = plan.id, plan

@@ -74,3 +74,5 @@ def _summary(report: ChargeReport, on: date, *, is_test: bool) -> Iterable[str]:
     yield f"By {on}: {counts} {words}."
     for currency, minor in sorted(report.totals.items()):
         yield f"  {currency} {money.format_money(Money(minor, currency))}"
+    for one in report.refused:
+        yield f"Not charged: {one.periods} periods; VAT rate {one.rate} has no percent on {one.since}."

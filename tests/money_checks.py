@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing import allocation, crediting, debt, documents, liabilities, periods, prices, settling
@@ -16,20 +15,18 @@ from billing.models import (
     Account,
     AccountDiscount,
     Discount,
-    Document,
     DocumentKind,
-    DocumentSeries,
     EntryKind,
     LedgerEntry,
     Plan,
     PlannedChange,
     PlanPrice,
-    SeriesCounter,
     Subscription,
     VatPercent,
 )
 from billing.periods import Cycle
 from billing.rules import DAY, Period
+from tests import money_papers
 from tests.money_world import World
 
 GRACE = 2
@@ -116,7 +113,8 @@ def check(session: Session, watch: Watch, today: date, *, is_closed: bool) -> No
     watch.look(session)
     entries = entries_of(session, watch.world.account_id)
     check_periods(session, watch, entries, today, is_closed=is_closed)
-    check_documents(session, watch.world.account_id)
+    money_papers.check_documents(session, watch.world.account_id)
+    money_papers.check_documents_tell_the_ledger(session, watch.world.account_id, entries)
 
 
 def check_balance(session: Session, account_id: int, entries: Sequence[LedgerEntry]) -> None:
@@ -324,64 +322,3 @@ class Known:
         left = crediting.creditable(self.session, invoice)
         position = next(line.position for line in invoice.lines if line.entry_id == row.id)
         return asked > cost and left[position] == 0
-
-
-def check_documents(session: Session, account_id: int) -> None:
-    """Documents add up, number without gaps, name an entry once, and give back at most what they asked."""
-    rows = session.execute(
-        text(
-            "SELECT d.id, d.kind, d.gross_minor, d.net_minor, d.vat_minor, d.corrects_id,"
-            " sum(l.gross_minor) AS gross, sum(l.net_minor) AS net, sum(l.vat_minor) AS vat,"
-            " bool_and(l.gross_minor = CASE WHEN d.kind = 'receipt' THEN e.amount_minor ELSE -e.amount_minor END)"
-            " AS is_of_entries"
-            " FROM documents d JOIN document_lines l ON l.document_id = d.id"
-            " JOIN ledger_entries e ON e.id = l.entry_id WHERE d.account_id = :account GROUP BY d.id"
-        ),
-        {"account": account_id},
-    ).all()
-    left = {row.id: row.gross_minor for row in rows}
-    for row in rows:
-        assert (row.gross, row.net, row.vat) == (row.gross_minor, row.net_minor, row.vat_minor)
-        assert row.gross == row.net + row.vat
-        assert row.is_of_entries
-        if row.corrects_id is not None:
-            left[row.corrects_id] += row.gross_minor
-    assert min(left.values(), default=0) >= min(0, *(row.gross_minor for row in rows), 0)
-    assert all(left[row.id] >= 0 for row in rows if row.kind == "invoice"), "more given back than asked"
-    twice = text(
-        "SELECT count(*) FROM (SELECT l.entry_id FROM document_lines l JOIN documents d ON d.id = l.document_id"
-        " WHERE d.account_id = :account GROUP BY l.entry_id, l.kind = 'proforma' HAVING count(*) > 1) found"
-    )
-    assert session.scalar(twice, {"account": account_id}) == 0
-    check_numbers(session)
-
-
-def check_numbers(session: Session) -> None:
-    """Numbers run from 1 to the counter's without a gap."""
-    gaps = (
-        select(Document.series_id, Document.span, SeriesCounter.last_number)
-        .join(DocumentSeries, DocumentSeries.id == Document.series_id)
-        .join(
-            SeriesCounter,
-            (SeriesCounter.series_id == Document.series_id) & (SeriesCounter.span == Document.span),
-        )
-        .group_by(Document.series_id, Document.span, SeriesCounter.last_number)
-        .having(
-            (func.count() != SeriesCounter.last_number)
-            | (func.max(Document.number) != SeriesCounter.last_number)
-        )
-    )
-    assert session.execute(gaps).all() == []
-
-
-def papers(session: Session, account_id: int, last_id: int | None = None) -> tuple[Any, int]:
-    """Return the account's documents up to one (the last there is) as one word, and that one's id."""
-    if last_id is None:
-        last = select(func.max(Document.id)).where(Document.account_id == account_id)
-        last_id = session.scalar(last) or 0
-    query = text(
-        "SELECT md5(string_agg(d::text || l::text, '|' ORDER BY d.id, l.position))"
-        " FROM documents d JOIN document_lines l ON l.document_id = d.id"
-        " WHERE d.account_id = :account AND d.id <= :last"
-    )
-    return session.scalar(query, {"account": account_id, "last": last_id}), last_id

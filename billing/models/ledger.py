@@ -73,6 +73,7 @@ class LedgerEntry(Base):
     charge's own, so that the two cancel in the overdue balance. `idempotency_key` unites an act sent twice.
     `whole_minor` of a charge is what its whole period costs (positive), `vat_hundredths` the VAT inside the
     amount in hundredths of a percent. `counterpart_id` is the other half of a transfer between accounts.
+    `quantity` is how many of its service it is for; `corrects_id` of a credit, what it gives a part of back.
     """
 
     __tablename__ = "ledger_entries"
@@ -95,6 +96,8 @@ class LedgerEntry(Base):
     whole_minor: Mapped[int | None] = mapped_column(BigInteger)
     vat_hundredths: Mapped[int | None]
     counterpart_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entries.id"))
+    quantity: Mapped[int | None]
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]
     description: Mapped[str] = mapped_column(Text, default="", server_default="")

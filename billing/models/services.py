@@ -233,7 +233,7 @@ class AccountDiscount(Base):
 
 
 class ChargeRun(Base):
-    """One charging of everybody for a day, in batches: how far it came and what it made."""
+    """One charging of everybody for a day, in batches: how far it came, what it made and what it refused."""
 
     __tablename__ = "charge_runs"
 
@@ -248,6 +248,7 @@ class ChargeRun(Base):
     entries: Mapped[int] = mapped_column(default=0, server_default="0")
     documents: Mapped[int] = mapped_column(default=0, server_default="0")
     totals: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
+    refused: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
     error: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (CheckConstraint("accounts_done <= accounts_total", name="done"),)

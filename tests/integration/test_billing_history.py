@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing import charges, payments, settling, testing
 from core import db, errors
-from tests import money_checks, money_life, properties
+from tests import money_checks, money_life, money_papers, properties
 from tests.money_world import FIRST, RULES, Doer, make_world
 
 history = st.lists(
@@ -67,7 +67,7 @@ class Life:
         self.check(is_closed=True)
 
     def papers(self, last=None):
-        return money_checks.papers(self.session, self.world.account_id, last)
+        return money_papers.papers(self.session, self.world.account_id, last)
 
     def check(self, *, is_closed):
         money_checks.check(self.session, self.watch, self.today, is_closed=is_closed)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from billing import charge_runs, ledger, payments, testing
 from billing.models import EntryKind, LedgerEntry, Method
 from core import errors
-from tests import money_checks, money_life, properties
+from tests import money_checks, money_life, money_papers, properties
 from tests.interleaving import Interleaving
 from tests.money_world import FIRST, Doer, make_catalogue, open_world
 
@@ -110,11 +110,11 @@ def test_any_interleaving_of_two_writers_and_the_night_loses_nothing(
 def seen(database, watch):
     """Return a function that works out the papers there are now, again."""
     with database.reading() as session:
-        before, last = money_checks.papers(session, watch.world.account_id)
+        before, last = money_papers.papers(session, watch.world.account_id)
 
     def again():
         with database.reading() as session:
-            return money_checks.papers(session, watch.world.account_id, last)[0]
+            return money_papers.papers(session, watch.world.account_id, last)[0]
 
     again.before = before
     return again

@@ -3,7 +3,7 @@
 from datetime import date
 
 from flask import Response, request
-from flask_babel import gettext
+from flask_babel import format_date, gettext
 
 from billing import charge_runs
 from billing.models import ChargeRun
@@ -35,6 +35,7 @@ def listing() -> Response:
         awaited=max(0, awaited - 1),
         today=day.today(),
         as_money=Money,
+        day_text=lambda since: format_date(date.fromisoformat(since), "medium"),
     )
 
 
