@@ -11,10 +11,11 @@ from core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an account is charged that has no terms of its own."""
+    """How an account is charged that has no terms of its own, and where its business days begin."""
 
     payment_days: int
     documented: Documented = Documented.INVOICE
+    time_zone: str = "UTC"
 
     def due_on(self, account: Account, charged_on: date) -> date:
         """Return the last day to pay what the account is charged that day."""
@@ -37,4 +38,5 @@ class Act:
 
 def terms_of(settings: Settings) -> Terms:
     """Return the terms the settings state."""
-    return Terms(settings.billing.payment_days, Documented(settings.billing.documents))
+    billing = settings.billing
+    return Terms(billing.payment_days, Documented(billing.documents), settings.isp.time_zone)

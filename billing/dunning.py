@@ -48,11 +48,11 @@ def steps(session: Session) -> list[DunningStep]:
     return list(session.scalars(select(DunningStep).order_by(DunningStep.days)))
 
 
-def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
+def due(session: Session, on: date, *, rules: Rules, time_zone: str) -> list[Reminder]:
     """Return the reminders due that day, by account id: the latest step reached, if it is still to be taken.
 
     Spared are who promised or keeps instalments, whose line something of ours has broken now, who owes less
-    than the minimum, and steps another of the same episode has overtaken.
+    than the minimum, and steps another of the same episode has overtaken. Days are those of `time_zone`.
     """
     ladder = [step for step in steps(session) if step.is_on]
     if not ladder:
@@ -63,7 +63,7 @@ def due(session: Session, on: date, *, rules: Rules) -> list[Reminder]:
     first = on - timedelta(days=ladder[0].days)
     begun = episodes.begun(session, {key: day for key, day in oldest.items() if day <= first}, rules=rules)
     broken = pauses.notes(session, list(begun))
-    stopped = episodes.stopped(session, begun, on)
+    stopped = episodes.stopped(session, begun, on, time_zone=time_zone)
     taken = _taken(session, begun)
     reached = {}
     for account_id, day in begun.items():

@@ -7,8 +7,9 @@ again. A payment that bounced ended nothing.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, literal_column, or_, select
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from billing import pauses
 from billing.models import Account, DunningNotice, LedgerEntry, LockReason, Subscription, SuspensionLock
 from billing.rules import DAY, Rules
+from core import clock
 from core.columns import any_of
 
 # Longer ago no stop of the ladder is looked for.
@@ -46,18 +48,22 @@ def begun(session: Session, oldest: Mapping[int, date], *, rules: Rules) -> dict
     return found
 
 
-def stopped(session: Session, episodes: Mapping[int, date], on: date) -> dict[int, set[date]]:
+def stopped(
+    session: Session, episodes: Mapping[int, date], on: date, *, time_zone: str
+) -> dict[int, set[date]]:
     """Return the days after each episode's begin, up to `on`, that do not count, by account.
 
-    On them something of ours was broken for the account, or it was frozen.
+    On them something of ours was broken for the account, by the calendar of `time_zone`, or it was frozen.
     """
     found: dict[int, set[date]] = defaultdict(set)
     late = [key for key, day in episodes.items() if day < on]
     begin = max(min((episodes[key] for key in late), default=on), on - timedelta(days=LOOK_BACK_DAYS))
-    stood = pauses.stood(session, late, _start(begin), _start(on + DAY))
+    stood = pauses.stood(session, late, _start(begin, time_zone), _start(on + DAY, time_zone))
     for account_id, spans in stood.items():
         for placed, lifted in spans:
-            found[account_id] |= _days(max(placed.date(), begin), min(lifted.date() if lifted else on, on))
+            first = clock.today(time_zone, at=placed)
+            last = clock.today(time_zone, at=lifted) if lifted else on
+            found[account_id] |= _days(max(first, begin), min(last, on))
     for row in session.execute(_freezes(late, begin)):
         found[row.account_id] |= _days(max(row.from_on, begin), min(row.to_on or on, on))
     return {key: {day for day in days if episodes[key] < day <= on} for key, days in found.items()}
@@ -156,5 +162,5 @@ def _days(first: date, last: date) -> set[date]:
     return {first + timedelta(days=number) for number in range((last - first).days + 1)}
 
 
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(0), UTC)
+def _start(day: date, time_zone: str) -> datetime:
+    return datetime.combine(day, time(0), ZoneInfo(time_zone))

@@ -24,7 +24,7 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
     if not (rules.late_fee_minor or rules.late_fee_percent):
         return 0
     balances = _owing(session, act, rules, account_id)
-    begun = _ripe(session, act.today, debt.oldest_due(session, balances), rules)
+    begun = _ripe(session, act, debt.oldest_due(session, balances), rules)
     found = debt.overdue_by_account(act.today, 0, account_ids=sorted(begun))
     sums = dict(session.execute(select(found.c.account_id, found.c.past_due_minor)).all())
     taken = []
@@ -53,15 +53,16 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
     return len(taken)
 
 
-def _ripe(session: Session, on: date, oldest: dict[int, date], rules: Rules) -> dict[int, date]:
+def _ripe(session: Session, act: Act, oldest: dict[int, date], rules: Rules) -> dict[int, date]:
     """Return the episodes old enough for a fee that have none, by account.
 
     Days of our own faults and of freezes do not count, and on such a day nobody is fined.
     """
+    on = act.today
     last = on - timedelta(days=max(rules.late_fee_days, 1))
     late = {key: day for key, day in oldest.items() if day < on}
     begun = {key: day for key, day in episodes.begun(session, late, rules=rules).items() if day <= last}
-    stopped = episodes.stopped(session, begun, on)
+    stopped = episodes.stopped(session, begun, on, time_zone=act.terms.time_zone)
     ripe = {}
     for key, day in begun.items():
         off = stopped.get(key, set())

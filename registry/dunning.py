@@ -37,10 +37,11 @@ SMS_LIMIT = 201
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who writes, and the language for those who have none of their own."""
+    """Who writes, the language for those who have none of their own, and where its days begin."""
 
     isp: str
     locale: str
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class NoticeRow:
 
 def tonight(session: Session, on: date, *, rules: Rules, sender: Sender) -> list[Letter]:
     """Return the reminders a run on that day would write, by account."""
-    return _letters(session, dunning.due(session, on, rules=rules), sender)
+    found = dunning.due(session, on, rules=rules, time_zone=sender.time_zone)
+    return _letters(session, found, sender)
 
 
 def run(session: Session, actor: audit.Actor, on: date, *, rules: Rules, sender: Sender) -> dict[str, int]:

@@ -35,7 +35,7 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     act = acts.Act(day, acts.terms_of(settings), AUTHOR)
     with runtime.database.reading() as session:
         limits = policies.in_force(session, settings.cutoff)
-    sender = dunning.Sender(settings.isp.name, settings.isp.locale)
+    sender = dunning.Sender(settings.isp.name, settings.isp.locale, settings.isp.time_zone)
 
     def remind(session: Session, _: NightRun) -> dict[str, int]:
         return dunning.run(session, Actor(None, AUTHOR.name), day, rules=limits, sender=sender)

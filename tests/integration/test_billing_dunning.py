@@ -17,7 +17,7 @@ from registry.notices import NoticeFilter
 TODAY = date(2026, 11, 22)
 RULES = Rules(minimum_debt_minor=100)
 ACTOR = audit.Actor(None, "night")
-SENDER = dunning.Sender("Demo ISP", "en")
+SENDER = dunning.Sender("Demo ISP", "en", "UTC")
 TEXTS = {
     "en": {"subject": "{sum} due {due}", "body": "{name} ({number}): {sum}, {days} days. {isp}"},
     "uk": {"subject": "{sum} до {due}", "body": "{name}: {sum}"},

@@ -1,6 +1,7 @@
 """The edges of cutting off for debt that other systems got wrong, one test each, by number of the list."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from billing import (
     debt,
     documents,
     dunning,
+    episodes,
     late_fees,
     ledger,
     payments,
@@ -21,6 +23,7 @@ from billing import (
     suspensions,
     testing,
 )
+from billing.acts import Act, Terms
 from billing.models import (
     Account,
     AccountGroup,
@@ -222,7 +225,8 @@ def test_point_14_a_frozen_customer_is_not_dunned_for_time_after_the_freeze_and_
     )
     for days in (3, 30):
         found = {
-            one.account_id: one for one in dunning.due(session, TODAY + timedelta(days=days), rules=RULES)
+            one.account_id: one
+            for one in dunning.due(session, TODAY + timedelta(days=days), rules=RULES, time_zone="UTC")
         }
         if days == 3:
             assert {key: one.days for key, one in found.items()} == {made.account_id: 3, other.account_id: 3}
@@ -246,10 +250,10 @@ def test_point_14_a_frozen_customer_is_not_dunned_for_time_after_the_freeze_and_
     suspensions.lift(session, [made.subscription_id], LockReason.FREEZE, by="test", today=back)
     # Four days had counted before the freeze; six after it make ten.
     assert made.account_id not in {
-        one.account_id for one in dunning.due(session, back + timedelta(days=5), rules=RULES)
+        one.account_id for one in dunning.due(session, back + timedelta(days=5), rules=RULES, time_zone="UTC")
     }
     assert made.account_id in {
-        one.account_id for one in dunning.due(session, back + timedelta(days=6), rules=RULES)
+        one.account_id for one in dunning.due(session, back + timedelta(days=6), rules=RULES, time_zone="UTC")
     }
 
 
@@ -341,6 +345,36 @@ def test_nobody_is_fined_for_days_of_our_own_faults_or_of_a_freeze(session):
         return late_fees.run(session, act(TODAY + timedelta(days=days)), rules=fee)
 
     assert [run(days) for days in (10, 12, 13, 40)] == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Kyiv", "America/New_York"])
+def test_a_fault_of_one_business_day_stops_that_day_alone_wherever_it_is(session, zone):
+    made, where = service(session), ZoneInfo(zone)
+    broken_on = TODAY + timedelta(days=4)
+    pay(session, made.account_id, 3000)
+    testing.charge(session, made.account_id, 3000, due_on=TODAY)
+    session.add_all(
+        [
+            DunningStep(days=5, texts={"en": {"subject": "", "body": "x"}}),
+            CutoffPause(
+                account_id=made.account_id,
+                owner="incident",
+                placed_at=datetime.combine(broken_on, time(0, 30), where),
+                lifted_at=datetime.combine(broken_on, time(23, 30), where),
+            ),
+        ]
+    )
+    session.flush()
+    fee = Rules(late_fee_minor=200, late_fee_days=5)
+    for days, reached in ((5, 0), (6, 1)):
+        on = TODAY + timedelta(days=days)
+        assert len(dunning.due(session, on, rules=RULES, time_zone=zone)) == reached
+        assert (
+            late_fees.run(session, Act(on, Terms(14, time_zone=zone), testing.AUTHOR), rules=fee) == reached
+        )
+    begun = {made.account_id: TODAY}
+    stopped = episodes.stopped(session, begun, TODAY + timedelta(days=9), time_zone=zone)
+    assert stopped == {made.account_id: {broken_on}}
 
 
 def test_a_late_fee_is_documented_as_charges_are(session):

@@ -141,10 +141,12 @@ def test_who_keeps_instalments_is_neither_reminded_nor_fined(session, owing):
     fee = replace(RULES, late_fee_minor=200, late_fee_days=5)
     agree(session, owing.account_id, (10, 4500), (40, 4500))
     act = testing.act(day(10))
-    assert dunning.due(session, day(10), rules=RULES) == []
+    assert dunning.due(session, day(10), rules=RULES, time_zone="UTC") == []
     assert late_fees.run(session, act, rules=fee) == 0
     instalments.settle(session, day(11), rules=RULES)
-    assert [one.account_id for one in dunning.due(session, day(11), rules=RULES)] == [owing.account_id]
+    assert [one.account_id for one in dunning.due(session, day(11), rules=RULES, time_zone="UTC")] == [
+        owing.account_id
+    ]
     assert late_fees.run(session, testing.act(day(11)), rules=fee) == 1
 
 

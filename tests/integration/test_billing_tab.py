@@ -1,14 +1,15 @@
 """The billing tab of a customer: its history filtered and as a file, what happened lately, the billing period."""
 
+import csv
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import Plan, PlannedChange, Subscription
+from billing.models import Account, EntryKind, LedgerEntry, Method, Plan, PlannedChange, Subscription
 from billing.subscriptions import Choice
 from core import clock
 from registry import money as customer_money
@@ -83,6 +84,30 @@ def test_the_ledger_is_filtered_put_in_order_paged_back_and_taken_as_a_file(sign
     assert ",60.00," in lines[1]
     assert browser.get(url(owing, "/ledger.xlsx")).status_code == 200
     assert browser.get(url(owing, "/ledger.pdf")).status_code == 404
+
+
+def test_the_file_of_the_ledger_names_the_business_day_on_which_an_entry_was_booked(
+    sign_in_as, database, owing
+):
+    with database.transaction() as session:
+        account = session.get_one(Account, owing["account"])
+        account.balance_minor += 700
+        session.add(
+            LedgerEntry(
+                account_id=account.id,
+                kind=EntryKind.PAYMENT,
+                amount_minor=700,
+                currency=account.currency,
+                balance_after_minor=account.balance_minor,
+                dated_on=date(2026, 1, 15),
+                method=Method.CASH,
+                author="test",
+                posted_at=datetime(2026, 1, 15, 22, 30, tzinfo=UTC),  # half past midnight in Kyiv
+            )
+        )
+    file = sign_in_as("billing").get(url(owing, "/ledger.csv?kind=payment"))
+    head, line = csv.reader(file.text.lstrip("\ufeff").splitlines())
+    assert (line[head.index("Date")], line[head.index("Booked")]) == ("2026-01-15", "2026-01-16")
 
 
 def test_recent_activities_tell_who_did_what_and_when(sign_in_as, database, owing):

@@ -28,7 +28,7 @@ def grace_days(session: Session | None = None) -> int:
 def sender() -> dunning.Sender:
     """Return who writes to customers, by the settings."""
     isp = runtime.current().settings.isp
-    return dunning.Sender(isp.name, isp.locale)
+    return dunning.Sender(isp.name, isp.locale, isp.time_zone)
 
 
 def terms() -> acts.Terms:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from billing.models import EntryKind, Method
 from billing.statements import Line
+from core import clock
 from core.money import Money
 from registry import ledger_list, spreadsheets, tills
 from registry.ledger_list import LedgerFilter
@@ -103,7 +104,7 @@ def _cells(line: Line, paper: str) -> tuple[spreadsheets.Value, ...]:
         Money(entry.balance_after_minor, entry.currency),
         entry.currency,
         texts.tell(entry.author),
-        entry.posted_at.date(),
+        clock.today(runtime.current().settings.isp.time_zone, at=entry.posted_at),
         gettext("yes") if line.reversed_by_id else "",
     )
 
