@@ -60,7 +60,10 @@ class _Told(BaseModel):
 
 
 def tend(runtime: Runtime) -> None:
-    """Do all of it once; raises Unavailable when database or broker do not answer."""
+    """Do all of it once; raises Unavailable when database or broker do not answer.
+
+    What is wrong with one box holds up no other.
+    """
     now = clock.now()
     with runtime.database.reading() as session:
         wanted = pop_boxes.entries(session, now)
@@ -73,7 +76,7 @@ def tend(runtime: Runtime) -> None:
             if entry.hashes:
                 _let_in(runtime, entry.pop)
         for pop in sorted(working | {entry.pop for entry in wanted if entry.hashes}):
-            _hear(runtime, pop)
+            _try_to_hear(runtime, pop)
     except redis.RedisError as error:
         raise errors.Unavailable(f"The broker does not do as told: {error}") from error
 
@@ -140,6 +143,14 @@ def _let_in(runtime: Runtime, pop: str) -> None:
     allow(client, wanted)
     client.set(names.of("welcome"), welcome, ex=calls.JOIN_S)
     log.info("box_let_in", pop=pop, key=sealing.fingerprint(public))
+
+
+def _try_to_hear(runtime: Runtime, pop: str) -> None:
+    """Hear one box; what is wrong with it, such as a key nobody can open, makes no other one look dead."""
+    try:
+        _hear(runtime, pop)
+    except (LinecardError, ValueError, KeyError, TypeError):
+        log.warning("box_not_heard", pop=pop, exc_info=True)
 
 
 def _hear(runtime: Runtime, pop: str) -> None:

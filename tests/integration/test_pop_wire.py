@@ -317,3 +317,17 @@ def test_an_answer_that_is_not_the_boxs_own_or_not_what_was_asked_is_refused(
         there._opened("c", 0, letter)
     with pytest.raises(errors.Invalid, match="not what it has to be"):
         packing.unpack_answer(hands.echoes, packing._written({"sent": "many"}))
+
+
+def test_a_pop_whose_key_cannot_be_read_makes_no_other_box_look_dead(
+    runtime: Runtime, broker: Broker
+) -> None:
+    for pop in ("north", "south"):
+        enrolled(runtime, broker, pop)
+    with runtime.database.transaction() as session:
+        boxes = pop_boxes.by_pop(session)
+        boxes["north"].core_sealed = boxes["south"].core_sealed
+    runtime.redis.delete(*(calls.Names(pop).of("round") for pop in ("north", "south")))
+    pop_tasks.tend(runtime)
+    assert runtime.redis.get(calls.Names("south").of("round"))
+    assert runtime.redis.get(calls.Names("north").of("round")) is None
