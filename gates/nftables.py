@@ -50,7 +50,7 @@ class NftablesSettings(pydantic.BaseModel):
         default="nft",
         min_length=1,
         title="Program",
-        description="Name or path of nft; `sudo -n nft` where the user has no right of his own.",
+        description="Name or path of nft; over SSH `sudo -n nft` where the user has no right there.",
     )
     priority: int = pydantic.Field(
         default=-10,

@@ -24,7 +24,7 @@ NFTABLES = (
         "program",
         "Program",
         default="nft",
-        hint="Name or path of nft; `sudo -n nft` where the user has no right of his own.",
+        hint="Name or path of nft; over SSH `sudo -n nft` where the user has no right there.",
         pattern=NFT,
         fault="Write nft or its path, such as /usr/sbin/nft, with sudo -n or doas -n before it where need be",
     ),

@@ -19,7 +19,7 @@ WORDS = frozenset(
         N_("Network namespace"),
         N_("Empty: the filter of this machine. Else the name known to `ip netns`."),
         N_("Program"),
-        N_("Name or path of nft; `sudo -n nft` where the user has no right of his own."),
+        N_("Name or path of nft; over SSH `sudo -n nft` where the user has no right there."),
         N_("Write nft or its path, such as /usr/sbin/nft, with sudo -n or doas -n before it where need be"),
         N_("Priority"),
         N_("Of our chain on the forward hook; the usual filter chains run at 0."),
