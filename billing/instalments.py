@@ -139,7 +139,7 @@ def make(
     plan = InstalmentPlan(
         account_id=account_id,
         total_minor=owed,
-        last_entry_id=_last_entry(session, account_id),
+        last_entry_id=ledger.last_entry(session, account_id),
         made_on=today,
         status=PromiseStatus.ACTIVE,
         note=note.strip(),
@@ -272,13 +272,8 @@ def _has_paid_since_broken(session: Session, account_id: int) -> bool:
     return session.scalar(paid.where(LedgerEntry.id.not_in(undone)).limit(1)) is not None
 
 
-def _last_entry(session: Session, account_id: int) -> int:
-    query = select(func.max(LedgerEntry.id)).where(LedgerEntry.account_id == account_id)
-    return session.scalar(query) or 0
-
-
 def _close(session: Session, plan: InstalmentPlan, status: PromiseStatus, reason: str = "") -> InstalmentPlan:
     plan.status, plan.reason, plan.settled_at = status, reason, clock.now()
-    plan.ended_entry_id = _last_entry(session, plan.account_id)
+    plan.ended_entry_id = ledger.last_entry(session, plan.account_id)
     session.flush()
     return plan

@@ -107,6 +107,12 @@ def find(session: Session, idempotency_key: str) -> LedgerEntry | None:
     return session.scalar(select(LedgerEntry).where(LedgerEntry.idempotency_key == idempotency_key))
 
 
+def last_entry(session: Session, account_id: int) -> int:
+    """Return the id of the account's last entry, 0 when it has none; the caller holds the account."""
+    query = select(func.max(LedgerEntry.id)).where(LedgerEntry.account_id == account_id)
+    return session.scalar(query) or 0
+
+
 class More(TypedDict, total=False):
     """What an entry may say beside its sum, all optional; see LedgerEntry."""
 

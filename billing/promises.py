@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing import debt, ledger, suspensions
+from billing import allocation, ledger, suspensions
 from billing import rules as arithmetic
 from billing.models import EntryKind, InstalmentPlan, LedgerEntry, LockReason, Promise, PromiseStatus
 from billing.rules import Rules
@@ -86,6 +86,7 @@ def make(
         account_id=account_id,
         until=until,
         amount_minor=owed if amount_minor is None else amount_minor,
+        last_entry_id=ledger.last_entry(session, account_id),
         status=PromiseStatus.ACTIVE,
         note=note.strip(),
         author_id=author.staff_id,
@@ -124,12 +125,13 @@ def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: 
     return _close(session, found, PromiseStatus.WITHDRAWN)
 
 
-def settle_paid(session: Session, account_id: int, *, today: date, rules: Rules) -> Promise | None:
-    """Call the standing promise kept once nothing that cuts is past due; the caller locks the account."""
+def settle_paid(session: Session, account_id: int, *, rules: Rules) -> Promise | None:
+    """Call the standing promise kept once what was owed at it is paid; the caller locks the account.
+
+    One of a part stands after its sum came, until its day: who pays early is not cut sooner for it.
+    """
     promise = active(session, account_id)
-    if promise is None:
-        return None
-    if rules.is_cuttable(debt.of(session, account_id, today=today).past_due_minor):
+    if promise is None or not _is_settled(session, promise, rules):
         return None
     return _close(session, promise, PromiseStatus.KEPT)
 
@@ -152,7 +154,7 @@ def settle(session: Session, on: date, *, rules: Rules, account_id: int | None =
     for promise_id, owner_id in ended:
         try:
             with db.part(session):
-                status = _end(session, promise_id, owner_id, on, rules)
+                status = _end(session, promise_id, owner_id, rules)
         except Exception as error:
             if db.is_lost(error):
                 raise
@@ -164,18 +166,33 @@ def settle(session: Session, on: date, *, rules: Rules, account_id: int | None =
     return Settled(kept, broken, tuple(failed))
 
 
-def _end(session: Session, promise_id: int, account_id: int, on: date, rules: Rules) -> PromiseStatus | None:
+def _end(session: Session, promise_id: int, account_id: int, rules: Rules) -> PromiseStatus | None:
     ledger.lock_account(session, account_id)
     promise = session.get_one(Promise, promise_id, populate_existing=True)
     if promise.status is not PromiseStatus.ACTIVE:
         return None
-    is_free = not rules.is_cuttable(debt.of(session, account_id, today=on).past_due_minor)
-    is_kept = is_free or _paid_since(session, promise) >= promise.amount_minor
+    is_kept = _paid_since(session, promise) >= promise.amount_minor or _is_settled(session, promise, rules)
     return _close(session, promise, PromiseStatus.KEPT if is_kept else PromiseStatus.BROKEN).status
 
 
+def _is_settled(session: Session, promise: Promise, rules: Rules) -> bool:
+    """Whether of what was owed at the promise nothing is open, or too little to cut for.
+
+    Whether it is past due by now is no matter: a promise may be given in time. Where all of it was too little
+    to cut for, all of it is to be paid.
+    """
+    entries = allocation.open_by_entry([promise.account_id])
+    left = session.scalar(
+        select(func.sum(entries.c.open_minor)).where(entries.c.entry_id <= promise.last_entry_id)
+    )
+    return not left or (rules.is_cuttable(promise.amount_minor) and not rules.is_cuttable(left))
+
+
 def _paid_since(session: Session, promise: Promise) -> int:
-    """Return what came in since the promise, without payments that were reversed."""
+    """Return what came in since the promise, without payments that were reversed.
+
+    Told by the entries' numbers, given under the account's lock: two acts at once begin in any order.
+    """
     reversals = select(LedgerEntry.reverses_id).where(
         LedgerEntry.account_id == promise.account_id, LedgerEntry.reverses_id.is_not(None)
     )
@@ -183,7 +200,7 @@ def _paid_since(session: Session, promise: Promise) -> int:
         select(func.sum(LedgerEntry.amount_minor)).where(
             LedgerEntry.account_id == promise.account_id,
             LedgerEntry.kind.in_([EntryKind.PAYMENT, EntryKind.WRITEOFF, EntryKind.TRANSFER]),
-            LedgerEntry.posted_at >= promise.made_at,
+            LedgerEntry.id > promise.last_entry_id,
             LedgerEntry.id.not_in(reversals),
         )
     )

@@ -23,7 +23,7 @@ def review(session: Session, account_id: int, *, today: date, rules: Rules, by: 
     """
     if not matter.stands(session, account_id):
         return ()
-    promises.settle_paid(session, account_id, today=today, rules=rules)
+    promises.settle_paid(session, account_id, rules=rules)
     instalments.settle_paid(session, account_id, today=today, rules=rules)
     owed = debt.of(
         session,

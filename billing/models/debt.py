@@ -21,7 +21,7 @@ from core.db import Base
 
 
 class Promise(Base):
-    """An agreed day until whose end debt does not cut."""
+    """An agreed day until whose end debt does not cut; about the account's ledger up to `last_entry_id`."""
 
     __tablename__ = "promises"
 
@@ -29,6 +29,7 @@ class Promise(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     until: Mapped[date]
     amount_minor: Mapped[Minor]
+    last_entry_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     status: Mapped[PromiseStatus] = mapped_column(choice(PromiseStatus), default=PromiseStatus.ACTIVE)
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
     author_id: Mapped[int | None] = mapped_column(BigInteger)

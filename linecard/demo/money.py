@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from billing import access, cutoff, deferrals, ledger, periods, prices, rules, vat
@@ -15,6 +15,7 @@ from billing.models import (
     AccessState,
     Account,
     EntryKind,
+    LedgerEntry,
     LockReason,
     Method,
     PeriodKind,
@@ -292,7 +293,7 @@ def write_consequences(session: Session, world: World, purses: list[Purse]) -> N
     for purse in purses:
         habit = purse.habit
         if habit.promise_days is not None and purse.account.balance_minor < 0:
-            session.add(_promise(purse, world, today))
+            session.add(_promise(session, purse, world, today))
         if habit.is_cut:
             session.add_all(
                 _locks(purse, world, LockReason.DEBT, owner=cutoff.OWNER, note="Overdue", placed=world.ago(4))
@@ -331,19 +332,24 @@ def _keep_walled(session: Session, world: World, purse: Purse, today: date) -> N
     )
 
 
-def _promise(purse: Purse, world: World, today: date) -> Promise:
+def _promise(session: Session, purse: Purse, world: World, today: date) -> Promise:
     days = purse.habit.promise_days or 0
     is_over = days < 0
+    made_at = world.ago(9 if is_over else 1)
+    before = select(func.max(LedgerEntry.id)).where(
+        LedgerEntry.account_id == purse.account.id, LedgerEntry.posted_at < made_at
+    )
     clerk = world.staff["billing"]
     return Promise(
         account_id=purse.account.id,
         until=today + timedelta(days=days),
         amount_minor=-purse.account.balance_minor,
+        last_entry_id=session.scalar(before) or 0,
         status=PromiseStatus.BROKEN if is_over else PromiseStatus.ACTIVE,
         note="Called; pays when the salary comes",
         author_id=clerk.id,
         author=clerk.name,
-        made_at=world.ago(9 if is_over else 1),
+        made_at=made_at,
         settled_at=world.ago(-days - 1) if is_over else None,
     )
 
