@@ -55,6 +55,8 @@ from billing.verdicts import Reason, Verdict
 from core.db import Database
 
 HORIZON_DAYS = 400
+# Beside one night for every day until what is charged today cuts: where something is charged daily, all of
+# them are looked at.
 NIGHTS_LIMIT = 40
 # Who is spared by these is spared until a person changes it.
 _FOR_GOOD = frozenset({Reason.NEVER_CUT, Reason.GROUP, Reason.INCIDENT})
@@ -265,7 +267,7 @@ def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tupl
     closed = session.scalar(select(NightRun.finished_at).where(NightRun.run_on == act.today))
     day: date | None = act.today if closed is None else act.today + DAY
     words = ""
-    for _ in range(NIGHTS_LIMIT):
+    for _ in range(NIGHTS_LIMIT + _days_to_cut(session, account_id, act, rules)):
         if day is None or day > act.today + timedelta(days=HORIZON_DAYS):
             break
         noon = datetime.combine(day, time(12), UTC)
@@ -281,6 +283,18 @@ def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tupl
         is_put_off = any(verdict.reason in _FOR_A_DAY for verdict in found)
         day = day + DAY if is_put_off else min(_days_after(session, account_id, day, rules), default=None)
     return None, words
+
+
+def _days_to_cut(session: Session, account_id: int, act: Act, rules: Rules) -> int:
+    """Return after how many days what is charged today cuts as far as it may: time to pay, grace, steps."""
+    account = session.get_one(Account, account_id)
+    to_pay = (act.terms.due_on(account, act.today) - act.today).days
+    return to_pay + _grace_days(session, account, rules) + max((one.days for one in rules.steps), default=0)
+
+
+def _grace_days(session: Session, account: Account, rules: Rules) -> int:
+    group = session.get(AccountGroup, account.group_id) if account.group_id else None
+    return debtors.grace_of(account, group, rules.grace_days)
 
 
 def _is_cut_wholly(found: Sequence[Verdict], rules: Rules) -> bool:
@@ -308,9 +322,8 @@ def _comes_more_than_debt(session: Session, account_id: int, after: date) -> boo
 def _days_after(session: Session, account_id: int, after: date, rules: Rules) -> Iterable[date]:
     """Return days after `after` on which the account's verdict may change; the soonest is among them."""
     account = session.get_one(Account, account_id)
-    group = session.get(AccountGroup, account.group_id) if account.group_id else None
     fee = timedelta(days=max(rules.late_fee_days, 1))
-    grace = timedelta(days=debtors.grace_of(account, group, rules.grace_days))
+    grace = timedelta(days=_grace_days(session, account, rules))
     due_on = session.scalar(
         select(func.min(LedgerEntry.due_on)).where(
             LedgerEntry.account_id == account_id, LedgerEntry.due_on >= after - grace

@@ -20,7 +20,16 @@ from billing import (
     testing,
     what_if,
 )
-from billing.models import Account, LedgerEntry, LockReason, Method, PeriodKind, Subscription, SuspensionLock
+from billing.models import (
+    Account,
+    LedgerEntry,
+    LockReason,
+    Method,
+    PeriodKind,
+    Plan,
+    Subscription,
+    SuspensionLock,
+)
 from billing.rules import Rules
 from core import errors
 from tests import properties
@@ -229,3 +238,16 @@ def test_what_is_spared_for_good_has_no_day_and_says_why(database):
     assert "never" in found.reason
     with pytest.raises(errors.NotFound):
         what_if.outlook(database, 10**9, act(), rules=RULES)
+
+
+def test_a_daily_plan_is_looked_at_until_its_first_day_cuts(database):
+    """Forty nights are over before the thirty days to pay and fourteen of grace are."""
+    rules = Rules(grace_days=14, minimum_debt_minor=100, brake_minimum=50)
+    with database.transaction() as session:
+        plan = Plan(name="Daily", price_minor=200, currency="EUR", period=PeriodKind.DAY)
+        session.add(plan)
+        account_id = accounts.open_account(session, currency="EUR", payment_days=30).id
+        choice = subscriptions.Choice(plan.id, bill_day=None)
+        subscriptions.start(session, account_id, act(), choice=choice, starts_on=TODAY)
+    found = what_if.outlook(database, account_id, act(), rules=rules)
+    assert found.cut_on == TODAY + timedelta(days=45)
