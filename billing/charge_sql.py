@@ -4,7 +4,7 @@
 _SOURCES = """
     SELECT s.id AS subscription_id, NULL::bigint AS liability_id, s.account_id, s.terms_no,
            greatest(s.starts_on, s.terms_from) AS from_on,
-           least(s.ends_on, planned.starts_on - 1) AS to_on,
+           least(s.ends_on, planned.starts_on - 1) AS to_on, s.ends_on, s.free_until,
            p.period, s.bill_day, s.bill_month, coalesce(s.is_postpaid, p.is_postpaid) AS is_postpaid,
            s.quantity, p.is_net, p.vat_rate_id, p.name AS words,
            coalesce(s.price_minor, CASE WHEN s.quantity > 1 THEN (
@@ -18,13 +18,15 @@ _SOURCES = """
     ) planned ON planned.subscription_id = s.id
     WHERE s.starts_on <= :on {of_accounts}
   UNION ALL
-    SELECT NULL, s.id, s.account_id, 1, s.starts_on, s.ends_on, s.period, s.bill_day, s.bill_month,
-           s.is_postpaid, s.quantity, s.is_net, s.vat_rate_id, s.description, s.price_minor
+    SELECT NULL, s.id, s.account_id, 1, s.starts_on, s.ends_on, s.ends_on, NULL,
+           s.period, s.bill_day, s.bill_month, s.is_postpaid,
+           s.quantity, s.is_net, s.vat_rate_id, s.description, s.price_minor
     FROM liabilities s
     WHERE s.starts_on <= :on {of_accounts}
 """
 
-# Every period after the last charged one that has begun, or is over when it is paid afterwards. Each step
+# Every period after the last charged one, or the last that cost nothing, that has begun, or is over when it
+# is paid afterwards. Each step
 # is worked out once (MATERIALIZED): folded into the next it would be worked out for every use of its
 # columns. Of an array the planner expects ten elements, of a series a thousand: the first is nearer to the
 # one or two there are.
@@ -37,14 +39,14 @@ _DUE = f"""
                    b.period, b.bill_day, b.bill_month,
                    CASE WHEN b.period = 'once' THEN b.from_on ELSE least(:on, b.to_on) END
                ) AS last_ordinal,
-               CASE WHEN b.subscription_id IS NOT NULL THEN (
+               greatest(b.free_until, CASE WHEN b.subscription_id IS NOT NULL THEN (
                    SELECT max(e.period_start) FROM ledger_entries e
                    WHERE e.subscription_id = b.subscription_id AND e.terms_no = b.terms_no
                      AND e.kind = 'charge'
                ) ELSE (
                    SELECT max(e.period_start) FROM ledger_entries e
                    WHERE e.liability_id = b.liability_id AND e.kind = 'charge'
-               ) END AS charged_on
+               ) END) AS charged_on
         FROM sources b
         WHERE b.from_on <= :on AND (b.to_on IS NULL OR b.to_on >= b.from_on)
     ),
@@ -163,7 +165,7 @@ _SUMMED = """
         FROM stretched GROUP BY subscription_id, period_start, whole_minor, whole_days
     ),
     costed AS MATERIALIZED (
-        SELECT p.*, coalesce(
+        SELECT p.*, less.minor IS NOT NULL AS is_lessened, coalesce(
                    less.minor,
                    round(p.whole_minor * (p.period_end - p.whole_start + 1) / p.whole_days)
                    - round(p.whole_minor * (p.period_start - p.whole_start) / p.whole_days)
@@ -178,7 +180,7 @@ _OF_ACCOUNTS = "AND s.account_id = ANY (:accounts)"
 
 DUE_ACCOUNTS = f"""
     WITH {_DUE}
-    SELECT DISTINCT account_id FROM due WHERE unit_minor > 0 ORDER BY account_id
+    SELECT DISTINCT account_id FROM due ORDER BY account_id
 """
 
 # Who may have something to charge, at the price of one look into an index each: nothing charged reaches the
@@ -187,11 +189,12 @@ CANDIDATES = """
     SELECT DISTINCT s.account_id
     FROM (
         SELECT s.account_id, s.id AS subscription_id, NULL::bigint AS liability_id, s.terms_no, p.period,
-               s.bill_day, s.bill_month, s.ends_on, coalesce(s.is_postpaid, p.is_postpaid) AS is_postpaid
+               s.bill_day, s.bill_month, s.ends_on, coalesce(s.is_postpaid, p.is_postpaid) AS is_postpaid,
+               s.free_until
         FROM subscriptions s JOIN plans p ON p.id = s.plan_id
         WHERE s.starts_on <= :on AND s.terms_from IS NOT DISTINCT FROM least(s.terms_from, :on)
       UNION ALL
-        SELECT l.account_id, NULL, l.id, 1, l.period, l.bill_day, l.bill_month, l.ends_on, l.is_postpaid
+        SELECT l.account_id, NULL, l.id, 1, l.period, l.bill_day, l.bill_month, l.ends_on, l.is_postpaid, NULL
         FROM liabilities l WHERE l.starts_on <= :on
     ) s
     CROSS JOIN LATERAL (
@@ -202,7 +205,8 @@ CANDIDATES = """
             ) - 1
             ELSE :on END AS day
     ) reached
-    WHERE CASE WHEN s.subscription_id IS NOT NULL THEN NOT EXISTS (
+    WHERE (s.free_until >= reached.day) IS NOT TRUE
+      AND CASE WHEN s.subscription_id IS NOT NULL THEN NOT EXISTS (
         SELECT FROM ledger_entries e
         WHERE e.subscription_id = s.subscription_id AND e.terms_no = s.terms_no AND e.kind = 'charge'
           AND e.period_end >= reached.day
@@ -214,6 +218,8 @@ CANDIDATES = """
     ORDER BY s.account_id
 """
 
+# What costs nothing by its price leaves no entry but a mark, so that no later price asks for it. Not so what
+# is free because it is suspended, or cut short by terms to come: that may still cost something.
 _CHARGE = f"""
     WITH {_DUE}, {_PRICED}, {_SUMMED},
     written AS (
@@ -241,6 +247,18 @@ _CHARGE = f"""
         FROM (SELECT account_id, sum(amount_minor) AS minor FROM written GROUP BY account_id) summed
         WHERE a.id = summed.account_id
         RETURNING a.id, a.documented
+    ),
+    passed AS (
+        UPDATE subscriptions s SET free_until = f.until
+        FROM (
+            SELECT subscription_id, max(period_end) AS until FROM costed
+            WHERE minor = 0 AND (
+                whole_minor = 0
+                OR NOT is_lessened AND period_end = least(next_start - 1, ends_on)
+            ) AND subscription_id NOT IN (SELECT source FROM refused)
+            GROUP BY subscription_id
+        ) f
+        WHERE s.id = f.subscription_id
     )
     SELECT m.documented, w.currency, -sum(w.amount_minor) AS minor, count(DISTINCT w.account_id) AS accounts,
            array_agg(w.id) AS ids, NULL AS rate, NULL::date AS since, 0 AS periods

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from billing import charge_sql, documents
 from billing.acts import Act
-from billing.models import Account, Documented, DocumentKind
+from billing.models import Account, Documented, DocumentKind, Subscription
 from core.columns import any_of
 from core.db import Database
 
@@ -69,9 +69,10 @@ def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeR
     What is paid in advance is charged on the first day of its period, what is paid afterwards on the day
     after the last; due the terms' days (or the account's own) after the act, so one booked late leaves the
     full time to pay. First and last periods are charged by real days, days of a suspension at its percent. An
-    account's new charges make one document. Run twice, or by two at once, nothing is doubled: the accounts'
-    rows are locked before what is due is looked at, and unique keys stand behind. A period whose VAT rate has
-    no percent on its day is refused, and what follows it waits.
+    account's new charges make one document. A period that costs nothing by its price is passed for good, and
+    no later price asks for it. Run twice, or by two at once, nothing is doubled: the accounts' rows are locked
+    before what is due is looked at, and unique keys stand behind. A period whose VAT rate has no percent on its
+    day is refused, and what follows it waits.
     """
     return run_accounts(session, act, due_accounts(session, act.today, account_id=account_id))
 
@@ -117,6 +118,8 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     for known in session.identity_map.values():
         if isinstance(known, Account):
             session.expire(known, ["balance_minor"])
+        elif isinstance(known, Subscription):
+            session.expire(known, ["free_until"])
     rows = [row for row in found if row.rate is None]
     totals: Counter[str] = Counter()
     for row in rows:
@@ -141,7 +144,7 @@ def candidates(session: Session, on: date) -> list[int]:
 
 
 def due_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:
-    """Return the accounts a run on that day would charge, in order of id."""
+    """Return the accounts with a period a run on that day would charge, or pass, in order of id."""
     statement = text(charge_sql.due_accounts(of_accounts=account_id is not None))
     statement = statement.bindparams(bindparam("on", on, Date))
     if account_id is not None:

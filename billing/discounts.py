@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from billing import ledger
 from billing.ledger import Author
-from billing.models import AccountDiscount, Discount, Subscription
+from billing.models import AccountDiscount, Discount, EntryKind, LedgerEntry, Plan, Subscription
+from billing.periods import Cycle
 from billing.rules import DAY
 from core import db, errors, money
 from core.words import N_
@@ -140,14 +141,36 @@ def give(session: Session, account_id: int, author: Author, wanted: Given) -> li
 
 
 def end(session: Session, given_id: int, *, today: date) -> None:
-    """Let a given letter end with yesterday; one that lowered no period yet is removed. Raises NotFound."""
+    """Let a given letter end with yesterday, or with today when it lowered a period that begins today.
+
+    That period stays as it was charged, or passed as free. A letter that lowered no period yet is removed.
+    Raises NotFound.
+    """
     found = given(session, given_id)
     ledger.lock_account(session, found.account_id)
-    if found.starts_on >= today:
+    last = today if found.starts_on <= today and _has_lowered(session, found, today) else today - DAY
+    if found.starts_on > last:
         session.delete(found)
-    elif found.ends_on is None or found.ends_on >= today:
-        found.ends_on = today - DAY
+    elif found.ends_on is None or found.ends_on > last:
+        found.ends_on = last
     session.flush()
+
+
+def _has_lowered(session: Session, found: AccountDiscount, day: date) -> bool:
+    """Whether a period the letter is for begins that day and was charged, or passed as free."""
+    own = Subscription.account_id == found.account_id
+    if found.subscription_id is not None:
+        own &= Subscription.id == found.subscription_id
+    charged = select(LedgerEntry.id).join(Subscription, Subscription.id == LedgerEntry.subscription_id)
+    is_charge = LedgerEntry.kind == EntryKind.CHARGE
+    if session.scalar(charged.where(own, is_charge, LedgerEntry.period_start == day).limit(1)):
+        return True
+    free = select(Subscription, Plan.period).join(Plan).where(own, Subscription.free_until >= day)
+    for one, kind in session.execute(free.execution_options(populate_existing=True)):
+        whole = Cycle(kind, one.bill_day, one.bill_month).whole(day)
+        if day == max(whole.start, one.starts_on, one.terms_from or one.starts_on):
+            return True
+    return False
 
 
 def _given(account_id: int, author: Author, wanted: Given, letter: Discount) -> AccountDiscount:

@@ -78,8 +78,8 @@ def create(session: Session, *, currency: str, **offer: Unpack[Offer]) -> Plan:
 def change(session: Session, plan_id: int, **offer: Unpack[Offer]) -> Plan:
     """Change a plan; raises Invalid at the faulty field, NotFound. The currency stays.
 
-    Nothing charged is touched: the new price is asked from the next charge on, of those who have none of
-    their own. The period stays once somebody has the plan: bill days go by it.
+    Nothing charged, or passed as free, is touched: the new price is asked from the next charge on, of those
+    who have none of their own. The period stays once somebody has the plan: bill days go by it.
     """
     plan = get(session, plan_id)
     values = _checked(session, offer)
@@ -87,10 +87,6 @@ def change(session: Session, plan_id: int, **offer: Unpack[Offer]) -> Plan:
         raise errors.Invalid(
             "In use", {"period": "Customers have this plan: make a new one for another period"}
         )
-    if _asks_for_free(plan, values, offer.get("prices", {})) and subscription_count(session, plan_id):
-        # Nothing says up to when a free period was charged: the next run would ask for all of them.
-        words = N_("It was free for those who have it: make a new plan and change them to it")
-        raise errors.Invalid("In use", {"price": words})
     _save(session, plan, values, offer.get("prices", {}))
     return plan
 
@@ -107,17 +103,6 @@ def remove(session: Session, plan_id: int) -> None:
         )
         raise errors.Conflict(words)
     session.execute(delete(Plan).where(Plan.id == plan_id))  # the database takes its prices along
-
-
-def _asks_for_free(plan: Plan, values: Mapping[str, Any], prices: Mapping[int, int]) -> bool:
-    """Say whether anything the plan gave for nothing has a price from now on."""
-    before = {1: plan.price_minor} | {one.from_quantity: one.price_minor for one in plan.prices}
-    after = {1: int(values["price_minor"]), **prices}
-
-    def price(listed: Mapping[int, int], number: int) -> int:
-        return listed[max(step for step in listed if step <= number)]
-
-    return any(price(before, step) == 0 < price(after, step) for step in {*before, *after})
 
 
 def _checked(session: Session, offer: Offer) -> dict[str, Any]:

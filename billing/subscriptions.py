@@ -305,6 +305,7 @@ def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> 
         setattr(subscription, name, getattr(change_, name))
     subscription.terms_no += 1
     subscription.terms_from = on
+    subscription.free_until = None
     session.delete(change_)
     session.flush()
     charges.run(session, act, account_id=subscription.account_id)

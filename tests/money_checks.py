@@ -41,6 +41,8 @@ class Terms:
     since: date
     cycle: Cycle
     is_postpaid: bool
+    plan_id: int | None
+    own_minor: int | None
     unit_minor: int
     quantity: int
     is_net: bool
@@ -49,9 +51,15 @@ class Terms:
 
 @dataclass
 class Watch:
-    """What a history has shown so far: the terms of every service, by service and number."""
+    """What a history has shown so far: the terms of every service, by service and number.
+
+    `listed` is every price of each plan for one there was, and `passed` the periods that were free by their
+    price on a day that was closed, each by its terms and its first day.
+    """
 
     world: World
+    listed: dict[int | None, set[int]] = field(default_factory=lambda: defaultdict(set))
+    passed: set[tuple[tuple[str, int], int, date]] = field(default_factory=set)
     terms: dict[tuple[tuple[str, int], int], Terms] = field(default_factory=dict)
     ends: dict[tuple[str, int], date | None] = field(default_factory=dict)
     planned: dict[tuple[str, int], list[date]] = field(default_factory=lambda: defaultdict(list))
@@ -60,6 +68,8 @@ class Watch:
         """Write down the terms in force, and when they end."""
         query = select(Subscription, Plan).join(Plan).where(Subscription.account_id == self.world.account_id)
         variants = dict(session.execute(select(PlanPrice.plan_id, PlanPrice.price_minor)).all())
+        for plan_id, minor in session.execute(select(Plan.id, Plan.price_minor)):
+            self.listed[plan_id].add(minor)
         for service, plan in session.execute(query):
             owner, own = ("subscription", service.id), service.price_minor
             listed = variants.get(plan.id, plan.price_minor) if service.quantity > 1 else plan.price_minor
@@ -69,6 +79,8 @@ class Watch:
                 max(service.starts_on, service.terms_from or service.starts_on),
                 Cycle(plan.period, service.bill_day, service.bill_month),
                 plan.is_postpaid if service.is_postpaid is None else service.is_postpaid,
+                plan.id,
+                own if own is not None or service.quantity == 1 else variants.get(plan.id),
                 listed if own is None else own,
                 service.quantity,
                 plan.is_net,
@@ -85,6 +97,8 @@ class Watch:
                 owed.starts_on,
                 liabilities.cycle_of(owed),
                 owed.is_postpaid,
+                None,
+                owed.price_minor,
                 owed.price_minor,
                 owed.quantity,
                 owed.is_net,
@@ -203,9 +217,10 @@ def check_periods(
         if after is None and (terms.owner, terms.no + 2) in watch.terms:
             continue  # terms that came and went within one act
         lasts = _last_days(watch, terms, after)
-        check_charged(terms, by_terms[key], lasts, known)
+        charged = check_charged(terms, by_terms[key], lasts, known)
+        assert not {day for day in charged if (*key, day) in watch.passed}, "asked for what was free"
         if is_closed:
-            check_nothing_left_out(terms, by_terms[key], lasts, known, today)
+            check_nothing_left_out(terms, charged, lasts, known, today=today, watch=watch)
 
 
 def _last_days(watch: Watch, terms: Terms, after: Terms | None) -> list[date | None]:
@@ -219,8 +234,11 @@ def _last_days(watch: Watch, terms: Terms, after: Terms | None) -> list[date | N
 
 def check_charged(
     terms: Terms, rows: Sequence[LedgerEntry], lasts: Sequence[date | None], known: "Known"
-) -> None:
-    """What stands for each period of some terms is what it costs; nothing when its charge was undone."""
+) -> set[date]:
+    """What stands for each period of some terms is what it costs; nothing when its charge was undone.
+
+    Returns the first days of the periods that were charged.
+    """
     charged: dict[date, LedgerEntry] = {}
     stands: dict[date, int] = defaultdict(int)
     asked: dict[date, int] = defaultdict(int)
@@ -241,19 +259,30 @@ def check_charged(
         costs = {known.cost(terms, row, last) for last in lasts}
         is_right = asked[start] in costs or known.is_credited_by_hand(row, asked[start], max(costs))
         assert is_right, (terms, row.period_start, asked[start], costs)
+    return set(charged)
 
 
 def check_nothing_left_out(
-    terms: Terms, rows: Sequence[LedgerEntry], lasts: Sequence[date | None], known: "Known", today: date
+    terms: Terms,
+    charged: set[date],
+    lasts: Sequence[date | None],
+    known: "Known",
+    *,
+    today: date,
+    watch: Watch,
 ) -> None:
-    """Every period of the terms that has begun, or is over, was charged, or costs nothing."""
-    charged = {terms.cycle.whole(row.period_start).start for row in rows if row.kind is EntryKind.CHARGE}
+    """Every period of the terms that has begun, or is over, was charged, or cost nothing at its time."""
+    own = terms.own_minor
+    prices_ = {terms.unit_minor} if terms.plan_id is None else watch.listed[terms.plan_id]
     shares = periods.shares(
         terms.cycle, terms.since, until=today, ends_on=lasts[0], is_postpaid=terms.is_postpaid
     )
     for share in shares:
         if share.whole.start not in charged:
-            assert known.of_share(terms, share) == 0, (terms, "left out", share)
+            costs = [known.of_share(terms, share, unit) for unit in (prices_ if own is None else {own})]
+            assert 0 in costs, (terms, "left out", share)
+            if known.whole_of(terms, share, terms.unit_minor) == 0:
+                watch.passed.add((terms.owner, terms.no, share.whole.start))
 
 
 class Known:
@@ -288,8 +317,13 @@ class Known:
             row.whole_minor, whole, Period(row.period_start, end), self.reductions(terms)
         )
 
-    def of_share(self, terms: Terms, share: arithmetic.Share) -> int:
-        """Return what a period costs that was not charged: letters and VAT of its days."""
+    def of_share(self, terms: Terms, share: arithmetic.Share, unit_minor: int) -> int:
+        """Return what a period costs that was not charged, one at that price."""
+        whole = self.whole_of(terms, share, unit_minor)
+        return prices.part_minor(whole, share.whole, share.period, self.reductions(terms))
+
+    def whole_of(self, terms: Terms, share: arithmetic.Share, unit_minor: int) -> int:
+        """Return what the whole period costs then: letters and VAT of its days."""
         offs = [
             prices.Off(letter.percent_hundredths or 0, letter.amount_minor or 0)
             for given, letter in self.letters
@@ -304,14 +338,13 @@ class Known:
             for one in self.percents
             if one.vat_rate_id == terms.vat_rate_id and one.valid_from <= on
         ]
-        whole = prices.whole_minor(
-            terms.unit_minor,
+        return prices.whole_minor(
+            unit_minor,
             terms.quantity,
             offs,
             vat_hundredths=vat[-1] if vat else None,
             is_net=terms.is_net,
         )
-        return prices.part_minor(whole, share.whole, share.period, self.reductions(terms))
 
     def is_credited_by_hand(self, row: LedgerEntry, asked: int, cost: int) -> bool:
         """Say whether more stands than it costs because a person gave the rest back on its invoice."""

@@ -20,6 +20,7 @@ from billing import (
     liabilities,
     night,
     payments,
+    plans,
     promises,
     subscriptions,
     suspensions,
@@ -85,8 +86,24 @@ def resume(by: Doer, place: int, reason: int) -> None:
     freezes.lift(by.session, by.at(Subscription, place), by.act, REASONS[reason])
 
 
-def pay(by: Doer, minor: int, is_bank: bool) -> None:
-    """Receive a payment, told twice as gateways and double clicks do."""
+def reprice(by: Doer, plan: int, minor: int) -> None:
+    """Change the price list: what is sold already costs that from its next charge on."""
+    found = plans.get(by.session, by.world.plans[plan][0])
+    plans.change(
+        by.session,
+        found.id,
+        name=found.name,
+        price_minor=minor,
+        period=found.period,
+        is_net=found.is_net,
+        vat_rate_id=found.vat_rate_id,
+        is_postpaid=found.is_postpaid,
+        prices={one.from_quantity: one.price_minor for one in found.prices},
+    )
+
+
+def pay(by: Doer, minor: int, is_bank: bool, back: int) -> None:
+    """Receive a payment of today or of days ago, told twice as gateways and double clicks do."""
     method = Method.BANK if is_bank else Method.CASH
     for _ in range(2):
         payments.receive(
@@ -94,7 +111,7 @@ def pay(by: Doer, minor: int, is_bank: bool) -> None:
             by.account_id,
             minor,
             method=method,
-            dated_on=by.today,
+            dated_on=by.today - timedelta(days=back),
             reference=f"ref {by.key}",
             idempotency_key=by.key,
             rules=RULES,
@@ -308,7 +325,8 @@ acts = st.one_of(
     _act(end, _n, st.integers(-1, 40)),
     _act(suspend, _n, st.integers(0, 100), st.integers(0, 9), _lasts),
     _act(resume, _n, st.integers(0, 1)),
-    _act(pay, _minor, st.booleans()),
+    _act(reprice, _plan, st.sampled_from((0, 0, 1, 900, 4000))),
+    _act(pay, _minor, st.booleans(), st.sampled_from((0, 0, 3, 25, 70))),
     _act(payback, st.booleans()),
     _act(refund, st.integers(1, 900)),
     _act(transfer, _minor, st.booleans()),

@@ -86,7 +86,8 @@ class Subscription(Base):
     The terms (plan, own price, quantity, bill day) hold from `terms_from` on and are numbered: each change of
     them makes the next number, and a period is charged once under each. `bill_day` is 1 to 28, or 0 for the
     last day of the month; an ISO weekday for plans by the week. `bill_month` is where longer periods
-    begin.
+    begin. `free_until` is the last day of the last period that a charge run found to cost nothing under the
+    terms in force: what it passed is decided, whatever the price list says later.
     """
 
     __tablename__ = "subscriptions"
@@ -103,6 +104,7 @@ class Subscription(Base):
     bill_day: Mapped[int] = mapped_column(default=1, server_default="1")
     bill_month: Mapped[int] = mapped_column(default=1, server_default="1")
     is_postpaid: Mapped[bool | None]
+    free_until: Mapped[date | None]
     idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     created_at: Mapped[CreatedAt]
 

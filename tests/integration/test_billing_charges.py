@@ -98,7 +98,10 @@ def test_a_free_plan_and_a_future_one_charge_nothing(session):
     later = testing.subscriber(session, starts_on=date(2026, 12, 1), today=NOVEMBER)
     assert run(session, date(2026, 11, 30)).entries == 0
     assert booked(session, free.account_id) == booked(session, later.account_id) == []
-    assert charges.due_accounts(session, date(2026, 12, 1)) == [later.account_id]
+    # December of the free one is not decided yet.
+    assert charges.due_accounts(session, date(2026, 12, 1)) == [free.account_id, later.account_id]
+    assert run(session, date(2026, 12, 1)).entries == 1
+    assert charges.due_accounts(session, date(2026, 12, 1)) == []
 
 
 def test_a_reversed_charge_is_not_charged_again(session):
@@ -137,7 +140,7 @@ def test_the_database_charges_what_the_arithmetic_says(session, *, starts_on, bi
     ends_on = None if lasts is None else starts_on + timedelta(days=lasts)
     made = testing.subscriber(session, price_minor=0, starts_on=starts_on, bill_day=bill_day)
     service = subscriptions.get(session, made.subscription_id)
-    service.price_minor, service.ends_on = price, ends_on
+    service.price_minor, service.ends_on, service.free_until = price, ends_on, None
     session.flush()
     run(session, starts_on, account_id=made.account_id)
     run(session, until, account_id=made.account_id)

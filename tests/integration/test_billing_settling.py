@@ -228,21 +228,6 @@ def test_a_run_by_hand_lets_terms_hold_whose_day_has_come_and_counts_their_charg
         assert ledger.verify(session) == []
 
 
-def test_a_plan_that_was_free_cannot_ask_for_the_past_of_those_who_have_it(session):
-    made = customer(session)
-    free = testing.plan(session, 0)
-    agreed = replace(
-        subscriptions.agreed_on(subscriptions.get(session, made.subscription_id)), plan_id=free.id
-    )
-    subscriptions.change(session, made.subscription_id, testing.act(FIRST), choice=agreed)
-    charges.run(session, testing.act(DECEMBER))
-    with pytest.raises(errors.Invalid):
-        plans.change(session, free.id, name=free.name, price_minor=100)
-    plans.change(session, free.id, name="Free of charge", price_minor=0)
-    nobodys = plans.create(session, currency="EUR", name="Nobody has it", price_minor=0)
-    assert plans.change(session, nobodys.id, name="Nobody has it", price_minor=100).price_minor == 100
-
-
 def test_a_liability_credited_by_hand_is_not_given_back_again(session):
     made = customer(session, Documented.INVOICE)
     owed = liabilities.Owed("Router", 900, plans.PeriodKind.ONCE, FIRST)
