@@ -63,7 +63,7 @@ def waiting(session: Session, today: date, *, rules: Rules) -> list[int]:
 def let_in(session: Session, account_id: int, *, today: date, rules: Rules, by: str) -> list[Verdict]:
     """Let the account's lines in as far as the policy of today says; return what was done, and why."""
     ledger.lock_account(session, account_id)
-    promises.settle_paid(session, account_id, today=today, rules=rules)
+    promises.settle_paid(session, account_id, rules=rules)
     instalments.settle_paid(session, account_id, today=today, rules=rules)
     done: list[Verdict] = []
     for debtor in debtors.gather(session, today, rules=rules, account_ids=[account_id]):
