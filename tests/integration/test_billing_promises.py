@@ -1,0 +1,50 @@
+"""Promises on PostgreSQL: kept by what they were made about."""
+
+from dataclasses import replace
+from datetime import date
+
+from billing import accounts, ledger, promises, reconnect, testing
+from billing.models import EntryKind, PromiseStatus
+from billing.rules import Rules
+
+
+def test_a_promise_given_in_time_is_kept_by_what_it_was_about_and_by_no_less(session):
+    due = date(2026, 3, 10)
+    rules = Rules(grace_days=3, minimum_debt_minor=100)
+
+    def owing(minor=100_000):
+        account_id = accounts.open_account(session, currency="EUR").id
+        testing.charge(session, account_id, minor, due_on=due)
+        return account_id, promises.make(
+            session,
+            account_id,
+            until=date(2026, 3, 19),
+            author=testing.AUTHOR,
+            today=date(2026, 3, 5),
+            rules=rules,
+        ).promise
+
+    def paid(account_id, minor):
+        entry = ledger.post(
+            session, account_id, EntryKind.PAYMENT, minor, dated_on=date(2026, 3, 6), author=testing.AUTHOR
+        )
+        reconnect.review(session, account_id, today=date(2026, 3, 6), rules=rules, by="x")
+        return entry
+
+    account_id, promise = owing()
+    paid(account_id, 100)
+    accounts.set_terms(session, account_id, payment_days=None, grace_days=60, is_never_cut=False)
+    reconnect.review(session, account_id, today=date(2026, 3, 6), rules=rules, by="x")
+    assert promise.status is PromiseStatus.ACTIVE
+    # A bill that came after it is none of its matter.
+    testing.charge(session, account_id, 500, due_on=date(2026, 4, 10))
+    paid(account_id, 99_900)
+    assert promise.status is PromiseStatus.KEPT
+    # Nothing is past due on the day after, and still it was not kept; a rest too small to cut for is no matter.
+    few, small, late = owing(), owing(50), owing()
+    paid(few[0], 99_901)
+    paid(small[0], 49)
+    assert few[1].status is PromiseStatus.KEPT
+    settled = promises.settle(session, date(2026, 3, 20), rules=replace(rules, grace_days=90))
+    assert (settled.broken, settled.kept) == (2, 0)
+    assert (late[1].status, small[1].status) == (PromiseStatus.BROKEN, PromiseStatus.BROKEN)
