@@ -70,9 +70,9 @@ def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeR
     after the last; due the terms' days (or the account's own) after the act, so one booked late leaves the
     full time to pay. First and last periods are charged by real days, days of a suspension at its percent. An
     account's new charges make one document. A period that costs nothing by its price is passed for good, and
-    no later price asks for it. Run twice, or by two at once, nothing is doubled: the accounts' rows are locked
-    before what is due is looked at, and unique keys stand behind. A period whose VAT rate has no percent on its
-    day is refused, and what follows it waits.
+    no later price asks for it. Run twice, or by two at once, nothing is doubled: the accounts' rows are
+    locked before what is due is looked at, and unique keys stand behind. A period whose VAT rate has no
+    percent on its day is refused, and what follows it waits.
     """
     return run_accounts(session, act, due_accounts(session, act.today, account_id=account_id))
 

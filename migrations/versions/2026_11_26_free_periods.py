@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "f4a1d86b30c7"
-down_revision = "c27a9f50d3e8"
+down_revision = "f1c7a93d5e20"
 branch_labels = None
 depends_on = None
 
