@@ -81,6 +81,8 @@ def change(session: Session, plan_id: int, **offer: Unpack[Offer]) -> Plan:
     Nothing charged, or passed as free, is touched: the new price is asked from the next charge on, of those
     who have none of their own. The period stays once somebody has the plan: bill days go by it.
     """
+    # Two who save at once take turns: the prices by quantity are written anew.
+    session.execute(select(Plan.id).where(Plan.id == plan_id).with_for_update(key_share=True))
     plan = get(session, plan_id)
     values = _checked(session, offer)
     if values["period"] is not plan.period and subscription_count(session, plan_id):
