@@ -82,6 +82,11 @@ def share_out(session: Session, charge: LedgerEntry, minor: int) -> list[tuple[L
     return [(claim, shares[claim.id]) for claim in claims if claim.id in shares]
 
 
+def stands_minor(session: Session, charge: LedgerEntry) -> int:
+    """Return what the charge's period asks by what stands: charged and settled, less what was undone."""
+    return -sum(entry.amount_minor for entry in _standing(session, charge))
+
+
 def refuse_undoing(session: Session, claim: LedgerEntry) -> None:
     """Raise Conflict when a part of the claim was given back: undoing all of it would give it twice.
 

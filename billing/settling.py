@@ -96,9 +96,11 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
         whole = billed.cycle.whole(_period(charge).start)
         # Not the charge's own end: terms that were to come, and were taken back, had cut it short.
         end = whole.end if billed.last_day is None else min(whole.end, billed.last_day)
-        difference = -_booked(session, billed, charge, whole) - _due_minor(
-            charge, whole, end, billed.reductions
-        )
+        due = _due_minor(charge, whole, end, billed.reductions)
+        difference = -_booked(session, billed, charge, whole) - due
+        if difference < 0:
+            # A credit a person undid was not given: what it left standing is not asked a second time.
+            difference = -min(-difference, max(0, due - crediting.stands_minor(session, charge)))
         if difference:
             days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
             parts = [(charge, difference)]

@@ -48,10 +48,11 @@ ANALYZE priced;
 CREATE TEMP TABLE written (id bigint, account_id bigint, minor bigint) ON COMMIT DROP;
 WITH w AS (
     INSERT INTO ledger_entries (account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on,
-        method, subscription_id, terms_no, period_start, period_end, whole_minor, vat_hundredths, description, author)
+        method, subscription_id, terms_no, period_start, period_end, whole_minor, vat_hundredths, quantity,
+        description, author)
     SELECT a.id, 'charge', -d.minor, 'EUR', a.balance_minor - sum(d.minor) OVER (PARTITION BY a.id ORDER BY
         d.subscription_id), date '2026-12-01', date '2026-12-15', 'none', d.subscription_id, 1, d.period_start,
-        d.period_end, d.whole_minor, 2300, d.name, 'test'
+        d.period_end, d.whole_minor, 2300, 1, d.name, 'test'
     FROM priced d JOIN accounts a ON a.id = d.account_id
     RETURNING id, account_id, -amount_minor AS minor
 )

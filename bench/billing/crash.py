@@ -34,7 +34,7 @@ ROWS = {
     "entries": """
         SELECT account_id, kind, amount_minor, currency, balance_after_minor, dated_on, due_on,
                subscription_id, terms_no, period_start, period_end, whole_minor, vat_hundredths,
-               description, author
+               quantity, description, author
         FROM ledger_entries
     """,
     "documents": """

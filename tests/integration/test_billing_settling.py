@@ -110,6 +110,14 @@ def test_without_an_invoice_what_was_settled_is_undone_first_and_then_the_charge
     assert balance(session, made) == 0
 
 
+def test_what_a_credit_that_was_undone_left_standing_is_not_asked_again_when_the_freeze_is_lifted(session):
+    made = customer(session)
+    freeze(session, made)
+    undo(session, entries(session, made)[-1])
+    freezes.lift(session, made.subscription_id, testing.act(date(2026, 11, 20)), LockReason.FREEZE)
+    assert balance(session, made) == -3000
+
+
 @pytest.mark.parametrize("documented", list(Documented))
 def test_a_charge_of_which_more_was_asked_since_cannot_be_undone_beside_it(session, documented):
     made = customer(session, documented)
