@@ -47,11 +47,13 @@ def save(
     *,
     logo: bytes | None = None,
     is_logo_removed: bool = False,
+    sends_documents: bool | None = None,
     **fields: str,
 ) -> bool:
     """Write the company down anew when anything differs; say whether it did.
 
-    `logo` None keeps the one there is. Raises Invalid at every faulty field at once.
+    `logo` and `sends_documents` None keep what there is. With `sends_documents` invoices go out by e-mail as
+    they are issued. Raises Invalid at every faulty field at once.
     """
     values = _tidied(fields)
     faults = _faults(values)
@@ -64,7 +66,11 @@ def save(
     before = get(session, with_logo=True)
     kept, kept_type = (before.logo, before.logo_type) if before and not is_logo_removed else (None, "")
     image, image_type = (logo, logo_type) if logo else (kept, kept_type)
-    changes = audit.difference({name: getattr(before, name) for name in FIELDS} if before else {}, values)
+    values["sends_documents"] = (
+        bool(before and before.sends_documents) if sends_documents is None else sends_documents
+    )
+    known = {name: getattr(before, name) for name in values} if before else {"sends_documents": False}
+    changes = audit.difference(known, values)
     if image != (before.logo if before else None):
         changes["logo"] = [before.logo_type if before else "", image_type]
     if not changes:

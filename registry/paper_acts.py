@@ -8,19 +8,10 @@ from sqlalchemy.orm import Session
 
 from billing import document_acts, documents
 from billing.models import Account, Document, DocumentKind, Payer
-from core import catalogues, errors, money
-from core.money import Money
-from core.words import N_
-from registry import audit, outbox
+from core import errors
+from registry import audit, document_letters, outbox, papers
 from registry.models import AuditEvent, Customer
 from registry.money import author
-
-_SUBJECTS = {
-    DocumentKind.INVOICE: N_("Invoice %(number)s from %(company)s"),
-    DocumentKind.CREDIT_NOTE: N_("Credit note %(number)s from %(company)s"),
-    DocumentKind.RECEIPT: N_("Receipt %(number)s from %(company)s"),
-    DocumentKind.PROFORMA: N_("Proforma invoice %(number)s from %(company)s"),
-}
 
 
 def issue(
@@ -102,13 +93,14 @@ def send(
     )
     if payer is None or not payer.email:
         raise errors.Conflict("The customer has no e-mail address: add one to a contact")
-    subject, body = _letter(document, payer.language or document.payer.language or locale)
+    language = payer.language or document.payer.language or locale
+    subject, body = document_letters.words(document, document.seller, language)
     customer_id = session.scalar(select(Customer.id).where(Customer.account_id == document.account_id))
     put = outbox.put(
         session,
         actor,
         unique_key=f"document {document_id} {idempotency_key}",
-        kind="document",
+        kind=document_letters.KIND,
         address=payer.email,
         subject=subject,
         body=body,
@@ -130,21 +122,24 @@ def send(
     return payer.email
 
 
-def _letter(document: Document, locale: str) -> tuple[str, str]:
-    """Return subject and body of the letter a document goes along with, in that language."""
-    voice = catalogues.voice_of(locale)
-    names = {"number": document.full_number, "company": document.seller.name}
-    lines = [
-        voice.gettext(N_("Good day,")),
-        "",
-        voice.gettext(N_("the document %(number)s is attached to this letter as PDF.")) % names,
-    ]
-    if document.kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA) and document.due_on:
-        amount = money.format_money(Money(document.gross_minor, document.currency), voice.locale)
-        words = voice.gettext(N_("It asks for %(sum)s until %(day)s."))
-        lines.append(words % {"sum": amount, "day": catalogues.day(document.due_on, voice)})
-    lines += ["", document.seller.name, document.seller.phone]
-    return voice.gettext(_SUBJECTS[document.kind]) % names, "\n".join(lines).strip() + "\n"
+def send_all(
+    session: Session,
+    actor: audit.Actor,
+    filters: papers.PaperFilter,
+    *,
+    today: date,
+    locale: str,
+    limit: int,
+) -> tuple[int, int]:
+    """Put what the filters leave and has no letter yet into the outbox, up to `limit`, the oldest first.
+
+    Returns how many were put and how many are left, at most `limit` + 1. Pressed twice, nothing goes twice.
+    """
+    wanted = papers.ids(filters, today=today)
+    put = document_letters.put_many(session, actor, wanted, locale=locale, limit=limit)
+    if put:
+        audit.record(session, actor, "documents.sent", object_kind="document", note=str(put))
+    return put, document_letters.count(session, wanted, most=limit)
 
 
 def _record(session: Session, actor: audit.Actor, action: str, made: Document, *, note: str = "") -> None:

@@ -147,6 +147,11 @@ def count(session: Session, filters: PaperFilter, *, today: date, most: int = TO
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
+def ids(filters: PaperFilter, *, today: date) -> Select[int]:
+    """Return the query of the documents the filters leave."""
+    return _narrowed(select(Document.id), filters, today)
+
+
 def of_account(session: Session, account_id: int, *, limit: int) -> tuple[PaperRow, ...]:
     """Return the account's last documents, newest first."""
     query = _joined(select(*_columns())).where(Document.account_id == account_id)

@@ -1,7 +1,8 @@
 """Payers follow the customer: who an account's documents are made out to, as the customer is written now.
 
 Documents keep the payer they were issued to, so a change of the name, the number, the address or the e-mail
-writes a new row. What is written for documents alone (tax number, language) goes along from row to row.
+writes a new row. What is written for documents alone (tax number, language, whether they come by e-mail)
+goes along from row to row.
 """
 
 from collections.abc import Iterable
@@ -41,6 +42,7 @@ _FOLLOW = """
     ),
     changed AS (
         SELECT w.*, coalesce(p.tax_number, '') AS tax_number, coalesce(p.language, '') AS language,
+               coalesce(p.takes_documents, true) AS takes_documents,
                nextval(pg_get_serial_sequence('payers', 'id')) AS payer_id
         FROM wanted w
         JOIN accounts t ON t.id = w.account_id
@@ -50,8 +52,11 @@ _FOLLOW = """
         ORDER BY w.account_id
     ),
     written AS (
-        INSERT INTO payers (id, name, address, country, tax_number, number, email, language)
-        SELECT payer_id, name, address, country, tax_number, number, email, language FROM changed
+        INSERT INTO payers (
+            id, name, address, country, tax_number, number, email, language, takes_documents
+        )
+        SELECT payer_id, name, address, country, tax_number, number, email, language, takes_documents
+        FROM changed
     )
     UPDATE accounts SET payer_id = changed.payer_id
     FROM changed WHERE accounts.id = changed.account_id
@@ -99,13 +104,24 @@ def language_of(session: Session, customer_id: int) -> str:
     return session.scalar(query.where(Customer.id == customer_id)) or ""
 
 
-def change(session: Session, actor: audit.Actor, customer_id: int, *, tax_number: str, language: str) -> bool:
+def change(
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    tax_number: str,
+    language: str,
+    takes_documents: bool = True,
+) -> bool:
     """Write what only documents say of a customer, as a new row; say whether anything differed.
 
-    Raises Invalid at the faulty field. An empty language is the company's.
+    Raises Invalid at the faulty field. An empty language is the company's. `takes_documents` says whether
+    documents go to him by e-mail without anybody sending them one by one.
     """
-    values = {"tax_number": tax_number.strip(), "language": language.strip()}
-    if len(values["tax_number"]) > 40:
+    tax_number = tax_number.strip()
+    values: dict[str, Any] = {"language": language.strip(), "takes_documents": takes_documents}
+    values["tax_number"] = tax_number
+    if len(tax_number) > 40:
         raise errors.Invalid("The tax number is too long", {"tax_number": "At most 40 characters"})
     account = session.scalar(
         select(Account)

@@ -12,6 +12,7 @@ from tasks import (
     diagnose,
     enqueue,
     geocode,
+    letters,
     moving,
     night,
     pops,
@@ -139,9 +140,14 @@ def _register_paper_jobs(app: Celery, runtime: Runtime) -> None:
     def _give_receipts() -> None:
         receipts.run(runtime)
 
+    def _mail_documents() -> None:
+        if letters.run(runtime):
+            enqueue.deliver(app)
+
     # Rows say what is to be done, and leases who is at it: a job lost or run twice changes nothing.
     app.task(_deliver, name="deliver", **_OWN)
     app.task(_give_receipts, name="give_receipts", **_OWN)
+    app.task(_mail_documents, name="mail_documents", **_OWN)
 
 
 def _register_cutoff_jobs(app: Celery, runtime: Runtime) -> None:

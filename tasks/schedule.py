@@ -24,6 +24,7 @@ CUTOFF_S = 60
 DISCONNECTS_S = 60
 DELIVER_S = 30
 RECEIPTS_S = 60
+LETTERS_S = 60
 
 
 def table(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -48,6 +49,7 @@ def table(settings: Settings) -> dict[str, dict[str, Any]]:
         "fold-history": _every("fold_history", FOLD_S, work),
         "deliver": _every("deliver", DELIVER_S, work),
         "give-receipts": _every("give_receipts", RECEIPTS_S, work),
+        "mail-documents": _every("mail_documents", LETTERS_S, work),
         "fold-radius": _every("fold_radius", RADIUS_S, work),
         "close-day": _daily("close_day", hour, 0, work, args=[None]),
         "verify-ledger": _daily("verify_ledger", (hour + 1) % 24, 30, work),

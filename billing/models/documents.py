@@ -31,6 +31,7 @@ class Seller(Base):
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     website: Mapped[str] = mapped_column(String(200), default="", server_default="")
     footer: Mapped[str] = mapped_column(Text, default="", server_default="")
+    sends_documents: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     logo_type: Mapped[str] = mapped_column(String(40), default="", server_default="")
     written_at: Mapped[CreatedAt]

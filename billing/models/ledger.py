@@ -36,6 +36,7 @@ class Payer(Base):
     number: Mapped[str] = mapped_column(String(40), default="", server_default="")
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     language: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    takes_documents: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     written_at: Mapped[CreatedAt]
 
 

@@ -73,10 +73,12 @@ NEW_CUSTOMERS = "SELECT customer_id FROM moving_customers WHERE NOT is_known ORD
 # Payers never change: one with the tax number follows the one without.
 TAX_NUMBERS = """
 WITH written AS (
-    INSERT INTO payers (id, name, address, country, tax_number, number, email, language)
+    INSERT INTO payers (
+        id, name, address, country, tax_number, number, email, language, takes_documents
+    )
     SELECT nextval(pg_get_serial_sequence('payers', 'id')), p.name, p.address, p.country, m.tax_number,
         p.number,
-           p.email, p.language
+           p.email, p.language, p.takes_documents
     FROM moving_customers m
     JOIN accounts a ON a.id = m.account_id
     JOIN payers p ON p.id = a.payer_id

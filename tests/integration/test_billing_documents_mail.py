@@ -14,9 +14,9 @@ from sqlalchemy import select, update
 from billing import accounts, documents, ledger, testing
 from billing.models import Account, Document, DocumentKind, EntryKind, Method, Payer, Seller
 from core import clock
-from registry import audit, outbox
+from registry import audit, company, contacts, customers, outbox, payers
 from registry.models import OutboxChannel, OutboxMessage, OutboxStatus
-from tasks import deliver, receipts
+from tasks import deliver, letters, receipts
 from tasks.mail_testing import FakeSmtp
 from tasks.runtime import Runtime
 
@@ -172,6 +172,45 @@ def test_every_payment_gets_its_receipt_when_the_setting_says_so(make_runtime, s
     with runtime.database.reading() as session:
         found = session.scalars(select(Document).where(Document.kind == DocumentKind.RECEIPT)).one()
         assert (found.gross_minor, documents.document_of(session, paid).id) == (500, found.id)
+
+
+def test_what_a_charge_run_issues_goes_out_once_while_the_company_wants_it(make_runtime, server):
+    runtime = make_runtime(port=server.port)
+    today, clerk = clock.today("Europe/Kyiv"), audit.Actor(None, "clerk")
+    company_as = {"name": "Fibre Ltd", "phone": "+380 44 1"}
+    with runtime.database.transaction() as session:
+        company.save(session, clerk, **company_as)
+        people = [customers.create(session, clerk, currency="EUR", last_name=name) for name in "ABC"]
+        for one, email in zip(people, ("a@example.net", "", "c@example.net"), strict=True):
+            contacts.add(session, clerk, one.id, name="X", region="UA", email=email, phone="+380441234567")
+        payers.change(session, clerk, people[0].id, tax_number="", language="uk")
+        payers.change(session, clerk, people[2].id, tax_number="", language="", takes_documents=False)
+        # What follows the card leaves the consent as it was.
+        customers.change_number(session, clerk, people[2].id, "C-7", version=people[2].version)
+
+    def charge(minor):
+        with runtime.database.transaction() as session:
+            made = [testing.charge(session, one.account_id, minor, due_on=today).id for one in people]
+            documents.issue(session, made, kind=DocumentKind.INVOICE, on=today, author=testing.AUTHOR)
+
+    charge(1000)
+    assert letters.run(runtime) == 0
+    with runtime.database.transaction() as session:
+        assert company.save(session, clerk, sends_documents=True, **company_as)
+        assert not company.save(session, clerk, **company_as)
+    assert letters.run(runtime) == 0  # what was issued before the company wanted it stays
+    charge(1230)
+    assert [letters.run(runtime) for _ in range(2)] == [1, 0]
+    assert deliver.run(runtime) == 1
+    ((to, content),) = server.letters
+    letter = message_from_bytes(content, policy=default)
+    assert (to, letter["Subject"]) == ("a@example.net", "Рахунок INV/2026/000004 від Fibre Ltd")
+    assert "12,30" in letter.get_body().get_content()
+    assert [one.get_content_type() for one in letter.iter_attachments()] == ["application/pdf"]
+    with runtime.database.transaction() as session:
+        company.save(session, clerk, sends_documents=False, **company_as)
+    charge(500)
+    assert letters.run(runtime) == 0
 
 
 def test_a_text_message_is_written_to_the_log_even_while_the_mail_server_is_away(make_runtime):

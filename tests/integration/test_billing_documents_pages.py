@@ -18,6 +18,7 @@ from billing.models import Document, DocumentKind, EntryKind, Method, Seller
 from core import clock, errors
 from registry import audit, company, contacts, customers, number_series
 from registry.models import AuditEvent, OutboxMessage
+from webapp.documents import acts
 
 TODAY = clock.today("Europe/Kyiv")
 COMPANY = {
@@ -159,7 +160,10 @@ def test_the_company_is_written_down_anew_with_each_change_and_only_then(sign_in
         (seller,) = session.scalars(select(Seller)).all()
         assert (seller.iban, seller.bic, seller.country) == ("DE89370400440532013000", "COBADEFFXXX", "UA")
         assert seller.logo_type == "image/png"
-    browser.post("/setup/company", data={**COMPANY, "name": "Fibre", "is_logo_removed": "y"})
+    changed = {**COMPANY, "name": "Fibre", "is_logo_removed": "y", "sends_documents": "y"}
+    browser.post("/setup/company", data=changed)
+    box = re.search(r'<input[^>]*name="sends_documents"[^>]*>', browser.get("/setup/company").text).group()
+    assert "checked" in box
     assert browser.get("/setup/company/logo").status_code == 404
     with database.reading() as session:
         assert [row.name for row in session.scalars(select(Seller).order_by(Seller.id))] == [
@@ -168,6 +172,7 @@ def test_the_company_is_written_down_anew_with_each_change_and_only_then(sign_in
         ]
         event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
         assert (event.action, event.changes["name"]) == ("company.changed", ["Волокно Ltd", "Fibre"])
+        assert event.changes["sends_documents"] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -256,6 +261,35 @@ def test_a_clerk_issues_credits_and_sends_and_a_form_sent_twice_does_it_once(
         assert len(session.scalars(select(OutboxMessage)).all()) == 1
         acts = session.scalars(select(AuditEvent.action).where(AuditEvent.object_kind == "document")).all()
         assert sorted(acts) == ["document.credited", "document.issued", "document.issued", "document.sent"]
+
+
+def test_all_that_the_filters_leave_is_sent_so_many_at_a_press_and_each_once(
+    sign_in_as, database, two_invoices, monkeypatch
+):
+    monkeypatch.setattr(acts, "SEND_LIMIT", 1)
+    browser, payer = sign_in_as("billing"), f"/customers/{two_invoices['customer']}/payer"
+    with database.transaction() as session:
+        contacts.add(session, CLERK, two_invoices["customer"], name="O", region="UA", email="o@example.net")
+
+    def press(query):
+        answer = browser.post(f"/documents/send?{query}&after=x")
+        assert answer.location == f"/documents?{query}"
+        told = browser.get(answer.location).text
+        with database.reading() as session:
+            return list(session.scalars(select(OutboxMessage.document_id).order_by(OutboxMessage.id))), told
+
+    first, second = two_invoices["ids"]
+    assert "Send all" in browser.get("/documents").text
+    assert press("kind=receipt")[0] == []
+    browser.post(payer, data={"language": ""})  # takes none by e-mail
+    assert press("kind=invoice")[0] == []
+    browser.post(payer, data={"language": "", "takes_documents": "y"})
+    sent, told = press("state=overdue")
+    assert (sent, "1 document is on its way" in told, "More are left" in told) == ([first], True, False)
+    sent, told = press("kind=invoice")
+    assert (sent, "None is left to send" in told) == ([first, second], False)
+    sent, told = press("kind=invoice")
+    assert (sent, "None is left to send" in told) == ([first, second], True)
 
 
 def test_a_receipt_is_given_from_the_ledger(sign_in_as, database, two_invoices):

@@ -90,7 +90,7 @@ DOORS: dict[str, str] = {
     "documents.export": EVERYBODY,
     "documents.credit": MONEY,
     "documents.invoice": MONEY,
-    "documents.send": MONEY,
+    **dict.fromkeys(("documents.send", "documents.send_all"), MONEY),
     "documents.issue": MONEY,
     "documents.payer": MONEY,
     "documents.receipt": MONEY,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Response, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from billing import crediting, document_acts, documents
 from billing.models import Document, DocumentKind
@@ -13,6 +13,9 @@ from registry import paper_acts, payers, tills
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime, waking
 from webapp.documents import asking, forms
+
+# Of so many a browser hardly waits; more take another press.
+SEND_LIMIT = 1000
 
 
 @permissions.required("document.issue")
@@ -116,6 +119,7 @@ def _change_payer(customer_id: int, form: forms.PayerForm) -> None:
             customer_id,
             tax_number=form.tax_number.data or "",
             language=form.language.data or "",
+            takes_documents=bool(form.takes_documents.data),
         )
 
 
@@ -146,6 +150,33 @@ def send(document_id: int) -> Response:
     else:
         rendering.say(gettext("It is on its way already."), "info")
     return rendering.go("documents.document", document_id=document_id)
+
+
+@permissions.required("document.issue")
+def send_all() -> Response:
+    """Have what the list's filters leave sent by e-mail, each document once, so many at a press."""
+    settings = runtime.current().settings
+    with runtime.current().database.transaction() as session:
+        put, left = paper_acts.send_all(
+            session,
+            identity.actor(),
+            asking.filters(),
+            today=asking.today(),
+            locale=settings.isp.locale,
+            limit=SEND_LIMIT,
+        )
+        queue = runtime.current().queue
+        db.after_commit(session, lambda: enqueue.deliver(queue))
+    if put:
+        rendering.say(ngettext("%(num)s document is on its way.", "%(num)s documents are on their way.", put))
+    else:
+        rendering.say(
+            gettext("None is left to send: each was sent before, or its customer takes none by e-mail."),
+            "info",
+        )
+    if left:
+        rendering.say(gettext("More are left: send all again."), "info")
+    return rendering.go("documents.listing", **rendering.carried("after", "before"))
 
 
 def _form_page(template: str, form: Any, **context: Any) -> Response:

@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from flask_babel import format_date, lazy_gettext
-from wtforms import HiddenField, RadioField, SelectField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, Optional
 
 from billing.models import DocumentKind, DocumentLine, LedgerEntry
@@ -26,6 +26,13 @@ class PayerForm(Form):
     language = SelectField(
         lazy_gettext("Language of documents and letters"),
         choices=lambda: [("", lazy_gettext("The company's")), *texts.languages().items()],
+    )
+    takes_documents = BooleanField(
+        lazy_gettext("Takes documents by e-mail"),
+        default=True,
+        description=lazy_gettext(
+            "If not, none goes out on its own or with many; one by one they can be sent."
+        ),
     )
 
 

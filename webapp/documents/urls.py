@@ -9,6 +9,7 @@ blueprint = Blueprint("documents", __name__)
 for _rule, _name, _view, _methods in (
     ("/documents", "listing", listing.listing, ["GET"]),
     ("/documents.<string:ending>", "export", export.file, ["GET"]),
+    ("/documents/send", "send_all", acts.send_all, ["POST"]),
     ("/documents/<int:document_id>", "document", pages.show, ["GET"]),
     ("/documents/<int:document_id>/pdf", "pdf", pages.as_pdf, ["GET"]),
     ("/documents/<int:document_id>/credit", "credit", acts.credit, ["GET", "POST"]),

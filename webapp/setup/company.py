@@ -28,6 +28,7 @@ class CompanyForm(Form):
         ("logo",),
         ("is_logo_removed",),
         ("footer",),
+        ("sends_documents",),
     )
 
     name = TextField(lazy_gettext("Name"), [InputRequired(REQUIRED), Length(max=200)])
@@ -48,6 +49,10 @@ class CompanyForm(Form):
     )
     is_logo_removed = BooleanField(lazy_gettext("Without the logo there is now"))
     footer = ParagraphField(lazy_gettext("Foot of each page"), [Length(max=400)], render_kw={"rows": 2})
+    sends_documents = BooleanField(
+        lazy_gettext("Send invoices by e-mail as they are issued"),
+        description=lazy_gettext("From now on; not to customers who take no documents by e-mail."),
+    )
 
 
 @permissions.required("company.edit")
@@ -55,7 +60,8 @@ def edit() -> Response:
     """Write the company down; what is issued already keeps what it says."""
     with runtime.current().database.reading() as session:
         known = company.get(session)
-    form = CompanyForm(**{name: getattr(known, name) for name in company.FIELDS} if known else {})
+    names = (*company.FIELDS, "sends_documents")
+    form = CompanyForm(**{name: getattr(known, name) for name in names} if known else {})
     if form.accept(lambda: _save(form)):
         rendering.say(
             gettext("Saved. Documents issued from now on bear it.") if form.result else gettext("Saved.")
@@ -77,6 +83,7 @@ def _save(form: CompanyForm) -> bool:
             identity.actor(),
             logo=content or None,
             is_logo_removed=bool(form.is_logo_removed.data),
+            sends_documents=bool(form.sends_documents.data),
             **{name: getattr(form, name).data or "" for name in company.FIELDS},
         )
 
