@@ -96,11 +96,15 @@ class RestDoor:
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
     ) -> tuple[int, bytes]:
         """Send one request and read its answer; the connection is kept if the router keeps it."""
-        connection.sock.settimeout(self._patience.next_s())
         try:
+            connection.sock.settimeout(self._patience.next_s())
             connection.request(method, path, body, self._headers)
-            answer = connection.getresponse()
-            data = answer.read(MOST_BYTES)
+            # Closed by itself too: it holds the socket of a connection the router wants ended.
+            with connection.getresponse() as answer:
+                data = answer.read(MOST_BYTES)
+        except GateError:  # the time of the whole session is over
+            connection.close()
+            raise
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
             connection.close()
             raise _Stale from error
