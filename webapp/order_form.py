@@ -10,6 +10,7 @@ from flask import request
 from flask_babel import lazy_gettext
 from wtforms import DateField, HiddenField, SelectField
 from wtforms.validators import NumberRange, Optional
+from wtforms.widgets import TextInput
 
 from billing.articles import HUNDREDTHS
 from billing.models import Article
@@ -64,7 +65,11 @@ def _add_line(form: Any, line: LineView) -> None:
     number = Decimal(line.quantity_hundredths) / HUNDREDTHS if line.quantity_hundredths else None
     look = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0"}
     limits = [Optional(), NumberRange(0, 100_000)]
-    setattr(form, f"quantity_{line.id}", NumberField(line.name, limits, default=number, render_kw=look))
+    setattr(
+        form,
+        f"quantity_{line.id}",
+        NumberField(line.name, limits, default=number, render_kw=look, widget=TextInput()),
+    )
     setattr(
         form,
         f"worked_on_{line.id}",

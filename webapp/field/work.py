@@ -51,5 +51,5 @@ def _save(work: Work) -> None:
 
 def _faults(work: Work) -> str:
     """Return what is wrong in one sentence after the other: a phone shows them in a toast."""
-    words = [str(one) for faults in work.form.errors.values() for one in faults]
-    return " ".join(words) or gettext("Something is not right")
+    words = [f"{field.label.text}: {field.errors[0]}" for field in work.form if field.errors]
+    return " ".join([*words, *map(str, work.form.form_errors)]) or gettext("Something is not right")
