@@ -29,11 +29,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """On which business day, by whom, and how an account without terms of its own is charged."""
+    """On which business day, by whom, and how an account without terms of its own is charged.
+
+    `charged_until` is the day up to which is charged what has begun, when it is not today: what a run by hand
+    catches up with is dated and due from the day it is made on, as the night's is.
+    """
 
     today: date
     terms: Terms
     author: Author
+    charged_until: date | None = None
+
+    @property
+    def until(self) -> date:
+        """The day up to which is charged what has begun."""
+        return self.today if self.charged_until is None else self.charged_until
 
 
 def terms_of(settings: Settings) -> Terms:

@@ -49,8 +49,7 @@ def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> Charge
         show(done, total)
 
     try:
-        with database.transaction() as session:
-            begun = daybreak.let_terms_hold(session, act)
+        begun = daybreak.let_each_hold(database, act)
         report = charges.run_batches(database, act, note=note, begun=begun)
     except Exception as error:
         with database.transaction() as session:
@@ -75,8 +74,8 @@ def rehearse(
     So no account is held longer than its batch takes. Raises NotFound for an unknown account.
     """
     with database.reading() as session:
-        planned = set(subscriptions.planned_accounts(session, act.today, account_id=account_id))
-        charged = [account_id] if account_id is not None else charges.candidates(session, act.today)
+        planned = set(subscriptions.planned_accounts(session, act.until, account_id=account_id))
+        charged = [account_id] if account_id is not None else charges.candidates(session, act.until)
     accounts = sorted({*charged, *planned})
     report = ChargeReport()
     for first in range(0, len(accounts), charges.BATCH):
@@ -107,7 +106,7 @@ def _open(database: Database, act: Act) -> int:
             .values(error=N_("Interrupted; the next run goes on where it was"))
             .execution_options(synchronize_session=False)
         )
-        row = ChargeRun(run_on=act.today, started_by=act.author.name)
+        row = ChargeRun(run_on=act.until, started_by=act.author.name)
         session.add(row)
         session.flush()
         return row.id

@@ -232,7 +232,7 @@ _CHARGE = f"""
                a.balance_minor - sum(d.minor) OVER (
                    PARTITION BY a.id ORDER BY d.dated_on, d.subscription_id, d.liability_id, d.period_start
                ),
-               d.dated_on, :on + coalesce(a.payment_days, :payment_days), 'none',
+               d.dated_on, :made_on + coalesce(a.payment_days, :payment_days), 'none',
                d.subscription_id, d.liability_id, d.terms_no, d.period_start, d.period_end,
                d.whole_minor, d.vat_hundredths, d.quantity, d.words, :author_id, :author
         FROM costed d JOIN accounts a ON a.id = d.account_id

@@ -64,7 +64,7 @@ def _together(refused: Sequence[Refused]) -> tuple[Refused, ...]:
 
 
 def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeReport:
-    """Charge every period that has begun by the act's day and is not charged yet, of all accounts or of one.
+    """Charge every period begun by the act's `until` that is not charged yet, of all accounts or of one.
 
     What is paid in advance is charged on the first day of its period, what is paid afterwards on the day
     after the last; due the terms' days (or the account's own) after the act, so one booked late leaves the
@@ -74,7 +74,7 @@ def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeR
     locked before what is due is looked at, and unique keys stand behind. A period whose VAT rate has no
     percent on its day is refused, and what follows it waits.
     """
-    return run_accounts(session, act, due_accounts(session, act.today, account_id=account_id))
+    return run_accounts(session, act, due_accounts(session, act.until, account_id=account_id))
 
 
 def run_batches(
@@ -90,7 +90,7 @@ def run_batches(
     looked at, and how many there are.
     """
     with database.reading() as session:
-        accounts = candidates(session, act.today)
+        accounts = candidates(session, act.until)
     report = begun or ChargeReport()
     for first in range(0, len(accounts), BATCH):
         with database.transaction() as session:
@@ -108,7 +108,8 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     _lock(session, accounts)
     found = session.execute(
         text(charge_sql.CHARGE).bindparams(
-            bindparam("on", act.today, Date),
+            bindparam("on", act.until, Date),
+            bindparam("made_on", act.today, Date),
             bindparam("accounts", list(accounts), ARRAY(BigInteger)),
             bindparam("payment_days", act.terms.payment_days, Integer),
             bindparam("author_id", act.author.staff_id, BigInteger),

@@ -212,11 +212,11 @@ def change(
 def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> int:
     """Let the terms hold whose day has come, oldest first, of all or one; return how many there were."""
     # Whose they are is held before it is looked at what they are: somebody may take one back meanwhile.
-    held = ledger.hold(session, planned_accounts(session, act.today, account_id=account_id))
+    held = ledger.hold(session, planned_accounts(session, act.until, account_id=account_id))
     due = session.execute(
         select(PlannedChange.subscription_id, PlannedChange.starts_on)
         .join(Subscription, Subscription.id == PlannedChange.subscription_id)
-        .where(PlannedChange.starts_on <= act.today, Subscription.account_id == any_of(held))
+        .where(PlannedChange.starts_on <= act.until, Subscription.account_id == any_of(held))
         .order_by(PlannedChange.starts_on, PlannedChange.subscription_id)
     ).all()
     adopted = 0

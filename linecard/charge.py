@@ -18,19 +18,22 @@ MOST_LINES = 50
 
 
 def run(settings: Settings, on: date | None, *, account_id: int | None, is_test: bool) -> int:
-    """Charge by that business day (today's by default) or show what that would do; returns 0."""
+    """Charge up to that business day (today's by default) or show what that would do; returns 0.
+
+    A day that is over is caught up with, due from today; one to come is shown as its own night would do it.
+    """
     today = clock.today(settings.isp.time_zone)
     on = on or today
     if on > today and not is_test:
         raise errors.Invalid(N_("%(day)s has not begun: only --test looks ahead", day=on))
-    act = acts.Act(on, acts.terms_of(settings), AUTHOR)
+    act = acts.Act(max(on, today), acts.terms_of(settings), AUTHOR, on)
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
         try:
             report = _rehearse(database, act, account_id) if is_test else _charge(database, act, account_id)
         finally:
             database.dispose()
-    for line in _summary(report, act.today, is_test=is_test):
+    for line in _summary(report, act.until, is_test=is_test):
         print(line)
     return 0
 

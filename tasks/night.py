@@ -72,8 +72,13 @@ def _say(runtime: Runtime, facts: dict[str, Any]) -> None:
 
 
 def charge(runtime: Runtime, on: str, by: str) -> None:
-    """Charge everybody by the business day `on` (ISO 8601), as asked; run twice it changes nothing."""
-    act = acts.Act(date.fromisoformat(on), acts.terms_of(runtime.settings), Author(by))
+    """Charge everybody up to the day `on` (ISO 8601), as asked; run twice it changes nothing.
+
+    A day that is over is caught up with: dated, documented and due from today.
+    """
+    today = clock.today(runtime.settings.isp.time_zone)
+    until = min(date.fromisoformat(on), today)
+    act = acts.Act(today, acts.terms_of(runtime.settings), Author(by), until)
     charge_runs.run(runtime.database, act)
 
 

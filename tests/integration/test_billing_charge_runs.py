@@ -1,14 +1,17 @@
 """Charge runs: rehearsed without a trace, shown as they go, caught up after days missed."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
-from billing import charge_runs, charges, ledger, testing
-from billing.models import ChargeRun, LedgerEntry
+from billing import charge_runs, charges, ledger, subscriptions, testing
+from billing.models import Account, ChargeRun, Document, LedgerEntry, Payer, Seller
 from core import clock, db, errors
 from linecard import charge
+from tasks import night as night_jobs
+from tasks.runtime import Runtime
 
 ON = date(2026, 12, 1)
 
@@ -61,6 +64,60 @@ def test_a_run_after_missed_days_catches_up_and_says_so_in_its_row(database):
     assert days == [date(2026, month, 1) for month in (9, 10, 11, 12)]
     assert (row.accounts_done, row.accounts_total, row.entries, row.totals) == (3, 3, 9, {"EUR": 27_000})
     assert row.finished_at is not None
+
+
+def test_a_run_by_hand_for_a_day_that_is_over_is_dated_and_due_from_the_day_it_is_made_on(database):
+    """Nights were down since the first of November; on the 21st somebody runs what the first would have done."""
+    made_on, until = date(2026, 11, 21), date(2026, 11, 1)
+    made, later = people(database, 2, starts_on=date(2026, 10, 1))
+    with database.transaction() as session:
+        session.add(Seller(name="Fibre Ltd", written_by="test"))
+        payer = Payer(name="Olha")
+        session.add(payer)
+        session.flush()
+        session.get_one(Account, made.account_id).payer_id = payer.id
+        agreed = subscriptions.agreed_on(subscriptions.get(session, later.subscription_id))
+        subscriptions.change(
+            session,
+            later.subscription_id,
+            testing.act(until),
+            choice=replace(agreed, price_minor=6000),
+            on=date(2026, 11, 15),
+        )
+    act = replace(testing.act(made_on), charged_until=until)
+    shown = charge_runs.rehearse(database, act)
+    assert charge_runs.run(database, act) == shown
+    with database.reading() as session:
+        rows = session.scalars(select(LedgerEntry).where(LedgerEntry.period_start >= until)).all()
+        assert {row.due_on for row in rows} == {made_on + timedelta(days=14)}
+        # Terms of the 15th do not hold by the first: what is charged ends on their eve.
+        assert sorted((row.period_start, row.period_end) for row in rows) == [
+            (until, date(2026, 11, 14)),
+            (until, date(2026, 11, 30)),
+        ]
+        issued = session.execute(select(Document.issued_on, Document.due_on)).all()
+        assert issued == [(made_on, made_on + timedelta(days=14))]
+        assert charge_runs.recent(session)[0].run_on == until
+
+
+def test_the_job_charges_up_to_the_day_it_is_asked_for_and_no_further(server_settings, fresh_database):
+    today = clock.today(server_settings.isp.time_zone)
+    began = today.replace(day=1) - timedelta(days=70)
+    with fresh_database.transaction() as session:
+        made = testing.subscriber(session, starts_on=began, bill_day=28)
+    worker = Runtime(server_settings)
+    until = began + timedelta(days=30)
+    for on in (until, until, today + timedelta(days=400)):
+        night_jobs.charge(worker, on.isoformat(), "Olena")
+    worker.close()
+    with fresh_database.reading() as session:
+        rows = session.scalars(
+            select(LedgerEntry).where(LedgerEntry.account_id == made.account_id).order_by(LedgerEntry.id)
+        ).all()
+    days = server_settings.billing.payment_days
+    caught_up = rows[1:]
+    assert all(row.due_on == today + timedelta(days=days) for row in caught_up)
+    assert max(row.period_start for row in caught_up) <= today
 
 
 def test_a_run_that_was_killed_is_called_interrupted_by_the_next(database):
