@@ -87,6 +87,14 @@ def stands_minor(session: Session, charge: LedgerEntry) -> int:
     return -sum(entry.amount_minor for entry in _standing(session, charge))
 
 
+def left_of(session: Session, claim: LedgerEntry) -> int:
+    """Return what of a claim may still be given back, by its invoice when it stands on one."""
+    line = _line_of(session, claim)
+    if line is None:
+        return -claim.amount_minor - sum(entry.amount_minor for entry in without_note(session, claim))
+    return creditable(session, documents.get(session, line.document_id))[line.position]
+
+
 def refuse_undoing(session: Session, claim: LedgerEntry) -> None:
     """Raise Conflict when a part of the claim was given back: undoing all of it would give it twice.
 
@@ -132,10 +140,11 @@ def _line_of(session: Session, claim: LedgerEntry) -> DocumentLine | None:
 def _standing(session: Session, entry: LedgerEntry) -> list[LedgerEntry]:
     """Return what stands in the ledger for the period the entry is of: its charge, and what was settled.
 
-    From the charge's first day to the eve of the next charge's; nothing for an entry of no period.
+    From the charge's first day to the eve of the next charge's; for an entry of no period nothing, unless it
+    was given back without a credit note.
     """
     if entry.period_start is None or (entry.subscription_id, entry.liability_id) == (None, None):
-        return []
+        return _given_back(session, entry)
     of_terms = (
         LedgerEntry.subscription_id == entry.subscription_id
         if entry.liability_id is None
@@ -161,3 +170,16 @@ def _standing(session: Session, entry: LedgerEntry) -> list[LedgerEntry]:
     if until is not None:
         query = query.where(LedgerEntry.period_start < until)
     return list(session.scalars(query))
+
+
+def _given_back(session: Session, entry: LedgerEntry) -> list[LedgerEntry]:
+    """Return the entry, of no period, with what names it and stands on no credit note; nothing without."""
+    undone, noted = aliased(LedgerEntry), select(DocumentLine.entry_id)
+    given = session.scalars(
+        select(LedgerEntry)
+        .outerjoin(undone, undone.reverses_id == LedgerEntry.id)
+        .where(LedgerEntry.account_id == entry.account_id, LedgerEntry.corrects_id == entry.id)
+        .where(undone.id.is_(None), ~noted.where(DocumentLine.entry_id == LedgerEntry.id).exists())
+        .order_by(LedgerEntry.id)
+    ).all()
+    return [entry, *given] if given else []

@@ -15,17 +15,27 @@ from billing.acts import Act
 from billing.charges import ChargeReport
 from billing.models import EntryKind, LedgerEntry
 from core.columns import any_of
+from core.db import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What the day began with: numbers of locks, lines, terms and entries."""
 
-    locks_expired: int
-    locks_placed: int
-    lines_changed: int
-    terms_changed: int
-    settled: int
+    locks_expired: int = 0
+    locks_placed: int = 0
+    lines_changed: int = 0
+    terms_changed: int = 0
+    settled: int = 0
+
+    def __add__(self, other: "Begun") -> "Begun":
+        return Begun(
+            self.locks_expired + other.locks_expired,
+            self.locks_placed + other.locks_placed,
+            self.lines_changed + other.lines_changed,
+            self.terms_changed + other.terms_changed,
+            self.settled + other.settled,
+        )
 
 
 def begin(session: Session, act: Act, now: datetime, *, account_id: int | None = None) -> Begun:
@@ -33,13 +43,7 @@ def begin(session: Session, act: Act, now: datetime, *, account_id: int | None =
 
     All accounts concerned are held before any line is: a cashier holds his account first, and so do we.
     """
-    concerned = [
-        *suspensions.expired_accounts(session, now, today=act.today, account_id=account_id),
-        *freezes.planned_accounts(session, act.today, account_id=account_id),
-        *subscriptions.planned_accounts(session, act.today, account_id=account_id),
-        *settling.unsettled_accounts(session, account_id=account_id),
-    ]
-    ledger.hold(session, concerned)
+    ledger.hold(session, _concerned(session, act, now, account_id))
     by = act.author.name
     freed = suspensions.lift_expired(session, now, by=by, today=act.today, account_id=account_id)
     frozen = freezes.apply_planned(session, act, account_id=account_id)
@@ -56,9 +60,45 @@ def begin(session: Session, act: Act, now: datetime, *, account_id: int | None =
     )
 
 
+def begin_each(database: Database, act: Act, now: datetime) -> Begun:
+    """Begin the act's day for every account concerned, each in a transaction of its own; say what it did.
+
+    What is settled makes documents: in one transaction their counters would be held until all of it is done.
+    Lines that only their dates change are left to begin().
+    """
+    with database.reading() as session:
+        concerned = _concerned(session, act, now, None)
+    done = Begun()
+    for account_id in sorted(concerned):
+        with database.transaction() as session:
+            done += begin(session, act, now, account_id=account_id)
+    return done
+
+
+def _concerned(session: Session, act: Act, now: datetime, account_id: int | None) -> set[int]:
+    """Return the accounts, or the one, for which the day begins with something of money."""
+    return {
+        *suspensions.expired_accounts(session, now, today=act.today, account_id=account_id),
+        *freezes.planned_accounts(session, act.today, account_id=account_id),
+        *subscriptions.planned_accounts(session, act.today, account_id=account_id),
+        *settling.unsettled_accounts(session, account_id=account_id),
+    }
+
+
+def let_each_hold(database: Database, act: Act) -> ChargeReport:
+    """Do what let_terms_hold() does for every account, each in a transaction of its own."""
+    with database.reading() as session:
+        planned = subscriptions.planned_accounts(session, act.until)
+    report = ChargeReport()
+    for account_id in sorted(planned):
+        with database.transaction() as session:
+            report += let_terms_hold(session, act, account_id=account_id)
+    return report
+
+
 def let_terms_hold(session: Session, act: Act, *, account_id: int | None = None) -> ChargeReport:
     """Let the terms hold whose day has come, before a charge run by hand; return what that charged."""
-    accounts = ledger.hold(session, subscriptions.planned_accounts(session, act.today, account_id=account_id))
+    accounts = ledger.hold(session, subscriptions.planned_accounts(session, act.until, account_id=account_id))
     if not accounts:
         return ChargeReport()
     last_id = session.scalar(select(func.max(LedgerEntry.id))) or 0

@@ -22,12 +22,12 @@ from core.columns import any_of
 
 # Longer ago no stop of the ladder is looked for.
 LOOK_BACK_DAYS = 400
-_FEE = "late fee "
+FEE_PREFIX = "late fee "
 
 
 def fee_key(account_id: int, episode_on: date) -> str:
     """Return the idempotency key of the late fee of an episode."""
-    return f"{_FEE}{account_id} {episode_on.isoformat()}"
+    return f"{FEE_PREFIX}{account_id} {episode_on.isoformat()}"
 
 
 def begun(session: Session, oldest: Mapping[int, date], *, rules: Rules) -> dict[int, date]:
@@ -83,7 +83,7 @@ def _fined(session: Session, account_ids: Mapping[int, date]) -> list[tuple[int,
         select(LedgerEntry.account_id, func.max(func.right(LedgerEntry.idempotency_key, 10)))
         .where(
             LedgerEntry.account_id == any_of(account_ids),
-            LedgerEntry.idempotency_key.like(literal_column(f"'{_FEE}%'")),  # as its index says it
+            LedgerEntry.idempotency_key.like(literal_column(f"'{FEE_PREFIX}%'")),  # as its index says it
         )
         .group_by(LedgerEntry.account_id)
     )

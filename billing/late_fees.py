@@ -4,16 +4,21 @@ A fee that was reversed stays reversed: its key is taken. Episodes are those of 
 (billing.episodes).
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing import debt, episodes, instalments, ledger, penalties, prices
 from billing.acts import Act
 from billing.models import Account, EntryKind, LedgerEntry
 from billing.rules import Rules
+from core.columns import any_of
+from core.db import Database
 from core.words import N_
+
+BATCH = 500
 
 
 def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = None) -> int:
@@ -21,12 +26,34 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
 
     Spared is who promised to pay by a day that is not over, or keeps instalments.
     """
-    if not (rules.late_fee_minor or rules.late_fee_percent):
-        return 0
-    balances = _owing(session, act, rules, account_id)
-    begun = _ripe(session, act, debt.oldest_due(session, balances), rules)
+    ids = None if account_id is None else [account_id]
+    return len(_charge(session, sorted(_begun(session, act, rules, ids)), act, rules))
+
+
+def run_batches(database: Database, act: Act, *, rules: Rules) -> None:
+    """Do for everybody what run() does, each batch a transaction: nobody waits for all of them."""
+    with database.reading() as session:
+        ids = sorted(_begun(session, act, rules, None))
+    for first in range(0, len(ids), BATCH):
+        with database.transaction() as session:
+            _charge(session, ids[first : first + BATCH], act, rules)
+
+
+def booked(session: Session, act: Act) -> int:
+    """Return how many fees were charged on the act's day, in however many batches."""
+    query = select(func.count()).where(
+        LedgerEntry.dated_on == act.today,
+        LedgerEntry.idempotency_key.startswith(episodes.FEE_PREFIX),
+        LedgerEntry.kind == EntryKind.CHARGE,
+    )
+    return session.scalar(query) or 0
+
+
+def _charge(session: Session, account_ids: Sequence[int], act: Act, rules: Rules) -> list[LedgerEntry]:
+    """Charge these accounts their fees: all are held before a counter of documents is."""
+    begun = _begun(session, act, rules, ledger.hold(session, account_ids)) if account_ids else {}
     found = debt.overdue_by_account(act.today, 0, account_ids=sorted(begun))
-    sums = dict(session.execute(select(found.c.account_id, found.c.past_due_minor)).all())
+    sums = dict(session.execute(select(found.c.account_id, found.c.past_due_minor)).all()) if begun else {}
     taken = []
     for key in sorted(begun):
         past_due = sums.get(key, 0)
@@ -50,7 +77,15 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
             )
         )
     penalties.document(session, taken, act)
-    return len(taken)
+    return taken
+
+
+def _begun(session: Session, act: Act, rules: Rules, account_ids: Sequence[int] | None) -> dict[int, date]:
+    """Return the episodes a fee is due for, by account; nobody's where the rules name none."""
+    if not (rules.late_fee_minor or rules.late_fee_percent):
+        return {}
+    balances = _owing(session, act, rules, account_ids)
+    return _ripe(session, act, debt.oldest_due(session, balances), rules)
 
 
 def _ripe(session: Session, act: Act, oldest: dict[int, date], rules: Rules) -> dict[int, date]:
@@ -74,10 +109,11 @@ def _ripe(session: Session, act: Act, oldest: dict[int, date], rules: Rules) -> 
     return {key: day for key, day in ripe.items() if key not in charged}
 
 
-def _owing(session: Session, act: Act, rules: Rules, account_id: int | None) -> dict[int, int]:
+def _owing(session: Session, act: Act, rules: Rules, account_ids: Sequence[int] | None) -> dict[int, int]:
     """Return the balances of the accounts in debt that are not spared, by id."""
     query = select(Account.id, Account.balance_minor).where(Account.balance_minor < 0)
-    if account_id is not None:
-        query = query.where(Account.id == account_id)
-    spared = instalments.spared(session, act.today, rules=rules, account_id=account_id)
+    if account_ids is not None:
+        query = query.where(Account.id == any_of(account_ids))
+    one = account_ids[0] if account_ids is not None and len(account_ids) == 1 else None
+    spared = instalments.spared(session, act.today, rules=rules, account_id=one)
     return {key: minor for key, minor in session.execute(query).all() if key not in spared}

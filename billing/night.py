@@ -65,12 +65,13 @@ def close_day(
 ) -> NightRun:
     """Close that business day. Each step is one transaction that also notes the step as done.
 
-    Charging, planning and applying are done in batches before, with rows that show how far they are. So a
-    night that was killed goes on where it stopped, and one that is done is returned as it is. `more` are
-    steps of those who stand on billing, taken last; `witness` tells the brake what billing cannot see.
-    Raises Busy while another closes a day, Conflict when a later day is closed already, Unavailable when the
-    clock jumped: of a wrong day nothing is charged, no promise broken and no reminder written. What goes
-    wrong with the plan or its applying leaves those steps open and is raised when all others are done.
+    What writes to many accounts is done in batches before, of charging, planning and applying with rows that
+    show how far they are. So a night that was killed goes on where it stopped, and one that is done is
+    returned as it is. `more` are steps of those who stand on billing, taken last; `witness` tells the brake
+    what billing cannot see. Raises Busy while another closes a day, Conflict when a later day is closed
+    already, Unavailable when the clock jumped: of a wrong day nothing is charged, no promise broken and no
+    reminder written. What goes wrong with the plan or its applying leaves those steps open and is raised when
+    all others are done.
     """
     if witness.clock is not None and (jump := jump_words(witness.clock.jumped_s)):
         raise errors.Unavailable(jump)
@@ -86,21 +87,25 @@ def close_day(
     def settle(session: Session, _: NightRun) -> Report:
         return asdict(promises.settle(session, on, rules=rules))
 
+    begun: list[daybreak.Begun] = []
     steps: dict[str, Step] = {
-        "lines": lambda session, _: asdict(daybreak.begin(session, act, clock.now())),
+        "lines": lambda session, _: asdict(sum(begun, daybreak.begin(session, act, clock.now()))),
         "charges": charge,
         "promises": settle,
         "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
-        "late_fees": lambda session, _: {"entries": late_fees.run(session, act, rules=rules)},
-        "interest": lambda session, _: dict(interest.run(session, act, rules=rules)),
+        "late_fees": lambda session, _: {"entries": late_fees.booked(session, act)},
+        "interest": lambda session, _: dict(interest.booked(session, act, rules=rules)),
         "plan": lambda session, night: _plan_report(_plan_of(session, night)),
         "applied": lambda session, night: _outcome_of(session, night, rules),
         "mismatches": lambda session, _: _verify(session),
         **(more or {}),
     }
-    # What is done in batches before its step is noted, a row showing how far it is.
+    # What is done in batches before its step is noted.
     batches: dict[str, Callable[[], object]] = {
+        "lines": lambda: begun.append(daybreak.begin_each(database, act, clock.now())),
         "charges": lambda: charge_runs.run(database, act),
+        "late_fees": lambda: late_fees.run_batches(database, act, rules=rules),
+        "interest": lambda: interest.run_batches(database, act, rules=rules),
         "plan": lambda: _plan(database, on, rules, author, witness),
         "applied": lambda: _apply(database, on, rules, author, witness),
     }

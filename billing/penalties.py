@@ -17,5 +17,6 @@ def document(session: Session, entries: Sequence[LedgerEntry], act: Act) -> None
         mode = act.terms.documented_of(session.get_one(Account, entry.account_id))
         if mode is not Documented.NONE:
             by_kind[DocumentKind(mode.value)].append(entry.id)
-    for kind, ids in by_kind.items():
+    # The counters in one order, as the charge run takes them.
+    for kind, ids in sorted(by_kind.items()):
         documents.issue(session, ids, kind=kind, on=act.today, author=act.author)

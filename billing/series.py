@@ -17,6 +17,11 @@ from billing.models import DocumentKind, DocumentSeries, SeriesCounter
 from core import errors
 
 _NUMBER = re.compile(r"\{number(?::(\d{1,2}))?\}")
+# Of the kinds that one act may issue: the counters of those before are locked first.
+_BEFORE = {
+    DocumentKind.PROFORMA: (DocumentKind.INVOICE,),
+    DocumentKind.CREDIT_NOTE: (DocumentKind.INVOICE, DocumentKind.PROFORMA),
+}
 _FIELD = re.compile(r"\{[^}]*\}")
 
 
@@ -48,8 +53,7 @@ def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | 
         raise errors.NotFound(f"There is no number series for documents of the kind {kind.value}")
     before, width, after = split(series.pattern)
     span = span_of(series.pattern, on)
-    if kind is DocumentKind.CREDIT_NOTE:
-        _wait_in_line(session, on)
+    _wait_in_line(session, kind, on)
     session.execute(insert(SeriesCounter).values(series_id=series.id, span=span).on_conflict_do_nothing())
     last = session.scalars(
         select(SeriesCounter.last_number)
@@ -59,14 +63,15 @@ def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | 
     return Reserved(series.id, span, last, _dated(before, on), width, _dated(after, on))
 
 
-def _wait_in_line(session: Session, on: date) -> None:
-    """Lock the counters of what a credit note's act may ask besides, in one order for all.
+def _wait_in_line(session: Session, kind: DocumentKind, on: date) -> None:
+    """Lock the counters that come before this kind's: one order for all.
 
-    One act asks and then gives back, another gives back and then asks: they would wait for each other.
+    One act asks and then gives back, another gives back and then asks: they would wait for each other. So
+    would one that asks by proforma and gives back beside one that makes invoices and proformas.
     """
-    for kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA):
+    for earlier in _BEFORE.get(kind, ()):
         with suppress(errors.NotFound):
-            reserve(session, kind, on)
+            reserve(session, earlier, on)
 
 
 def take(session: Session, reserved: Reserved, count: int) -> None:

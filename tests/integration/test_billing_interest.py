@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from billing import accounts, documents, interest, ledger, night, testing, what_if
+from billing import accounts, document_acts, documents, interest, ledger, night, testing, what_if
 from billing.models import Account, EntryKind, LedgerEntry, Payer, Seller
 from billing.rules import Rules
 
@@ -118,3 +118,116 @@ def test_the_first_night_of_a_month_charges_and_what_if_tells_it_before(database
     assert (
         what_if.outlook(database, account_id, testing.act(date(2026, 2, 2)), rules=RULES).interest_minor == 15
     )
+
+
+TWELVE = Rules(interest_rates=((date(2026, 1, 1), 12.0),), brake_minimum=50)
+
+
+@pytest.fixture
+def large(session):
+    """An invoiced account that owes 10,000.00 since 10 January."""
+    payer = Payer(name="Olha Koval")
+    session.add_all([payer, Seller(name="Fibre Ltd", written_by="test")])
+    session.flush()
+    account = accounts.open_account(session, currency="EUR")
+    account.payer_id = payer.id
+    session.flush()
+    testing.charge(session, account.id, 1_000_000, due_on=date(2026, 1, 10))
+    return account.id
+
+
+def interest_of(session, account_id):
+    """What was booked as interest, in order: positive when it was asked."""
+    query = select(LedgerEntry.amount_minor).where(
+        LedgerEntry.account_id == account_id, LedgerEntry.idempotency_key.startswith("interest ")
+    )
+    return [-minor for minor in session.scalars(query.order_by(LedgerEntry.id))]
+
+
+def test_a_payment_read_after_its_month_was_charged_gives_back_what_it_did_not_bear(session, large):
+    assert run(session, FEBRUARY, TWELVE) == 1  # 21 days
+    assert interest_of(session, large) == [6904]
+    pay(session, large, 1_000_000, date(2026, 1, 12))  # told by the statement of 2 February
+    assert [run(session, day, TWELVE) for day in (MARCH, MARCH, APRIL)] == [1, 0, 0]
+    assert interest_of(session, large) == [6904, -6246]  # two days bore 6.58
+    first, back = session.scalars(
+        select(LedgerEntry)
+        .where(LedgerEntry.idempotency_key.startswith("interest "))
+        .order_by(LedgerEntry.id)
+    ).all()
+    assert back.kind is EntryKind.ADJUSTMENT
+    assert f"entry {first.id} corrected" in back.description
+    note = documents.document_of(session, back.id)
+    assert (note.corrects_id, note.gross_minor) == (documents.document_of(session, first.id).id, -6246)
+    session.refresh(session.get_one(Account, large))
+    assert session.get_one(Account, large).balance_minor == -658
+
+
+def test_a_payment_that_bounces_after_its_month_was_charged_bears_for_it_all_the_same(session, large):
+    whole = pay(session, large, 400_000, date(2026, 1, 5))
+    later = pay(session, large, 600_000, date(2026, 1, 20))
+    assert run(session, FEBRUARY, TWELVE) == 1
+    assert interest_of(session, large) == [1973]  # ten days on 6,000.00
+    for entry in (whole, later):
+        ledger.reverse(session, entry.id, author=testing.AUTHOR, reason="bounced", dated_on=date(2026, 2, 10))
+    # The rest of January, and all of February.
+    assert [run(session, day, TWELVE) for day in (MARCH, MARCH)] == [2, 0]
+    assert interest_of(session, large) == [1973, 6904 - 1973, 9205]
+    pay(session, large, 1_000_000, date(2026, 1, 10))
+    assert [run(session, day, TWELVE) for day in (APRIL, APRIL)] == [3, 0]
+    assert sum(interest_of(session, large)) == 0
+
+
+def test_what_people_gave_back_waived_or_agreed_anew_is_not_settled_again(session, large):
+    run(session, FEBRUARY, TWELVE)
+    first = session.scalars(
+        select(LedgerEntry).where(LedgerEntry.idempotency_key.startswith("interest "))
+    ).one()
+    invoice = documents.document_of(session, first.id)
+    document_acts.credit(
+        session,
+        invoice.id,
+        {1: 5000},
+        on=date(2026, 2, 5),
+        author=testing.AUTHOR,
+        reason="kindness",
+        idempotency_key=None,
+    )
+    # Other rates correct nothing.
+    assert run(session, MARCH, replace(TWELVE, interest_rates=((date(2026, 3, 1), 9.0),))) == 0
+    pay(session, large, 1_000_000, date(2026, 1, 12))
+    assert run(session, MARCH, TWELVE) == 1
+    # The credit of 5 February paid 50.00 of the debt, first come: 0.31 more than the two days bore. Of the 62.15
+    # that were too much, 50.00 were given back by hand.
+    assert interest_of(session, large) == [6904, -1215]
+
+
+def test_interest_that_was_waived_is_not_given_back_when_a_payment_comes_to_light(session, large):
+    run(session, FEBRUARY, TWELVE)
+    (made,) = session.scalars(
+        select(LedgerEntry).where(LedgerEntry.idempotency_key.startswith("interest "))
+    ).all()
+    ledger.reverse(session, made.id, author=testing.AUTHOR, reason="kindness", dated_on=FEBRUARY)
+    pay(session, large, 1_000_000, date(2026, 1, 12))
+    assert run(session, MARCH, TWELVE) == 0
+
+
+def test_interest_on_a_charge_that_was_undone_is_given_back(session, owing):
+    run(session, FEBRUARY)
+    charge = session.scalars(select(LedgerEntry).where(LedgerEntry.account_id == owing)).first()
+    ledger.reverse(session, charge.id, author=testing.AUTHOR, reason="wrong", dated_on=date(2026, 2, 3))
+    assert [run(session, day) for day in (MARCH, APRIL)] == [1, 0]
+    assert interest_of(session, owing) == [153, -153]
+
+
+def test_the_night_charges_interest_in_batches_and_reports_all_of_it(database, monkeypatch):
+    monkeypatch.setattr(interest, "BATCH", 2)
+    with database.transaction() as session:
+        ids = [accounts.open_account(session, currency="EUR").id for _ in range(3)]
+        for account_id in ids:
+            testing.charge(session, account_id, 36500, due_on=date(2026, 1, 10))
+    interest.run_batches(database, testing.act(FEBRUARY), rules=RULES)  # a night that was killed
+    done = night.close_day(database, testing.act(FEBRUARY), rules=RULES)
+    assert done.report["interest"] == {"entries": 3, "total_minor": 459, "through": "2026-01-31"}
+    with database.reading() as session:
+        assert ledger.verify(session) == []
