@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     DateTime,
     Float,
     String,
@@ -42,12 +43,14 @@ class Answer:
     """The gate's answer to a claim: the access it applied, or the error that prevented it.
 
     After an error the line waits `pause_s` seconds, doubled with every further error; 0: not at all.
+    `is_bare`: the gate had nothing of the line to hold.
     """
 
     claim: Claim
     applied: AccessState | None
     error: str | None = None
     pause_s: float = 0
+    is_bare: bool = False
 
 
 def settle(session: Session, answers: Iterable[Answer], *, now: datetime, pause_limit_s: float) -> list[int]:
@@ -55,6 +58,7 @@ def settle(session: Session, answers: Iterable[Answer], *, now: datetime, pause_
 
     Pauses grow up to `pause_limit_s`, with a quarter of jitter. An answer to an older version settles
     nothing: the line is told again, even if it looked settled meanwhile. Only the lease of the claim ends.
+    Of a line the gate holds nothing of, nothing is astray and nothing can be read back.
     """
     given = sorted(answers, key=lambda answer: answer.claim.subscription_id)
     if not given:
@@ -66,9 +70,6 @@ def settle(session: Session, answers: Iterable[Answer], *, now: datetime, pause_
     pause_s = func.least(told.c.pause_s * func.power(2, func.least(_row.attempts, 20)), pause_limit_s)
     later = literal(now) + func.make_interval(0, 0, 0, 0, 0, 0, pause_s * (0.75 + 0.5 * func.random()))
     applied = cast(told.c.applied, _row.applied.type)
-    passes = and_(is_done, told.c.applied.not_in([state.value for state in CUT]))
-    reconnect_ms = 1000 * extract("epoch", literal(now) - _row.reconnecting_since)
-    is_reconnect = and_(passes, _row.reconnecting_since.is_not(None))
     rows = session.execute(
         update(_row)
         .where(_row.subscription_id == told.c.id)
@@ -84,16 +85,36 @@ def settle(session: Session, answers: Iterable[Answer], *, now: datetime, pause_
             next_attempt_at=case((and_(is_current, not_(is_done)), later), else_=now),
             leased_until=case((_row.leased_until > told.c.lease, _row.leased_until), else_=None),
             unsettled_since=case((and_(is_done, applied == _row.wanted), None), else_=_row.unsettled_since),
-            reconnected_at=case((is_reconnect, now), else_=_row.reconnected_at),
-            reconnect_ms=case(
-                (is_reconnect, cast(func.greatest(0, reconnect_ms), BigInteger)), else_=_row.reconnect_ms
-            ),
-            reconnecting_since=case((passes, None), else_=_row.reconnecting_since),
+            **_reconnected(told, is_done, now),
+            **_bare(told, is_done, now),
         )
         .returning(_row.subscription_id, is_done),
         execution_options=_QUIET,
     )
     return sorted(key for key, is_settled in rows if is_settled)
+
+
+def _reconnected(told: Any, is_done: ColumnElement[bool], now: datetime) -> dict[str, Any]:
+    passes = and_(is_done, told.c.applied.not_in([state.value for state in CUT]))
+    took_ms = 1000 * extract("epoch", literal(now) - _row.reconnecting_since)
+    is_reconnect = and_(passes, not_(told.c.is_bare), _row.reconnecting_since.is_not(None))
+    return {
+        "reconnected_at": case((is_reconnect, now), else_=_row.reconnected_at),
+        "reconnect_ms": case(
+            (is_reconnect, cast(func.greatest(0, took_ms), BigInteger)), else_=_row.reconnect_ms
+        ),
+        "reconnecting_since": case((passes, None), else_=_row.reconnecting_since),
+    }
+
+
+def _bare(told: Any, is_done: ColumnElement[bool], now: datetime) -> dict[str, Any]:
+    is_bare = and_(is_done, told.c.is_bare)
+    is_repaired = and_(is_bare, _row.repair_asked_at.is_not(None), _row.repaired_at.is_(None))
+    return {
+        "is_bare": case((is_done, told.c.is_bare), else_=_row.is_bare),
+        "astray_since": case((is_bare, None), else_=_row.astray_since),
+        "repaired_at": case((is_repaired, now), else_=_row.repaired_at),
+    }
 
 
 def _told(given: list[Answer]) -> Any:
@@ -105,6 +126,7 @@ def _told(given: list[Answer]) -> Any:
         ("applied", String, [answer.applied.value if answer.applied else None for answer in given]),
         ("error", String, [answer.error for answer in given]),
         ("pause_s", Float, [answer.pause_s for answer in given]),
+        ("is_bare", Boolean, [answer.is_bare for answer in given]),
     )
     return _rows("told", columns)
 

@@ -70,13 +70,15 @@ class LineAccess:
 class Outcome:
     """What became of one line in a batch: the access applied, or the error that prevented it.
 
-    `needs_person` is true where trying again changes nothing until somebody corrects the record.
+    `needs_person` is true where trying again changes nothing until somebody corrects the record. `is_bare`:
+    the gate has nothing of the line to hold (no address, login or port on file), so nothing was to be done.
     """
 
     line_id: int
     applied: Access | None
     error: str | None = None
     needs_person: bool = False
+    is_bare: bool = False
 
 
 class Gate(Protocol):
@@ -85,7 +87,8 @@ class Gate(Protocol):
     def apply(self, wanted: Mapping[LineAccess, Access]) -> dict[int, Outcome]:
         """Make it so; one outcome per line id.
 
-        A line that cannot be served has its error in its outcome and does not hold up the others.
+        A line that cannot be served has its error in its outcome and does not hold up the others. One the
+        gate has nothing to hold for is done: its outcome says so.
         Raises GateError only when nothing at all could be done.
         """
         ...

@@ -230,15 +230,18 @@ class RadiusGate:
 
 
 def _by_login(wanted: Mapping[LineAccess, Access]) -> tuple[dict[str, Access], dict[int, Outcome]]:
-    """Return what is wanted of each login, and the outcome of lines that have none of their own."""
+    """Return what is wanted of each login, and the outcome of lines that have none, or none of their own."""
     times = Counter(line.login for line in wanted)
     logins, outcomes = {}, {}
     for line, access in wanted.items():
         if line.login and times[line.login] == 1:
             logins[line.login] = access
             continue
-        words = "several lines have this login" if line.login else "the line has no login on file"
-        outcomes[line.line_id] = Outcome(line.line_id, None, words, needs_person=True)
+        outcomes[line.line_id] = (
+            Outcome(line.line_id, None, "several lines have this login", needs_person=True)
+            if line.login
+            else Outcome(line.line_id, access, is_bare=True)
+        )
     return logins, outcomes
 
 

@@ -100,7 +100,8 @@ def goals(
     refused: dict[int, Outcome] = {}
     for line, access in sorted(wanted.items(), key=lambda pair: pair[0].line_id):
         try:
-            found.append(Goal(line.line_id, _networks(line, access, protected), access))
+            networks = parse(line.addresses, () if access == "open" else protected)
+            found.append(Goal(line.line_id, networks, access))
         except BadAddress as error:
             refused[line.line_id] = Outcome(line.line_id, None, str(error), needs_person=True)
     milder = Cover((network.version, network.prefixlen) for goal in found for network in goal.networks)
@@ -117,13 +118,6 @@ def goals(
             milder.add(network)
         served[:0] = alike
     return served, refused
-
-
-def _networks(line: LineAccess, access: Access, protected: Sequence[Network]) -> tuple[Network, ...]:
-    networks = parse(line.addresses, () if access == "open" else protected)
-    if access != "open" and not networks:
-        raise BadAddress("the line has no address to restrict")
-    return networks
 
 
 def plan(
@@ -194,7 +188,7 @@ def outcomes(
     for goal in made.goals:
         astray = next((network for network in goal.networks if not _is_so(goal, network, found)), None)
         if astray is None:
-            results[goal.line_id] = Outcome(goal.line_id, goal.access)
+            results[goal.line_id] = Outcome(goal.line_id, goal.access, is_bare=not goal.networks)
         elif broken:
             results[goal.line_id] = Outcome(goal.line_id, None, broken)
         else:

@@ -101,7 +101,7 @@ def sort(wanted: Mapping[LineAccess, Access], protected: Sequence[Network], held
     outcomes: dict[int, Outcome] = {}
     for line, access in wanted.items():
         try:
-            parsed[line] = _networks(line, access, protected)
+            parsed[line] = parse(line.addresses, () if access == "open" else protected)
         except BadAddress as error:
             outcomes[line.line_id] = _refused(line, error)
     everything = [network for networks in (*parsed.values(), *held.values()) for network in networks]
@@ -118,18 +118,11 @@ def sort(wanted: Mapping[LineAccess, Access], protected: Sequence[Network], held
                 outcomes[line.line_id] = _refused(line, error)
             else:
                 moves |= dict.fromkeys(parsed[line], access)
-                outcomes[line.line_id] = Outcome(line.line_id, access)
+                outcomes[line.line_id] = Outcome(line.line_id, access, is_bare=not parsed[line])
         for network, moved_to in moves.items():
             if moved_to == access:
                 milder.add(network)
     return Batch(moves, outcomes)
-
-
-def _networks(line: LineAccess, access: Access, protected: Sequence[Network]) -> tuple[Network, ...]:
-    networks = parse(line.addresses, () if access == "open" else protected)
-    if not networks and access != "open":
-        raise BadAddress("the line has no address to close")
-    return networks
 
 
 def _refused(line: LineAccess, error: BadAddress) -> Outcome:

@@ -39,11 +39,17 @@ class SnmpPortGate:
         self.settings = settings or SnmpPortSettings()
 
     def apply(self, wanted: Mapping[LineAccess, Access]) -> dict[int, Outcome]:
-        """Set each port as wanted and read it back; a silent switch fails its own lines only."""
+        """Set each port as wanted and read it back; a silent switch fails its own lines only.
+
+        A line without a port has nothing to set, and an uplink none ever closed is open.
+        """
         users = Counter((line.port.device, line.port.if_index) for line in wanted if line.port)
         outcomes: dict[int, Outcome] = {}
         allowed: list[LineAccess] = []
         for line, access in wanted.items():
+            if line.port is None or (line.port.is_uplink and access == "open"):
+                outcomes[line.line_id] = Outcome(line.line_id, access, is_bare=True)
+                continue
             try:
                 _refuse(line.port, access, users)
             except GateRefused as refusal:
@@ -116,10 +122,8 @@ class SnmpPortGate:
             return [answer for answers in pool.map(ask_device, by_device.values()) for answer in answers]
 
 
-def _refuse(port: PortRef | None, access: Access, users: Mapping[tuple[SnmpTarget, int], int]) -> None:
-    """Raise GateRefused for a port whose closing would hurt others, or that is not known."""
-    if port is None:
-        raise GateRefused("the line has no switch port on file")
+def _refuse(port: PortRef, access: Access, users: Mapping[tuple[SnmpTarget, int], int]) -> None:
+    """Raise GateRefused for a port whose closing would hurt others."""
     if port.is_uplink:
         raise GateRefused(f"{_name(port)} is an uplink: it is never switched")
     others = max(port.shared_with, users[port.device, port.if_index] - 1)

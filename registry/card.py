@@ -245,7 +245,7 @@ def _service(currency: str, *row: Any) -> ServiceView:
     own = subscription.price_minor
     fields = (
         *("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at"),
-        *("reconnect_ms", "reconnected_at"),
+        *("reconnect_ms", "reconnected_at", "is_bare"),
     )
     pauses = (state.next_attempt_at if state else None, gate.paused_until if gate else None)
     return ServiceView(

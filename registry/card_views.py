@@ -113,6 +113,7 @@ class ServiceView:
     applied_at: datetime | None
     observed: AccessState | None
     observed_at: datetime | None
+    is_bare: bool | None
     attempts: int
     next_attempt_at: datetime | None
     reconnect_ms: int | None

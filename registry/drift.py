@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     extract,
     func,
     literal,
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing import answers
-from billing.models import AccessState, SubscriptionAccess
+from billing.models import CUT, AccessState, SubscriptionAccess, SuspensionLock
 from core import clock
 from core.columns import any_of
 from registry import audit, gate_turns, keyset, search, strangers
@@ -38,15 +39,19 @@ LATE = timedelta(seconds=60)
 # So long a repair stays to be looked at.
 KEPT = timedelta(days=1)
 KINDS = ("passing", "cut", "stranger")
-STATES = ("adrift", "repaired")
+STATES = ("adrift", "repaired", "bare")
 USUAL_SORT = "since"
 
 _row = SubscriptionAccess
+_lock = SuspensionLock
 
 
 @dataclass(frozen=True, slots=True)
 class DriftFilter:
-    """What the list is narrowed to; all given must hold. `kind` is of KINDS, `state` of STATES."""
+    """What the list is narrowed to; all given must hold. `kind` is of KINDS, `state` of STATES.
+
+    "bare" are lines to be restricted of which their gate has nothing to hold: nothing is adrift there.
+    """
 
     text: str = ""
     kind: str = ""
@@ -59,12 +64,14 @@ class DriftRow:
     """A line adrift, or what a gate holds for nobody (`id` below 0; the access is `observed`).
 
     `address` is a login there where `is_login`.
-    `is_adrift` is over once it was repaired. `is_told`: the gate confirmed what is wanted.
+    `is_adrift` is over once it was repaired. `is_told`: the gate confirmed what is wanted. `is_bare`: it had
+    nothing of the line to hold.
     """
 
     id: int
     kind: str
     is_adrift: bool
+    is_bare: bool
     since: datetime
     customer_id: int | None
     name: str
@@ -127,27 +134,30 @@ def _columns(**named: Any) -> list[Any]:
     return [value.label(name) for name, value in named.items()]
 
 
-def _lines(now: datetime) -> Select[Any]:
-    is_adrift = or_(_row.astray_since.is_not(None), _is_late(now))
+def _is_bare() -> ColumnElement[bool]:
+    """Whether the line is to be cut off and its gate had nothing of it to hold."""
+    is_standing = and_(_lock.lifted_at.is_(None), _lock.effect.in_(CUT))
+    lock = exists().where(_lock.subscription_id == _row.subscription_id, is_standing)
+    return and_(_row.is_bare, _row.applied == _row.wanted, lock)
+
+
+def _addresses() -> Any:
+    is_loose = and_(IpAddress.line_id.is_(None), IpAddress.customer_id == Line.customer_id)
+    query = select(func.string_agg(func.abbrev(IpAddress.address), ", "))
+    return query.where(or_(IpAddress.line_id == Line.id, is_loose)).correlate(Line).scalar_subquery()
+
+
+def _lines(now: datetime, *, with_bare: bool) -> Select[Any]:
+    is_adrift, is_bare = or_(_row.astray_since.is_not(None), _is_late(now)), _is_bare()
     is_repaired = _row.repair_asked_at >= now - KEPT
-    addresses = (
-        select(func.string_agg(func.abbrev(IpAddress.address), ", "))
-        .where(
-            or_(
-                IpAddress.line_id == Line.id,
-                and_(IpAddress.line_id.is_(None), IpAddress.customer_id == Line.customer_id),
-            )
-        )
-        .correlate(Line)
-        .scalar_subquery()
-    )
     columns = _columns(
         id=cast(_row.subscription_id, BigInteger),
         kind=_kind(),
         is_adrift=func.coalesce(is_adrift, False),
+        is_bare=func.coalesce(is_bare, False),
         since=func.coalesce(_row.astray_since, _row.unsettled_since, _row.repair_asked_at, _row.wanted_at),
         customer_id=Line.customer_id,
-        address=func.coalesce(addresses, ""),
+        address=func.coalesce(_addresses(), ""),
         is_login=literal(False),
         gate_id=LineGate.id,
         wanted=cast(_row.wanted, String),
@@ -166,7 +176,7 @@ def _lines(now: datetime) -> Select[Any]:
         .select_from(_row)
         .join(Line, Line.subscription_id == _row.subscription_id)
         .outerjoin(LineGate, gate_of_line())
-        .where(or_(is_adrift, is_repaired))
+        .where(or_(is_adrift, is_repaired, *([is_bare] if with_bare else ())))
     )
 
 
@@ -176,6 +186,7 @@ def _alien() -> Select[Any]:
         id=-one.id,
         kind=literal("stranger"),
         is_adrift=one.repaired_at.is_(None),
+        is_bare=literal(False),
         since=one.since,
         customer_id=cast(null(), BigInteger),
         address=func.coalesce(func.abbrev(one.address), one.login),
@@ -196,7 +207,7 @@ def _alien() -> Select[Any]:
 
 
 def _found(now: datetime, filters: DriftFilter) -> tuple[Select[Any], Any]:
-    drift = union_all(_lines(now), _alien()).subquery("drift")
+    drift = union_all(_lines(now, with_bare=filters.state == "bare"), _alien()).subquery("drift")
     query = (
         select(drift, Customer, LineGate)
         .outerjoin(Customer, Customer.id == drift.c.customer_id)
@@ -205,6 +216,8 @@ def _found(now: datetime, filters: DriftFilter) -> tuple[Select[Any], Any]:
     is_asked = drift.c.repair_asked_at.is_not(None)
     if filters.state == "repaired":
         query = query.where(is_asked, ~drift.c.is_adrift)
+    elif filters.state == "bare":
+        query = query.where(drift.c.is_bare)
     else:
         # What is being repaired stays in view until it was seen done.
         query = query.where(or_(drift.c.is_adrift, and_(is_asked, drift.c.repaired_at.is_(None))))

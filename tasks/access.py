@@ -156,7 +156,8 @@ def _answer(runtime: Runtime, claim: Claim, outcome: Outcome) -> Answer:
     pause_s = cutoff.retry_limit_s if outcome.needs_person else cutoff.retry_first_s
     # The pause of a gate that failed as a whole is the gate's own: its lines wait for nothing else.
     pause_s = 0 if isinstance(outcome, gate_calls.OfGate) else pause_s
-    return Answer(claim, AccessState(outcome.applied) if outcome.applied else None, outcome.error, pause_s)
+    applied = AccessState(outcome.applied) if outcome.applied else None
+    return Answer(claim, applied, outcome.error, pause_s, outcome.is_bare)
 
 
 def _settle(runtime: Runtime, given: Iterable[Answer]) -> list[int]:

@@ -31,11 +31,9 @@ SENTENCES = (
     N_("%(address)s is not an address a gateway forwards"),
     N_("%(address)s is too wide for one line"),
     N_("%(address)s is protected by the gate's settings (%(prefix)s)"),
-    N_("the line has no address to close"),
     N_("%(address)s overlaps %(other)s, which is held for another line"),
     N_("%(address)s is shared with another line that is not cut off as much"),
     N_("%(address)s is shared with another line that is not cut off as much (%(other)s)"),
-    N_("the line has no switch port on file"),
     N_("port %(port)s is an uplink: it is never switched"),
     N_("port %(port)s is shared with %(count)s other line(s): closing it would cut them too"),
     N_("ifIndex %(index)s is %(found)s now, %(name)s on file"),
@@ -49,7 +47,6 @@ SENTENCES = (
     N_("%(host)s and this machine have no way of SSH in common: %(fault)s"),
     N_("%(host)s cannot be reached by SSH: %(fault)s"),
     # gates: RADIUS
-    N_("the line has no login on file"),
     N_("several lines have this login"),
     N_("somebody else rejects this login: Auth-Type := Reject in radcheck is not ours"),
     N_("the group %(name)s has no rows: its members would pass freely"),
@@ -96,7 +93,6 @@ SENTENCES = (
         "give its SHA-256 in the settings, or have this machine trust its issuer"
     ),
     N_("%(where)s does not speak TLS as it should (%(fault)s): has the service a certificate on the router?"),
-    N_("the line has no address to restrict"),
     N_("the router refuses: %(fault)s"),
     N_(
         "%(address)s is on the list %(list)s, but no rule of the router's %(family)s firewall "

@@ -117,7 +117,8 @@ class SubscriptionAccess(Base):
     `unsettled_since` is when the gate became to be told, `astray_since` when the network was first seen to do
     otherwise than it had confirmed. `reconnecting_since` stands from the end of a cut until the gate confirms
     that the line passes; the time it took stays in `reconnect_ms`. A repair is what a person asked for, over
-    when the network was read to do as is wanted.
+    when the network was read to do as is wanted. `is_bare`: the gate had nothing of the line to hold, no
+    address, login or port, so what it applied is nothing.
     """
 
     __tablename__ = "subscription_access"
@@ -142,6 +143,7 @@ class SubscriptionAccess(Base):
     repair_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     repair_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     repaired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    is_bare: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     __table_args__ = (
         Index(

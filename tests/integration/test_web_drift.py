@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from billing import suspensions
+import gates
+from billing import answers, suspensions
 from billing import testing as money
 from billing.models import AccessState, LockReason, SubscriptionAccess
 from core import clock
@@ -190,3 +191,34 @@ def test_a_gate_left_alone_is_tried_by_a_press(town, database, sign_in_as):
     browser.post(f"/drift/gates/{town.gate_id}/try")
     assert town.work() >= 1
     assert "no fault known" in browser.get("/setup/gates").text
+
+
+def test_a_line_its_gate_has_nothing_to_hold_for_is_no_drift_and_is_told_as_information(
+    town, database, web_settings, sign_in_as
+):
+    """A service without an address (TV) at a real gate of addresses: nothing is asked of gear, nothing fails."""
+    key = town.keys["Right"]
+    with database.transaction() as session:
+        session.execute(delete(IpAddress).where(IpAddress.address == "10.60.0.1"))
+        suspensions.place(session, [key], LockReason.DEBT, owner="night", today=TODAY)
+    runtime = Runtime(web_settings)
+    runtime._database = database
+    only = SimpleNamespace(apply=gates.make("nftables", {}).apply, held=dict, epoch=lambda: None,
+                           read=lambda asked: {line.line_id: None for line in asked})  # fmt: skip
+    with database.transaction() as session:
+        answers.repair(session, [key], by="noc")
+    access.sweep(runtime, lambda kind, settings: only)
+    runtime.close()
+    with database.reading() as session:
+        row = session.get_one(SubscriptionAccess, key)
+        assert (row.applied, row.error, row.is_bare) == (CLOSED, None, True)
+        assert row.repaired_at is not None, "nothing is left to be read back"
+        ids = drift.every_id(session, DriftFilter(state="bare"))
+    assert ids == []
+    assert key not in [row.id for row in listed(database)]
+    assert [row.id for row in listed(database, state="bare")] == [key]
+    browser = sign_in_as("noc")
+    assert "nothing at the gate to close" in browser.get("/drift?state=bare").text
+    assert "nothing at the gate to close" in browser.get("/drift.csv?state=bare").text
+    card = browser.get(f"/customers/{listed(database, state='bare')[0].customer_id}").text
+    assert "Nothing at the gate to close" in card

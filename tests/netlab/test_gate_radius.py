@@ -230,9 +230,7 @@ def test_what_is_applied_twice_disturbs_nobody_and_a_session_from_before_is_seen
     assert radius.run("SELECT id FROM radusergroup UNION ALL SELECT id FROM radreply ORDER BY 1") == rows
     assert radius.knows("new")
     assert gate.read([line, LineAccess(2)]) == {1: "slow", 2: None}
-    assert gate.apply({LineAccess(2): "closed"}) == {
-        2: Outcome(2, None, "the line has no login on file", True)
-    }
+    assert gate.apply({LineAccess(2): "closed"}) == {2: Outcome(2, "closed", is_bare=True)}
 
 
 def test_a_ghost_counts_as_gone_and_is_closed_in_the_tables_only_where_that_is_set(

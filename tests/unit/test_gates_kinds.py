@@ -5,7 +5,8 @@ import logging
 import pytest
 
 import gates
-from gates import LineAccess, testing
+from gates import LineAccess, PortRef, testing
+from netdiag.snmp import SnmpTarget
 from registry import gate_kinds
 
 
@@ -94,11 +95,19 @@ def test_gates_without_gear_of_their_own_have_no_epoch_and_no_list() -> None:
 def test_a_port_that_would_hurt_others_is_refused_before_any_switch_is_asked() -> None:
     gate = gates.make("snmp_port", {"parallel_devices": 4})
     assert gate.apply({}) == {}
-    assert gate.apply({LineAccess(1, ("192.0.2.1",)): "closed"}) == {
-        1: gates.Outcome(1, None, "the line has no switch port on file", needs_person=True)
-    }
+    uplink = PortRef(SnmpTarget("192.0.2.9"), 1, is_uplink=True)
+    (outcome,) = gate.apply({LineAccess(1, port=uplink): "closed"}).values()
+    assert (outcome.applied, outcome.needs_person) == (None, True)
+    assert gate.apply({LineAccess(1, port=uplink): "open"}) == {1: gates.Outcome(1, "open", is_bare=True)}
     assert gate.read([LineAccess(1)]) == {1: None}
     assert "own switch" in gate.check()
+
+
+@pytest.mark.parametrize("kind", ["nftables", "nftables_ssh", "radius", "snmp_port"])
+def test_a_line_a_gate_has_nothing_to_hold_for_is_done_and_no_fault_and_no_gear_is_asked(kind: str) -> None:
+    gate = gates.make(kind, {})
+    for access in gates.ACCESSES:
+        assert gate.apply({LineAccess(1): access}) == {1: gates.Outcome(1, access, is_bare=True)}
 
 
 def test_a_gate_that_cannot_is_never_asked_for_anything_stricter_than_meant() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates import ACCESSES, Access, LineAccess, addresses, chains, ruleset
+from gates import ACCESSES, Access, LineAccess, Outcome, addresses, chains, ruleset
 from gates.addresses import Network
 from gates.chains import Terms
 
@@ -103,10 +103,10 @@ def test_a_protected_address_can_still_be_opened() -> None:
     assert "protected" in (ruleset.sort({line: "slow"}, keep, {}).outcomes[1].error or "")
 
 
-def test_a_line_without_address_is_open_but_cannot_be_closed() -> None:
+def test_a_line_without_address_is_done_with_whatever_is_wanted_of_it() -> None:
     batch = ruleset.sort({LineAccess(1): "open", LineAccess(2): "closed"}, (), {})
     assert batch.outcomes[1].applied == "open"
-    assert batch.outcomes[2].needs_person
+    assert batch.outcomes[2] == Outcome(2, "closed", is_bare=True)
 
 
 def test_prefixes_that_overlap_in_one_batch_or_with_the_gateway_are_refused() -> None:
