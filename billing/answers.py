@@ -36,6 +36,9 @@ from core.columns import any_of
 
 _row = SubscriptionAccess
 _QUIET: dict[str, Any] = {"synchronize_session": False}
+# What a line was read to do: one access, the mildest and the strictest of its addresses where they differ,
+# None where it could not be told.
+Seen = AccessState | tuple[AccessState, AccessState] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +153,14 @@ def _lock(session: Session, ids: list[int]) -> None:
 
 def note_observed(
     session: Session,
-    observed: Mapping[int, AccessState | None],
+    observed: Mapping[int, Seen],
     now: datetime,
     *,
     told: Mapping[AccessState, AccessState] | None = None,
 ) -> list[int]:
     """Write down what the network does (None: it could not be told), measured from `now` on.
 
+    Of a line whose addresses differ, what is written is the one that is not wanted: it is told again.
     `told` is what the gate is asked for each wish it cannot fulfil to the letter: seen, it is the wish.
     Returns the lines that do otherwise than was applied before the measurement: they are unsettled again.
     """
@@ -194,14 +198,23 @@ def note_observed(
 
 def _write_observed(
     session: Session,
-    observed: list[tuple[int, AccessState | None]],
+    observed: list[tuple[int, Seen]],
     now: datetime,
     told: Mapping[AccessState, AccessState],
 ) -> None:
-    words = [state.value if state else None for _, state in observed]
-    seen = _rows("seen", (("id", BigInteger, [key for key, _ in observed]), ("state", String, words)))
+    ends = [state if isinstance(state, tuple) else (state, state) for _, state in observed]
+    seen = _rows(
+        "seen",
+        (
+            ("id", BigInteger, [key for key, _ in observed]),
+            ("state", String, [mildest.value if mildest else None for mildest, _ in ends]),
+            ("strictest", String, [strictest.value if strictest else None for _, strictest in ends]),
+        ),
+    )
     asked = {wish: told.get(wish, wish) for wish in AccessState}
-    is_asked = or_(*(and_(_row.wanted == wish, seen.c.state == way.value) for wish, way in asked.items()))
+    is_partly = or_(*(and_(_row.wanted == wish, seen.c.state == way.value) for wish, way in asked.items()))
+    is_asked = and_(is_partly, seen.c.strictest == seen.c.state)
+    other = cast(case((is_partly, seen.c.strictest), else_=seen.c.state), _row.wanted.type)
     is_repaired = and_(
         is_asked,
         _row.repair_asked_at.is_not(None),
@@ -213,7 +226,7 @@ def _write_observed(
         update(_row)
         .where(_row.subscription_id == seen.c.id)
         .values(
-            observed=case((is_asked, _row.wanted), else_=cast(seen.c.state, _row.wanted.type)),
+            observed=case((is_asked, _row.wanted), else_=other),
             observed_at=now,
             astray_since=case((is_asked, None), else_=_row.astray_since),
             repaired_at=case((is_repaired, now), else_=_row.repaired_at),

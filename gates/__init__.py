@@ -20,8 +20,10 @@ from gates.contract import (
     GateRefused,
     GateUnreachable,
     LineAccess,
+    Mixed,
     Outcome,
     PortRef,
+    Seen,
     nearest,
 )
 
@@ -36,8 +38,10 @@ __all__ = [
     "GateRefused",
     "GateUnreachable",
     "LineAccess",
+    "Mixed",
     "Outcome",
     "PortRef",
+    "Seen",
     "make",
     "nearest",
     "told",

@@ -15,6 +15,25 @@ ACCESSES: tuple[Access, ...] = get_args(Access)
 _INSTEAD: Mapping[Access, Access] = {"notice": "open", "slow": "open", "walled": "closed"}
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """What a line has whose addresses differ: one passes as the mildest, another as the strictest."""
+
+    mildest: Access
+    strictest: Access
+
+
+Seen = Access | Mixed
+
+
+def seen(found: Iterable[Access]) -> Seen | None:
+    """Return what a line has by what each of its addresses has; None without any."""
+    order = sorted(set(found), key=ACCESSES.index)
+    if len(order) > 1:
+        return Mixed(order[0], order[-1])
+    return order[0] if order else None
+
+
 def nearest(access: Access, can: Collection[Access]) -> Access:
     """Return what a gate that `can` do so much is asked for this access; open and closed every gate can."""
     return access if access in can else _INSTEAD.get(access, access)
@@ -93,9 +112,10 @@ class Gate(Protocol):
         """
         ...
 
-    def read(self, lines: Iterable[LineAccess]) -> dict[int, Access | None]:
+    def read(self, lines: Iterable[LineAccess]) -> Mapping[int, Seen | None]:
         """Say what is so on the network now, by line id; None where it cannot be known.
 
+        A line whose addresses differ is neither the one nor the other: it has to be told again.
         Raises GateError only when nothing at all could be read.
         """
         ...

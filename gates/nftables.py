@@ -24,6 +24,7 @@ from gates.contract import (
     GateUnreachable,
     LineAccess,
     Outcome,
+    Seen,
 )
 
 # For forms; what only looks like an address is found by the validator.
@@ -135,11 +136,10 @@ class NftablesGate:
                 self._nft(["-f", "-"], ruleset.transaction(batch, held, self.settings.terms, is_anew=True))
         return batch.outcomes
 
-    def read(self, lines: Iterable[LineAccess]) -> dict[int, Access | None]:
+    def read(self, lines: Iterable[LineAccess]) -> dict[int, Seen | None]:
         """List the table once and look each line up.
 
-        A line of several addresses is as open as the least restricted of them. Where the rules are gone,
-        what the sets still hold is not in force, and the line is open.
+        Where the rules are gone, what the sets still hold is not in force, and the line is open.
         """
         listing = self._listing()
         return {line.line_id: listing.access(line) for line in lines}

@@ -16,7 +16,7 @@ import pydantic
 
 from gates import routeros_check, routeros_lists, routeros_plan, routeros_tls
 from gates.addresses import written
-from gates.contract import Access, GateMisconfigured, GateRefused, GateUnreachable, LineAccess, Outcome
+from gates.contract import Access, GateMisconfigured, GateRefused, GateUnreachable, LineAccess, Outcome, Seen
 from gates.routeros_api import ApiDoor
 from gates.routeros_door import Door
 from gates.routeros_lists import Found, Names
@@ -130,11 +130,10 @@ class RouterosGate:
             raise broken from None
         return routeros_plan.outcomes(made, seen, self._names, broken=str(broken))
 
-    def read(self, lines: Iterable[LineAccess]) -> dict[int, Access | None]:
+    def read(self, lines: Iterable[LineAccess]) -> dict[int, Seen | None]:
         """Read the lists and the rules that refer to them, and look each line up.
 
-        A line of several addresses has the mildest access of them. What a list holds that no rule refers
-        to is not in force, and the line is open.
+        What a list holds that no rule puts in force does nothing, and the line is open.
         """
         lines = list(lines)
         if not lines:

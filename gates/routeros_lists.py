@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gates.addresses import BadAddress, Network, parse, written
-from gates.contract import ACCESSES, Access, LineAccess
+from gates.contract import ACCESSES, Access, LineAccess, Seen, seen
 from gates.routeros_door import Answer, Call, Row
 
 MENUS = {4: "/ip/firewall/address-list", 6: "/ipv6/firewall/address-list"}
@@ -100,13 +100,13 @@ class Found:
         listed = self.listed(network)
         return listed if (network.version, listed) in self.enforced else "open"
 
-    def access(self, line: LineAccess) -> Access | None:
-        """Return what a line has: the mildest of its addresses, None when it has none."""
+    def access(self, line: LineAccess) -> Seen | None:
+        """Return what a line has, by all of its addresses; None when it has none."""
         try:
             networks = parse(line.addresses)
         except BadAddress:
             return None
-        return min(map(self.in_force, networks), key=ACCESSES.index, default=None)
+        return seen(map(self.in_force, networks))
 
 
 def questions(names: Names, lines: Iterable[LineAccess] | None, *, with_rules: bool = True) -> list[Call]:

@@ -13,7 +13,7 @@ from typing import Any
 from gates import chains
 from gates.addresses import BadAddress, Cover, Network, is_host, order, parse, refuse_shared, written
 from gates.chains import HOME, Terms
-from gates.contract import ACCESSES, Access, LineAccess, Outcome
+from gates.contract import ACCESSES, Access, LineAccess, Outcome, Seen, seen
 
 # A counter that counts nothing: it keeps the random value it was made with until the table is gone, and
 # adding it again changes nothing.
@@ -44,13 +44,13 @@ class Listing:
     enforced: frozenset[str]
     marker: str = ""
 
-    def access(self, line: LineAccess) -> Access | None:
-        """Say how this line passes: as the least restricted of its addresses, None when it has none."""
+    def access(self, line: LineAccess) -> Seen | None:
+        """Say how this line passes, by all of its addresses; None when it has none."""
         try:
             networks = parse(line.addresses)
         except BadAddress:
             return None
-        return min((self._of(network) for network in networks), key=ACCESSES.index, default=None)
+        return seen(map(self._of, networks))
 
     def addresses(self) -> dict[str, Access]:
         """Return everything that is held, by address or prefix, with the strictest access it is held for."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gates import Access, LineAccess, Outcome
+from gates import Access, LineAccess, Outcome, Seen
 from tasks import hands
 from tasks.sites import Site
 
@@ -19,7 +19,7 @@ class BoxGate:
         found = self._site.ask(hands.gate_apply, self._kind, self._settings, list(wanted.items()))
         return {outcome.line_id: outcome for outcome in found}
 
-    def read(self, lines: Iterable[LineAccess]) -> dict[int, Access | None]:
+    def read(self, lines: Iterable[LineAccess]) -> dict[int, Seen | None]:
         """Say what is so; raises GateError, Unavailable."""
         return self._site.ask(hands.gate_read, self._kind, self._settings, list(lines))
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import gates
+from billing import answers
 from billing.access import Claim
 from billing.models import AccessState
 from core import clock
 from core.errors import LinecardError
-from gates import Gate, GateError, GateRefused, LineAccess, Outcome, PortRef
+from gates import Gate, GateError, GateRefused, LineAccess, Mixed, Outcome, PortRef
 from registry import gate_kinds, gate_turns, line_gates
 from registry.gate_turns import Turn, Waits
 from registry.lines import GateTarget, LineTarget
@@ -161,14 +162,17 @@ def _of_wish(answer: Outcome, kind: str, wish: AccessState) -> Outcome:
 
 def read(
     runtime: Runtime, gate: GateTarget, members: list[LineTarget], make: Maker
-) -> dict[int, AccessState | None]:
+) -> dict[int, answers.Seen]:
     """Read what is so, by subscription; raises Failed."""
     accesses, _ = _described(runtime, members)
     seen = ask(runtime, gate, make, lambda made: made.read(accesses))
-    return {
-        target.subscription_id: AccessState(state) if (state := seen.get(line.line_id)) else None
-        for line, target in accesses.items()
-    }
+    return {target.subscription_id: _seen(seen.get(line.line_id)) for line, target in accesses.items()}
+
+
+def _seen(found: gates.Seen | None) -> answers.Seen:
+    if isinstance(found, Mixed):
+        return AccessState(found.mildest), AccessState(found.strictest)
+    return AccessState(found) if found else None
 
 
 def by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTarget]]]:

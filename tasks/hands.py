@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gates
-from gates import Access, LineAccess, Outcome
+from gates import Access, LineAccess, Outcome, Seen
 from netdiag import errors as wire
 from netdiag import mac_lookup, neighbours, status
 from netdiag import ping as wire_ping
@@ -206,9 +206,9 @@ def gate_apply(kind: str, settings: dict[str, Any], wanted: list[tuple[LineAcces
     return list(gates.make(kind, settings).apply(dict(wanted)).values())
 
 
-def gate_read(kind: str, settings: dict[str, Any], lines: list[LineAccess]) -> dict[int, Access | None]:
+def gate_read(kind: str, settings: dict[str, Any], lines: list[LineAccess]) -> dict[int, Seen | None]:
     """Have a gate say what is so, by line id; raises GateError."""
-    return gates.make(kind, settings).read(lines)
+    return dict(gates.make(kind, settings).read(lines))
 
 
 def gate_epoch(kind: str, settings: dict[str, Any]) -> str | None:

@@ -176,6 +176,24 @@ def test_a_line_that_drifted_is_told_again(session, line):
     assert claim(session) == [access.Claim(line, OPEN, 1)]
 
 
+@pytest.mark.parametrize(("effect", "seen"), [(None, CLOSED), (CLOSED, OPEN), (AccessState.NOTICE, OPEN)])
+def test_a_line_whose_addresses_differ_is_told_again_and_shows_what_is_not_wanted(
+    session, line, effect, seen
+):
+    """One of its addresses passes, another does not: it is neither open nor closed."""
+    if effect is None:
+        open_line(session, line)
+    else:
+        place(session, line, effect=effect)
+        [claimed] = claim(session)
+        settle(session, line, claimed.version, applied=effect)
+    later = clock.now() + timedelta(seconds=1)
+    assert answers.note_observed(session, {line: (OPEN, CLOSED)}, later) == [line]
+    found = row(session, line)
+    assert (found.observed, found.applied) == (seen, None)
+    assert found.astray_since is not None
+
+
 def test_lines_open_on_the_first_day_and_close_after_the_last(session):
     tomorrow = TODAY + timedelta(days=1)
     made = testing.subscriber(session, starts_on=tomorrow, today=TODAY)

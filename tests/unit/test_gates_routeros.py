@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 import gates
-from gates import Access, LineAccess, Outcome
+from gates import Access, LineAccess, Mixed, Outcome
 from gates.testing_routeros_tables import Router
 from tests.routeros_site import DOORS, LISTS, Site, applied, line_of, serve
 
@@ -28,6 +28,14 @@ def test_each_access_has_its_list_and_a_line_is_on_one_at_most(site: Site) -> No
     assert site.gate.held() == dict.fromkeys(("192.0.2.7", "2001:db8:0:7::/64", "2001:db8::7"), "closed")
     assert site.gate.apply({line: "open"}) == {1: Outcome(1, "open")}
     assert site.gate.held() == {}
+
+
+def test_a_line_whose_addresses_differ_is_neither_open_nor_closed(site: Site) -> None:
+    site.gate.apply({line_of(1, "192.0.2.7"): "walled"})
+    line = line_of(2, "192.0.2.7", "2001:db8::7")
+    assert site.gate.read([line]) == {2: Mixed("open", "walled")}
+    assert site.gate.apply({line: "open"}) == {2: Outcome(2, "open")}
+    assert site.gate.read([line]) == {2: "open"}
 
 
 def test_what_is_so_already_is_not_written_again(site: Site) -> None:
