@@ -24,8 +24,10 @@ def describe(door: Door, found: Found, names: Names, user: str) -> str:
     closed = names.lists["closed"]
     if (4, "closed") not in found.enforced:
         raise GateMisconfigured(
-            f"no rule of the router's IPv4 firewall refers to the list {closed}: nothing would be cut. "
-            f"One that does: /ip firewall filter add chain=forward src-address-list={closed} action=reject"
+            f"no rule of the router's IPv4 firewall puts the list {closed} in force: nothing would be cut. "
+            "It takes one that drops or rejects in the chain forward, before any that accepts what is "
+            f"established: /ip firewall filter add chain=forward src-address-list={closed} action=reject "
+            "place-before=0"
         )
     row = resource.rows[0] if resource.rows else {}
     router = f"RouterOS {row.get('version', '?')} ({row.get('board-name', '?')}, up {row.get('uptime', '?')})"
@@ -52,7 +54,7 @@ def _count(found: Found) -> str:
 
 
 def _idle_lists(found: Found, names: Names) -> list[str]:
-    """Name the lists no rule refers to, family by family."""
+    """Name the lists no rule puts in force, family by family."""
     parts = []
     for version, family in FAMILIES.items():
         if version in found.absent:
@@ -61,5 +63,5 @@ def _idle_lists(found: Found, names: Names) -> list[str]:
         idle: list[Access] = [access for access in names.lists if (version, access) not in found.enforced]
         if idle:
             listed = ", ".join(names.lists[access] for access in idle)
-            parts.append(f"no {family} rule refers to {listed}")
+            parts.append(f"no {family} rule puts {listed} in force")
     return parts

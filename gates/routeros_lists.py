@@ -5,24 +5,19 @@ comment is our mark, a space and the id of its line; nothing else on the router 
 """
 
 import ipaddress
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gates import routeros_rules
 from gates.addresses import BadAddress, Network, parse, written
 from gates.contract import ACCESSES, Access, LineAccess, Seen, seen
 from gates.routeros_door import Answer, Call, Row
 
 MENUS = {4: "/ip/firewall/address-list", 6: "/ipv6/firewall/address-list"}
 FAMILIES = {4: "IPv4", 6: "IPv6"}
-_TABLES = ("filter", "raw", "mangle", "nat")
 _FIREWALL = {4: "/ip/firewall", 6: "/ipv6/firewall"}
 _ENTRY = (".id", "list", "address", "comment", "dynamic", "disabled")
-_RULE = ("action", "chain", "src-address-list", "dst-address-list", "disabled", "invalid")
 _YES = frozenset({"true", "yes"})
-# These match a packet and let it go on as if they were not there.
-_IDLE = frozenset(
-    {"log", "passthrough", "add-src-to-address-list", "add-dst-to-address-list", "fasttrack-connection"}
-)
 # A question of up to so many words asks for single lines, beyond for the lists as a whole.
 FEW = 400
 # Prefixes that may lie around an address of a line, and would restrict it with it.
@@ -70,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """What the router holds: entries, the lists its rules refer to, the families it lacks, our marker."""
+    """What the router holds: entries, the lists its rules put in force, the families it lacks, our marker."""
 
     entries: tuple[Entry, ...] = ()
     enforced: frozenset[tuple[int, Access]] = frozenset()
@@ -96,7 +91,7 @@ class Found:
         return found
 
     def in_force(self, network: Network) -> Access:
-        """Return what the router does to it: a list no rule refers to does nothing."""
+        """Return what the router does to it: a list no rule puts in force does nothing."""
         listed = self.listed(network)
         return listed if (network.version, listed) in self.enforced else "open"
 
@@ -115,11 +110,11 @@ def questions(names: Names, lines: Iterable[LineAccess] | None, *, with_rules: b
     calls = [Call(menu, query=query, properties=_ENTRY) for menu in MENUS.values()]
     calls.append(marker_question(names))
     if with_rules:
-        refers = ("src-address-list", "dst-address-list", "#|")
         calls += [
-            Call(f"{firewall}/{table}", query=refers, properties=_RULE)
+            # Whole rows: only by all its conditions it shows whether a rule is for every packet.
+            Call(f"{firewall}/{table}", query=routeros_rules.question(table))
             for firewall in _FIREWALL.values()
-            for table in _TABLES
+            for table in routeros_rules.TABLES
         ]
     return calls
 
@@ -167,9 +162,10 @@ def understand(names: Names, answers: Sequence[Answer], *, with_rules: bool = Tr
         entries += [found for row in answer.rows if (found := _entry(names, version, row))]
     enforced: set[tuple[int, Access]] = set()
     if with_rules:
-        places = [version for version in _FIREWALL for _ in _TABLES]
-        for version, answer in zip(places, answers[3:], strict=True):
-            enforced |= {(version, access) for row in answer.rows for access in _enforces(names, row)}
+        lists = {name: access for access, name in names.lists.items()}
+        places = [(version, table) for version in _FIREWALL for table in routeros_rules.TABLES]
+        for (version, table), answer in zip(places, answers[3:], strict=True):
+            enforced |= {(version, one) for one in routeros_rules.enforced(lists, table, answer.rows)}
     return Found(
         entries=tuple(entries),
         enforced=frozenset(enforced),
@@ -211,19 +207,3 @@ def _networks(address: str) -> tuple[Network, ...]:
         return tuple(ipaddress.summarize_address_range(low, high))
     except (ValueError, TypeError):
         return ()
-
-
-def _enforces(names: Names, row: Row) -> Collection[Access]:
-    """Return the accesses a rule may put in force: it is on, does something, and refers to their list."""
-    action = row.get("action", "accept")
-    if row.get("disabled", "") in _YES or row.get("invalid", "") in _YES or action in _IDLE:
-        return ()
-    found = set()
-    for side in ("src-address-list", "dst-address-list"):
-        name = row.get(side, "")
-        if action == "accept" and not name.startswith("!"):
-            continue
-        access = names.access(name.removeprefix("!"))
-        if access:
-            found.add(access)
-    return found

@@ -211,7 +211,7 @@ def _reason(goal: Goal, network: Network, found: Found, names: Names, strangers:
     if listed == goal.access:
         return (
             f"{address} is on the list {names.lists[listed]}, but no rule of the router's {family} firewall "
-            "refers to that list"
+            "puts that list in force: gate check says which would"
         )
     if network.version in found.absent:
         return f"{address} cannot be restricted: the router has no {family} firewall"

@@ -45,7 +45,7 @@ def configured(**written: object) -> Router:
         for access in ("closed", "walled"):
             router.rule(f"{firewall}/filter", action="reject", src_address_list=f"linecard-{access}")
         router.rule(f"{firewall}/mangle", action="mark-packet", dst_address_list="linecard-slow")
-        router.rule(f"{firewall}/nat", action="dst-nat", src_address_list="linecard-notice")
+        router.rule(f"{firewall}/nat", chain="dstnat", action="dst-nat", src_address_list="linecard-notice")
     return router
 
 

@@ -96,7 +96,7 @@ SENTENCES = (
     N_("the router refuses: %(fault)s"),
     N_(
         "%(address)s is on the list %(list)s, but no rule of the router's %(family)s firewall "
-        "refers to that list"
+        "puts that list in force: gate check says which would"
     ),
     N_(
         "%(address)s is on the list %(list)s by an entry that is not ours (%(entry)s): "

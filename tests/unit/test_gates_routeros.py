@@ -7,8 +7,7 @@ import pytest
 
 import gates
 from gates import Access, LineAccess, Mixed, Outcome
-from gates.testing_routeros_tables import Router
-from tests.routeros_site import DOORS, LISTS, Site, applied, line_of, serve
+from tests.routeros_site import DOORS, LISTS, V4, Site, applied, line_of, serve
 
 
 @pytest.fixture(params=DOORS)
@@ -169,22 +168,25 @@ def test_a_list_no_rule_refers_to_is_not_in_force_and_the_line_is_told_so(site: 
     outcome = site.gate.apply({line: "closed"})[1]
     assert outcome.applied is None
     assert outcome.needs_person
-    assert "no rule of the router's IPv4 firewall refers to that list" in (outcome.error or "")
+    assert "no rule of the router's IPv4 firewall puts that list in force" in (outcome.error or "")
     assert site.router.on_list("linecard-closed") == {"10.0.0.1"}
     assert site.gate.read([line]) == {1: "open"}
-    with pytest.raises(gates.GateMisconfigured, match="nothing would be cut"):
+    with pytest.raises(
+        gates.GateMisconfigured, match=r"nothing would be cut\. .* before any .* place-before=0$"
+    ):
         site.gate.check()
-    site.router.rule("/ip/firewall/raw", action="drop", src_address_list="!linecard-closed")
+    site.router.rule(f"{V4}/raw", chain="prerouting", action="drop", src_address_list="linecard-closed")
     assert site.gate.apply({line: "closed"}) == {1: Outcome(1, "closed")}
     assert site.gate.read([line]) == {1: "closed"}
 
 
-@pytest.mark.parametrize("action", ["log", "passthrough", "accept", "fasttrack-connection"])
-def test_a_rule_that_stops_nothing_does_not_count(action: str) -> None:
-    router = Router()
-    router.rule("/ip/firewall/filter", action=action, src_address_list="linecard-closed")
-    with serve("api", router) as site:
-        assert site.gate.apply({line_of(1): "closed"})[1].applied is None
+def test_a_rule_behind_what_is_established_is_read_from_the_router_as_none(site: Site) -> None:
+    for row in site.router.tables[f"{V4}/filter"].values():
+        row["disabled"] = "true"
+    site.router.rule(f"{V4}/filter", action="accept", connection_state="established,related", packets="7")
+    site.router.rule(f"{V4}/filter", action="reject", src_address_list="linecard-closed")
+    assert site.gate.apply({line_of(1): "closed"})[1].applied is None
+    assert site.gate.read([line_of(1)]) == {1: "open"}
 
 
 def test_the_check_says_what_is_there_and_changes_nothing(site: Site) -> None:
@@ -197,7 +199,7 @@ def test_the_check_says_what_is_there_and_changes_nothing(site: Site) -> None:
     said = site.gate.check()
     assert "RouterOS 7.16.2 (stable) (CHR, up " in said
     assert "our entries: 1 closed, 1 slow, beside 1 that are not ours" in said
-    assert "no IPv6 rule refers to linecard-slow;" in said
+    assert "no IPv6 rule puts linecard-slow in force;" in said
     assert "IPv4 rule" not in said
     assert "FastTrack is on" in said
     written = {verb: site.router.seen[verb] - before.get(verb, 0) for verb in ("add", "set", "remove")}
