@@ -31,7 +31,7 @@ from core.columns import any_of
 from registry import audit, gate_turns, keyset, search, strangers
 from registry.keyset import Key
 from registry.lines import gate_of_line
-from registry.models import Customer, GateStranger, IpAddress, Line, LineGate
+from registry.models import Customer, Device, GateStranger, IpAddress, Line, LineGate, Port
 
 PAGE = 50
 # So long a wish may be on its way before its line is adrift.
@@ -63,7 +63,7 @@ class DriftFilter:
 class DriftRow:
     """A line adrift, or what a gate holds for nobody (`id` below 0; the access is `observed`).
 
-    `address` is a login there where `is_login`.
+    `address` is a login there where `is_login`, a switch and its port where `is_port`.
     `is_adrift` is over once it was repaired. `is_told`: the gate confirmed what is wanted. `is_bare`: it had
     nothing of the line to hold.
     """
@@ -78,6 +78,7 @@ class DriftRow:
     number: str
     address: str
     is_login: bool
+    is_port: bool
     gate_id: int | None
     gate: str
     gate_error: str
@@ -159,6 +160,7 @@ def _lines(now: datetime, *, with_bare: bool) -> Select[Any]:
         customer_id=Line.customer_id,
         address=func.coalesce(_addresses(), ""),
         is_login=literal(False),
+        is_port=literal(False),
         gate_id=LineGate.id,
         wanted=cast(_row.wanted, String),
         wanted_at=_row.wanted_at,
@@ -182,6 +184,14 @@ def _lines(now: datetime, *, with_bare: bool) -> Select[Any]:
 
 def _alien() -> Select[Any]:
     one, no_moment = GateStranger, cast(null(), GateStranger.since.type)
+    port = (
+        select(Device.name + " " + Port.name)
+        .select_from(Port)
+        .join(Device, Device.id == Port.device_id)
+        .where(Port.id == one.port_id)
+        .correlate(one)
+        .scalar_subquery()
+    )
     columns = _columns(
         id=-one.id,
         kind=literal("stranger"),
@@ -189,8 +199,9 @@ def _alien() -> Select[Any]:
         is_bare=literal(False),
         since=one.since,
         customer_id=cast(null(), BigInteger),
-        address=func.coalesce(func.abbrev(one.address), one.login),
+        address=func.coalesce(func.abbrev(one.address), func.nullif(one.login, ""), port, ""),
         is_login=one.login != "",
+        is_port=one.port_id.is_not(None),
         gate_id=one.gate_id,
         wanted=cast(null(), String),
         wanted_at=no_moment,

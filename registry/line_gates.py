@@ -13,7 +13,7 @@ from billing.models import CUT, SubscriptionAccess
 from core import db, errors
 from core.secrets import Cipher
 from core.words import N_
-from registry import audit, credentials, gate_choice, in_use
+from registry import audit, credentials, gate_choice, in_use, line_moves
 from registry.gate_choice import Named
 from registry.models import Line, LineGate, Pop
 
@@ -196,7 +196,9 @@ def take_over(session: Session, actor: audit.Actor, gate_id: int) -> int:
     gate = get(session, gate_id)
     if gate.is_default:
         raise errors.Conflict(N_("%(name)s is the default gate already", name=gate.name))
-    make_default(session, actor, gate_id)
+    unchosen = select(Line.subscription_id).where(gate_choice.chosen().is_(None))
+    with line_moves.leaving(session, actor, session.scalars(unchosen).all()):
+        make_default(session, actor, gate_id)
     return _tell_again(session, gate)
 
 

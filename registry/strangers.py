@@ -1,4 +1,4 @@
-"""Strangers: addresses or logins a gate restricts, though no line of its is to be; seen, asked away, gone."""
+"""Strangers: addresses, logins or ports a gate restricts for no line of its; seen, asked away, gone."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,16 +26,17 @@ from sqlalchemy.sql import ColumnElement
 
 from core import clock
 from core.columns import any_of
-from registry import gate_kinds
-from registry.lines import GateTarget, gate_of_line
-from registry.models import GateStranger, IpAddress, Line, LineGate
+from registry import gate_kinds, lines
+from registry.lines import GateTarget, PortTarget, gate_of_line
+from registry.models import Connection, GateStranger, IpAddress, Line, LineGate, Port, PortReading
 
 _row = GateStranger
 _QUIET: dict[str, Any] = {"synchronize_session": False}
 # How long a repair stays to be looked at.
 KEPT = timedelta(days=1)
 # These keep no list of addresses (gates.Gate.held).
-_LISTLESS = ("dry_run", "snmp_port")
+PORTS = "snmp_port"
+_LISTLESS = ("dry_run", PORTS)
 # A User-Name has at most so many octets (RFC 2865 5.1).
 _LONGEST = 253
 # The index's own words: in a plan the server keeps for any parameters, one would not be known for them.
@@ -76,7 +77,7 @@ def _tables_of(gate: LineGate) -> tuple[Any, ...]:
     return tuple(gate.options.get(name) for name in ("host", "port", "database"))
 
 
-def _holds_logins(gate: LineGate) -> bool:
+def _holds_logins(gate: LineGate | GateTarget) -> bool:
     kind = gate_kinds.KINDS.get(gate.kind)
     return kind is not None and kind.holds_logins
 
@@ -134,7 +135,7 @@ def _rows(session: Session, gate_id: int, listed: Any, **values: ColumnElement[A
     return _Rows(insert(_row).from_select(["gate_id", name, *values], query), conflict)
 
 
-def give_up(session: Session, gate: LineGate, login: str, access: str, *, by: str) -> None:
+def give_up(session: Session, gate: LineGate | GateTarget, login: str, access: str, *, by: str) -> None:
     """Have a login that no line dials in with any more taken off the list of its gate."""
     if not _holds_logins(gate):
         return
@@ -164,6 +165,58 @@ def give_up_addresses(
     session.execute(rows.on_conflict_do_update(index_elements=["gate_id", "address"], set_=set_))
 
 
+def give_up_port(session: Session, gate: GateTarget, port: PortTarget, access: str, *, by: str) -> None:
+    """Have a port opened that a line's former gate closed: no list of its switch would ever show it."""
+    now = clock.now()
+    wanted = select(Port.id).where(Port.device_id == port.device_id, Port.if_index == port.if_index)
+    values = {"access": access, "repair_asked_at": now, "repair_by": by}
+    for port_id in session.scalars(wanted).all():
+        rows = insert(_row).values(gate_id=gate.id, port_id=port_id, since=now, seen_at=now, **values)
+        set_ = {**values, "repaired_at": None, "error": ""}
+        session.execute(rows.on_conflict_do_update(index_elements=["gate_id", "port_id"], set_=set_))
+
+
+def ports_to_open(session: Session, gate_id: int) -> dict[int, PortTarget]:
+    """Return the ports asked open at this gate, by their id; one a line is told by again is forgotten."""
+    asked = and_(_row.gate_id == gate_id, _row.repair_asked_at.is_not(None), _row.repaired_at.is_(None))
+    query = (
+        select(_row.id, Port, func.coalesce(PortReading.reading["name"].astext, ""))
+        .join(Port, Port.id == _row.port_id)
+        .outerjoin(PortReading, PortReading.port_id == Port.id)
+        .where(asked)
+    )
+    found = {
+        key: PortTarget(port.device_id, port.if_index, port.name, port.is_uplink, 0, name)
+        for key, port, name in session.execute(query)
+    }
+    if not found:
+        return {}
+    there = (
+        select(Line.subscription_id)
+        .join(Connection, Connection.customer_id == Line.customer_id)
+        .join(_row, and_(_row.port_id == Connection.port_id, asked))
+    )
+    told = lines.targets(session, session.scalars(there).all()).values()
+    claimed = {
+        (one.port.device_id, one.port.if_index)
+        for one in told
+        if one.port is not None and one.gate is not None and one.gate.kind == PORTS
+    }
+    own = [key for key, port in found.items() if (port.device_id, port.if_index) in claimed]
+    session.execute(delete(_row).where(_row.id == any_of(own)), execution_options=_QUIET)
+    return {key: port for key, port in found.items() if key not in own}
+
+
+def note_opened(session: Session, stranger_ids: Iterable[int]) -> None:
+    """Write down which ports were opened; a day later they are forgotten."""
+    now, is_port = clock.now(), _row.port_id.is_not(None)
+    session.execute(
+        update(_row).where(_row.id == any_of(stranger_ids)).values(repaired_at=now, seen_at=now, error=""),
+        execution_options=_QUIET,
+    )
+    session.execute(delete(_row).where(is_port, _row.repaired_at < now - KEPT), execution_options=_QUIET)
+
+
 def repair(session: Session, stranger_ids: Iterable[int], *, by: str) -> set[int]:
     """Have these taken off their gates' lists, as `by` asks; return the gates."""
     query = (
@@ -178,7 +231,8 @@ def repair(session: Session, stranger_ids: Iterable[int], *, by: str) -> set[int
 def to_remove(session: Session, gate_id: int) -> dict[int, str]:
     """Return the addresses, or logins, asked off the gate's list, by their id; no line claims them now."""
     query = select(_row.id, func.coalesce(func.abbrev(_row.address), _row.login)).where(
-        _row.gate_id == gate_id, _row.repair_asked_at.is_not(None), _row.repaired_at.is_(None)
+        *(_row.gate_id == gate_id, _row.port_id.is_(None)),
+        *(_row.repair_asked_at.is_not(None), _row.repaired_at.is_(None)),
     )
     asked: dict[int, str] = dict(session.execute(query).all())
     left = set(among(session, gate_id, asked.values()))

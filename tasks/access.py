@@ -19,7 +19,7 @@ from core import clock, errors
 from gates import Gate, LineAccess, Outcome
 from registry import diagnostics, gate_turns, line_gates, lines, pop_boxes, strangers
 from registry.gate_turns import Turn
-from tasks import gate_calls
+from tasks import gate_calls, left_ports
 from tasks.gate_calls import Failed, Maker
 from tasks.runtime import Runtime
 
@@ -104,6 +104,7 @@ def _serve(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> Non
     if turn.has_due:
         _tell_all(runtime, turn, make, settled)
         _remove_strangers(runtime, turn, make)
+        left_ports.open_all(runtime, turn, make)
     if turn.is_epoch_due and _begin_epoch(runtime, turn, make, settled):
         _tell_all(runtime, turn, make, settled)
         with runtime.database.transaction() as session:

@@ -14,7 +14,7 @@ from core.errors import LinecardError
 from gates import Gate, GateError, GateRefused, LineAccess, Mixed, Outcome, PortRef
 from registry import gate_kinds, gate_turns, line_gates
 from registry.gate_turns import Turn, Waits
-from registry.lines import GateTarget, LineTarget
+from registry.lines import GateTarget, LineTarget, PortTarget
 from tasks import agents, sites
 from tasks.box_gates import BoxGate
 from tasks.runtime import Runtime
@@ -186,11 +186,11 @@ def by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTa
 
 def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
     known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
-    settings, site = {**gate.options, **known}, _site(runtime, gate)
+    settings, site = {**gate.options, **known}, site_of(runtime, gate)
     return BoxGate(site, gate.kind, settings) if site.pop else make(gate.kind, settings)
 
 
-def _site(runtime: Runtime, gate: GateTarget) -> Site:
+def site_of(runtime: Runtime, gate: GateTarget) -> Site:
     """Return from where a gate is told: by the box of its POP, if it has one.
 
     Raises NobodyThere, Elsewhere for one that acts on its worker's machine: told here it would look told,
@@ -208,7 +208,7 @@ def _described(runtime: Runtime, members: list[LineTarget]) -> tuple[Lines, dict
     found: Lines = {}
     outcomes = {}
     ports = next((one.gate for one in members if one.gate and one.gate.kind == "snmp_port"), None)
-    site = _site(runtime, ports) if ports else sites.HERE
+    site = site_of(runtime, ports) if ports else sites.HERE
     for target in members:
         try:
             port = _port(runtime, target, site)
@@ -224,7 +224,11 @@ def _port(runtime: Runtime, target: LineTarget, site: Site) -> PortRef | None:
     # Only a gate on switch ports needs the port, and with it the switch's credentials.
     if target.port is None or target.gate is None or target.gate.kind != "snmp_port":
         return None
-    port = target.port
+    return port_ref(runtime, target.port, site)
+
+
+def port_ref(runtime: Runtime, port: PortTarget, site: Site) -> PortRef:
+    """Return a port as gates know it, its switch's credentials with it; raises LinecardError."""
     return PortRef(
         device=agents.target_for(runtime, port.device_id, site),
         if_index=port.if_index,

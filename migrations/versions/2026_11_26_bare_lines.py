@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b4c19e70d2f6"
-down_revision = "f1c7a93d5e20"
+down_revision = "a93e5c17d604"
 branch_labels = None
 depends_on = None
 

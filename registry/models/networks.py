@@ -65,9 +65,9 @@ class LineGate(Base):
 
 
 class GateStranger(Base):
-    """An address, or a login, a gate restricts although no line of its is to be.
+    """An address, a login or a switch port a gate restricts although no line of its is to be.
 
-    `repaired_at`: when it was seen gone.
+    `repaired_at`: when it was seen gone; of a port, when it was opened.
     """
 
     __tablename__ = "gate_strangers"
@@ -76,6 +76,7 @@ class GateStranger(Base):
     gate_id: Mapped[int] = mapped_column(ForeignKey("gates.id", ondelete="CASCADE"))
     address: Mapped[str | None] = mapped_column(Inet)
     login: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    port_id: Mapped[int | None] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE"), index=True)
     access: Mapped[str] = mapped_column(String(24))
     since: Mapped[Instant]
     seen_at: Mapped[Instant]
@@ -86,10 +87,11 @@ class GateStranger(Base):
 
     __table_args__ = (
         UniqueConstraint("gate_id", "address"),
+        UniqueConstraint("gate_id", "port_id"),
         Index(
             "uq_gate_strangers_login", "gate_id", "login", unique=True, postgresql_where=text("login <> ''")
         ),
-        CheckConstraint("(address IS NULL) = (login <> '')", name="one_name"),
+        CheckConstraint("num_nonnulls(address, nullif(login, ''), port_id) = 1", name="one_name"),
     )
 
 

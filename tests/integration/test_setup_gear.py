@@ -14,6 +14,7 @@ from registry import (
     equipment,
     gate_choice,
     gate_kinds,
+    gate_moves,
     gate_turns,
     gear,
     line_gates,
@@ -187,12 +188,12 @@ def test_a_gate_is_chosen_for_a_line_for_its_device_and_for_its_pop(session, pla
     default = ("All", "default")
     assert set(_of_gates(session).values()) == {default}
 
-    assert gate_choice.for_pop(session, OLENA, north, made["North"])
-    assert not gate_choice.for_pop(session, OLENA, north, made["North"])
+    assert gate_moves.for_pop(session, OLENA, north, made["North"])
+    assert not gate_moves.for_pop(session, OLENA, north, made["North"])
     behind = ("North", "pop")
     assert _of_gates(session) == {"1": behind, "2": behind, "3": behind, "4": default}
-    assert gate_choice.for_device(session, OLENA, router, made["Roof"])
-    assert gate_choice.for_device(session, OLENA, switch, made["Street"])
+    assert gate_moves.for_device(session, OLENA, router, made["Roof"])
+    assert gate_moves.for_device(session, OLENA, switch, made["Street"])
     expected = {"1": ("Roof", "device"), "2": behind, "3": ("Street", "device"), "4": default}
     assert _of_gates(session) == expected
     told = {key: row.applied for key, row in _accesses(session).items()}
@@ -200,10 +201,10 @@ def test_a_gate_is_chosen_for_a_line_for_its_device_and_for_its_pop(session, pla
 
     line = session.scalars(select(Line).where(Line.customer_id == _customer(session, "4").id)).one()
     chosen = {"pop_id": north, "gate_id": None}
-    assert gate_choice.for_line(session, OLENA, line.customer_id, line.id, **chosen)
+    assert gate_moves.for_line(session, OLENA, line.customer_id, line.id, **chosen)
     assert _of_gates(session)["4"] == behind
     chosen["gate_id"] = made["Street"]
-    assert gate_choice.for_line(session, OLENA, line.customer_id, line.id, **chosen)
+    assert gate_moves.for_line(session, OLENA, line.customer_id, line.id, **chosen)
     assert _of_gates(session)["4"] == ("Street", "line")
     ids = [row.subscription_id for row in _accesses(session).values()]
     gates = {one.gate.id for one in lines.targets(session, ids).values()}
@@ -216,8 +217,8 @@ def test_a_gate_is_chosen_for_a_line_for_its_device_and_for_its_pop(session, pla
     with pytest.raises(errors.Conflict, match="devices: 1"):
         line_gates.remove(session, OLENA, made["Roof"])
     with pytest.raises(errors.Invalid):
-        gate_choice.for_device(session, OLENA, router, 999)
-    assert gate_choice.for_device(session, OLENA, router, None)
+        gate_moves.for_device(session, OLENA, router, 999)
+    assert gate_moves.for_device(session, OLENA, router, None)
     assert _of_gates(session)["1"] == behind
 
 

@@ -1,5 +1,6 @@
 """A line that moves, to another port or address: its gate is told at once, what it left is let go."""
 
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -7,8 +8,9 @@ from sqlalchemy import select
 
 from core import clock, secrets
 from gates.testing import FakeGate
-from registry import connections, credentials, lines, networks, ports, testing
-from registry.models import Device, GateStranger, PortReading
+from registry import connections, credentials, drift, gate_moves, line_gates, lines, networks, ports, testing
+from registry.drift import DriftFilter
+from registry.models import Device, GateStranger, Line, PortReading
 from tasks import access as tasks_access
 from tasks.runtime import Runtime
 from tests.integration.test_tasks_access import ACTOR, add_lines, lock, maker
@@ -78,3 +80,82 @@ def test_a_line_with_another_address_is_told_at_once_and_the_one_it_left_is_take
         networks.give(session, ACTOR, people[other], address="10.60.0.7")
     assert tasks_access.sweep(runtime, maker(fake)) == 1
     assert fake.list_of_addresses == {"10.60.0.6": "closed"}, "its new owner owes nothing"
+
+
+@pytest.fixture
+def moved(runtime):
+    """A debtor closed on his switch port; the function returned gives his line another gate, of addresses."""
+    switch_gate, new_gate = FakeGate(), FakeGate()
+    (key,) = add_lines(runtime, 1, kind="snmp_port")
+    with runtime.database.transaction() as session:
+        switch = testing.device(session, "sw-1", address="127.0.0.1")
+        credentials.set_snmp(session.get_one(Device, switch.id), runtime.ring, version="2c", community="x")
+        customer_id = lines.targets(session, [key])[key].customer_id
+        (port,) = ports.add(session, ACTOR, switch.id, indexes="3", name="port ")
+        connections.connect(session, ACTOR, customer_id, port.id)
+        testing.network(session, "10.60.0.0/24")
+        networks.give(session, ACTOR, customer_id, address="10.60.0.5")
+        other = line_gates.create(session, ACTOR, name="North", kind="nftables", options={}).id
+        line_id = session.scalars(select(Line.id).where(Line.subscription_id == key)).one()
+    lock(runtime, key)
+
+    def make(kind, settings):
+        return switch_gate if kind == "snmp_port" else new_gate
+
+    assert tasks_access.sweep(runtime, make) == 1
+    assert switch_gate.state == {line_id: "closed"}
+
+    def choose(gate_id=other):
+        with runtime.database.transaction() as session:
+            gate_moves.for_line(session, ACTOR, customer_id, line_id, pop_id=None, gate_id=gate_id)
+
+    return SimpleNamespace(
+        key=key, line_id=line_id, choose=choose, switch=switch_gate, new=new_gate, make=make
+    )
+
+
+def listed(runtime, **filters):
+    with runtime.database.reading() as session:
+        return drift.page(session, DriftFilter(**filters))[0]
+
+
+def test_a_port_the_former_gate_closed_is_opened_there_when_the_line_goes_to_another_gate(runtime, moved):
+    moved.choose()
+    (asked,) = listed(runtime)
+    assert (asked.kind, asked.is_port, asked.address, asked.observed) == (
+        "stranger",
+        True,
+        "sw-1 port",
+        "closed",
+    )
+    moved.switch.broken = {asked.id: "the switch is silent"}
+    tasks_access.sweep(runtime, moved.make)
+    assert moved.new.state == {moved.line_id: "closed"}
+    (failed,) = listed(runtime)
+    assert (failed.error, failed.is_in_repair) == ("the switch is silent", False)
+    moved.switch.broken = {}
+    with runtime.database.transaction() as session:
+        assert drift.repair(session, ACTOR, [failed.id]) == 1
+    tasks_access.sweep(runtime, moved.make)
+    assert moved.switch.state[failed.id] == "open"
+    assert listed(runtime) == []
+    (done,) = listed(runtime, state="repaired")
+    assert done.repair_s is not None
+
+
+def test_a_port_is_left_closed_where_the_line_came_back_to_it_before_it_was_opened(runtime, moved):
+    moved.choose()
+    moved.choose(None)
+    tasks_access.sweep(runtime, moved.make)
+    assert moved.switch.state == {moved.line_id: "closed"}
+    assert [row for row in listed(runtime) if row.is_port] == []
+
+
+def test_what_a_former_gate_lists_is_taken_off_it_and_the_new_one_holds_it(runtime, moved):
+    moved.choose()
+    tasks_access.sweep(runtime, moved.make)
+    assert moved.new.list_of_addresses == {"10.60.0.5": "closed"}
+    moved.choose(None)
+    tasks_access.sweep(runtime, moved.make)
+    assert moved.new.list_of_addresses == {}
+    assert moved.switch.state[moved.line_id] == "closed"

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 from flask_babel import gettext
 
-from registry import connections, equipment, gate_choice, line_gates, lines, logins, networks, pops
+from registry import connections, equipment, gate_moves, line_gates, lines, logins, networks, pops
 from registry.connections import SwitchChoice
 from registry.models import IpAddress
 from webapp import identity, permissions, runtime, waking
@@ -89,7 +89,7 @@ def _save_line(customer_id: int, line_id: int, form: LineForm) -> None:
         is_new = logins.set_login(session, actor, customer_id, line_id, form.login.data or "")
         if form.gate_id is not None:
             places = {"pop_id": form.pop_id.data, "gate_id": form.gate_id.data}
-            is_new |= gate_choice.for_line(session, actor, customer_id, line_id, **places)
+            is_new |= gate_moves.for_line(session, actor, customer_id, line_id, **places)
         if is_new:
             waking.wake_gates(session)
 

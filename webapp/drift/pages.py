@@ -97,6 +97,8 @@ def _what(row: DriftRow) -> str:
     """Return what the page says of the row, as templates/drift/_words.html has it."""
     if not row.is_adrift:
         return gettext("nothing at the gate to close") if row.is_bare else gettext("as wanted")
+    if row.is_port:
+        return gettext("port left closed")
     if row.kind == "stranger":
         login, address = gettext("unknown login on the list"), gettext("unknown address on the list")
         return login if row.is_login else address

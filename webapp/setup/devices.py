@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from registry import device_types, equipment, gate_choice, gear, in_use, ports, watch_views
+from registry import device_types, equipment, gate_moves, gear, in_use, ports, watch_views
 from registry import pops as places
 from registry.gear import GearFilter, GearPage
 from registry.models import Device, DeviceRole, DeviceState
@@ -149,7 +149,7 @@ def _save(device_id: int | None, form: DeviceForm) -> int:
         else:
             device = equipment.change(session, identity.actor(), device_id, **values)
         equipment.set_unwatched(session, identity.actor(), device.id, **form.unwatched)
-        if gate_choice.for_device(session, identity.actor(), device.id, form.gate_id.data):
+        if gate_moves.for_device(session, identity.actor(), device.id, form.gate_id.data):
             waking.wake_gates(session)
         return device.id
 

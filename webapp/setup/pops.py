@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from flask_babel import gettext
 
 from core import clock
-from registry import diagnostics, gate_choice, in_use, names, pops, watch_rounds
+from registry import diagnostics, gate_moves, in_use, names, pops, watch_rounds
 from registry.models import Pop
 from registry.watch_rounds import Pulse
 from webapp import identity, permissions, rendering, runtime, waking
@@ -85,7 +85,7 @@ def _prepare(form: PopForm) -> None:
 def _add(form: NewPopForm) -> None:
     with runtime.current().database.transaction() as session:
         made = pops.create(session, identity.actor(), code=form.code.data or "", **_values(form))
-        gate_choice.for_pop(session, identity.actor(), made.id, form.gate_id.data)
+        gate_moves.for_pop(session, identity.actor(), made.id, form.gate_id.data)
 
 
 def _values(form: PopForm) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def edit(pop_id: int) -> Response:
 def _change(pop_id: int, form: PopForm) -> None:
     with runtime.current().database.transaction() as session:
         pops.change(session, identity.actor(), pop_id, **_values(form))
-        if gate_choice.for_pop(session, identity.actor(), pop_id, form.gate_id.data):
+        if gate_moves.for_pop(session, identity.actor(), pop_id, form.gate_id.data):
             waking.wake_gates(session)
 
 
