@@ -155,27 +155,35 @@ def start(
     return subscription
 
 
-def end(session: Session, subscription_id: int, act: Act, *, ends_on: date) -> list[LedgerEntry]:
-    """Let the subscription end with that day (included): what was charged beyond it is given back.
+def end(session: Session, subscription_id: int, act: Act, *, ends_on: date | None) -> list[LedgerEntry]:
+    """Let the subscription end with that day (included); none takes an end back that has not come yet.
 
-    Returns the entries that give it back. Raises NotFound, Invalid, Conflict.
+    What was charged beyond it is given back, and what was given back before a later end is asked for again.
+    Returns the entries that do so. Raises NotFound, Invalid, Conflict.
     """
     subscription = locked(session, subscription_id)
-    if subscription.ends_on is not None:
-        raise errors.Conflict(N_("This subscription ends on %(day)s already", day=subscription.ends_on))
-    if ends_on < max(subscription.starts_on, act.today - DAY):
+    before = subscription.ends_on
+    if before is not None and before < act.today:
+        raise errors.Conflict(N_("This subscription ended on %(day)s", day=before))
+    if ends_on is not None and ends_on < max(subscription.starts_on, act.today - DAY):
         raise errors.Invalid("Not an end", {"ends_on": "It may end yesterday at the earliest, once begun"})
+    if ends_on == before:
+        return []
     subscription.ends_on = ends_on
-    session.execute(
-        delete(PlannedChange).where(
-            PlannedChange.subscription_id == subscription.id, PlannedChange.starts_on > ends_on
+    if ends_on is not None:
+        session.execute(
+            delete(PlannedChange).where(
+                PlannedChange.subscription_id == subscription.id, PlannedChange.starts_on > ends_on
+            )
         )
-    )
     session.flush()
     charges.run(session, act, account_id=subscription.account_id)
     access.refresh(session, [subscription.id], today=act.today)
-    words = N_("%(plan)s: days after %(day)s given back", plan=subscription.plan.name, day=ends_on)
-    return settling.settle(session, subscription, act, since=ends_on + DAY, words=words)
+    moved = min(day for day in (before, ends_on) if day is not None)
+    words = N_("%(plan)s: days after %(day)s given back", plan=subscription.plan.name, day=moved)
+    if moved == before:
+        words = N_("%(plan)s: days after %(day)s asked for again", plan=subscription.plan.name, day=moved)
+    return settling.settle(session, subscription, act, since=moved + DAY, words=words)
 
 
 def change(

@@ -27,6 +27,7 @@ _AGREED = (
     "service.started",
     "service.changed",
     "service.ended",
+    "service.goes_on",
     "service.change_forgotten",
     "liability.added",
     "liability.ended",

@@ -243,15 +243,17 @@ def end_service(
     actor: audit.Actor,
     subscription_id: int,
     *,
-    ends_on: date,
+    ends_on: date | None,
     today: date,
     terms: Terms,
 ) -> int:
-    """Let a service end with that day (see billing.subscriptions.end); return whose it is."""
+    """Let a service end with that day, or go on (see billing.subscriptions.end); return whose it is."""
     service = subscriptions.get(session, subscription_id)
+    before = {"ends_on": service.ends_on}
     subscriptions.end(session, subscription_id, Act(today, terms, author(actor)), ends_on=ends_on)
-    changes = audit.difference({"ends_on": None}, {"ends_on": ends_on})
-    return record_service(session, actor, "service.ended", service, changes=changes)
+    changes = audit.difference(before, {"ends_on": ends_on})
+    action = "service.ended" if ends_on else "service.goes_on"
+    return record_service(session, actor, action, service, changes=changes)
 
 
 def set_terms(

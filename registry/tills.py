@@ -85,6 +85,11 @@ class Service:
         """Whether it has no end yet."""
         return self.ends_on is None
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it has an end that has not come."""
+        return self.ends_on is not None and self.is_running
+
 
 @dataclass(frozen=True, slots=True)
 class Till:

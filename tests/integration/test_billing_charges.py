@@ -176,8 +176,28 @@ def test_what_was_paid_ahead_is_given_back_at_the_end(session):
     (back,) = subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 20))
     assert (back.kind, back.amount_minor) == (EntryKind.ADJUSTMENT, 1000)
     assert session.get_one(Account, made.account_id).balance_minor == -2000
+
+
+def test_an_end_that_has_not_come_is_moved_or_taken_back_to_the_cent(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    act = testing.act(date(2026, 11, 20))
+
+    def moved(ends_on):
+        return [
+            entry.amount_minor
+            for entry in subscriptions.end(session, made.subscription_id, act, ends_on=ends_on)
+        ]
+
+    assert moved(date(2026, 11, 20)) == [1000]
+    assert moved(date(2026, 11, 25)) == [-500]
+    assert moved(date(2026, 11, 25)) == []
+    assert moved(date(2026, 11, 24)) == [100]
+    assert moved(None) == [-600]
+    assert session.get_one(Account, made.account_id).balance_minor == -3000
+    assert moved(date(2026, 11, 30)) == []
+    late = testing.act(date(2026, 12, 1))
     with pytest.raises(errors.Conflict):
-        subscriptions.end(session, made.subscription_id, act, ends_on=date(2026, 11, 25))
+        subscriptions.end(session, made.subscription_id, late, ends_on=None)
 
 
 def test_a_subscription_ended_yesterday_closes_at_once(session):

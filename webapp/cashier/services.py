@@ -145,7 +145,7 @@ def forget_change(subscription_id: int, on: str) -> Response:
 def end(subscription_id: int) -> Response:
     """Let a service end with a day; what was charged beyond it is given back."""
     customer_id, service = _service(subscription_id)
-    form = forms.EndForm(ends_on=day.today())
+    form = forms.EndForm(ends_on=service.ends_on or day.today())
     if form.accept(lambda: _end(subscription_id, form)):
         rendering.say(gettext("The service has its last day."))
         return rendering.go("cashier.statement", customer_id=customer_id)
@@ -154,6 +154,19 @@ def end(subscription_id: int) -> Response:
     return pages.form_page(
         "end_service", gettext("End the service"), till, form, service=service, effect=shown
     )
+
+
+@permissions.required("service.edit")
+def go_on(subscription_id: int) -> Response:
+    """Take the end of a service back that has not come yet."""
+    customer_id, _ = _service(subscription_id)
+    with runtime.current().database.transaction() as session:
+        money.end_service(
+            session, identity.actor(), subscription_id, ends_on=None, today=day.today(), terms=day.terms()
+        )
+        day.wake_gates(session)
+    rendering.say(gettext("The service goes on."))
+    return rendering.go("cashier.statement", customer_id=customer_id)
 
 
 def _end(subscription_id: int, form: forms.EndForm) -> None:

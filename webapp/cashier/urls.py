@@ -55,6 +55,7 @@ for _rule, _name, _view, _methods in (
     ("/services/<int:subscription_id>/change/effect", "change_effect", services.change_effect, ["GET"]),
     ("/services/<int:subscription_id>/change/<on>/forget", "forget_change", services.forget_change, ["POST"]),
     ("/services/<int:subscription_id>/end", "end_service", services.end, ["GET", "POST"]),
+    ("/services/<int:subscription_id>/go-on", "go_on", services.go_on, ["POST"]),
     ("/services/<int:subscription_id>/end/effect", "end_effect", services.end_effect, ["GET"]),
     ("/services/<int:subscription_id>/suspend", "suspend", suspensions.suspend, ["GET", "POST"]),
     ("/services/<int:subscription_id>/suspend/effect", "suspend_effect", suspensions.suspend_effect, ["GET"]),
