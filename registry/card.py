@@ -333,7 +333,7 @@ def _ips(session: Session, customer_id: int) -> tuple[IpView, ...]:
             last_seen_at=ip.last_seen_at,
             watched=watched.of(status, ip),
             device_id=ip.device_id,
-            web_url=equipment.web_url_at(device.type, ip.address) if device else None,
+            web_url=equipment.web_url_at(device.type, ip.address) if device and not ip.is_prefix else None,
         )
         for ip, network, device, status in session.execute(
             _with_status(query, WatchSeries.ip_id == IpAddress.id)

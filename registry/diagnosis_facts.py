@@ -244,8 +244,15 @@ def _device(session: Session, device_id: int | None) -> DeviceFacts | None:
 
 
 def _addresses(places: Any, own: list[tuple[Device, DeviceRole]]) -> tuple[AddressFacts, ...]:
-    """Return the addresses given to the customer; without any, those of his own devices."""
-    given = [AddressFacts(str(row.address), str(row.mac) if row.mac else None) for row, _, _ in places]
+    """Return the addresses given to the customer; without any, those of his own devices.
+
+    A prefix is none: nobody answers for it.
+    """
+    given = [
+        AddressFacts(str(row.address), str(row.mac) if row.mac else None)
+        for row, _, _ in places
+        if not row.is_prefix
+    ]
     if not given:
         given = [
             AddressFacts(str(one.address), str(one.mac) if one.mac else None)

@@ -127,7 +127,10 @@ def load(
 
 
 def _addresses(rows: Sequence[Any], devices: Sequence[Device]) -> list[AddressChoice]:
-    """Return the addresses given to the customer, then those of his devices that are none of them."""
+    """Return the addresses given to the customer, then those of his devices that are none of them.
+
+    A prefix is none of them: nobody answers for it.
+    """
     given = {str(row.address) for row, _, _ in rows}
     addresses = [
         AddressChoice(
@@ -138,6 +141,7 @@ def _addresses(rows: Sequence[Any], devices: Sequence[Device]) -> list[AddressCh
             row.colour or network.colour,
         )
         for row, network, _ in rows
+        if not row.is_prefix
     ]
     addresses += [
         AddressChoice(f"device:{one.id}", str(one.address), one.name, str(one.mac) if one.mac else None, None)

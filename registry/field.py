@@ -160,7 +160,7 @@ def standing(session: Session, customer_ids: Collection[int]) -> Mapping[int, tu
         .outerjoin(WatchSeries, (WatchSeries.ip_id == IpAddress.id) & (WatchSeries.kind == SeriesKind.PING))
         .outerjoin(WatchStatus, WatchStatus.series_id == WatchSeries.id)
         .where(IpAddress.customer_id.in_(customer_ids))
-        .order_by(IpAddress.address)
+        .order_by(IpAddress.is_prefix, IpAddress.address)
     )
     made: dict[int, tuple[Watched, ...]] = {}
     for ip, status in rows:

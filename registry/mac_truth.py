@@ -163,7 +163,9 @@ def load(session: Session, customer_id: int) -> View:
         raise errors.NotFound("There is no such customer")
     addresses = list(
         session.scalars(
-            select(IpAddress).where(IpAddress.customer_id == customer_id).order_by(IpAddress.address)
+            select(IpAddress)
+            .where(IpAddress.customer_id == customer_id, ~IpAddress.is_prefix)
+            .order_by(IpAddress.address)
         )
     )
     runs = _runs(session, customer_id)

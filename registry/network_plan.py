@@ -1,15 +1,16 @@
 """The address plan: every network with what is left of it, changing one, removing one."""
 
 import ipaddress
+from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, union
+from sqlalchemy import Numeric, case, cast, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from core import db, errors
 from core.words import N_
-from registry import audit, in_use, names, networks
+from registry import audit, in_use, ip_places, names, networks
 from registry.models import Device, IpAddress, Network, Pop
 
 
@@ -42,11 +43,20 @@ def listing(session: Session) -> list[PlannedNetwork]:
 
 def _used(session: Session) -> dict[int, int]:
     """Return how many addresses of each network somebody has; a customer's device counts once."""
-    given = select(IpAddress.network_id, func.host(IpAddress.address).label("address"))
-    gear = select(Network.id, func.host(Device.address)).join(Device, Device.address.op("<<=")(Network.cidr))
-    taken = union(given, gear).subquery()
-    counted = select(taken.c.network_id, func.count()).group_by(taken.c.network_id)
-    return dict(session.execute(counted).all())
+    width = case((func.family(IpAddress.address) == 4, 32), else_=128)
+    size = func.power(cast(2, Numeric), width - func.masklen(IpAddress.address))
+    given = select(IpAddress.network_id, func.sum(size)).group_by(IpAddress.network_id)
+    is_given = exists().where(IpAddress.address.op(">>=")(Device.address))
+    gear = (
+        select(Network.id, func.count(Device.address.distinct()))
+        .join(Device, Device.address.op("<<=")(Network.cidr))
+        .where(~is_given)
+        .group_by(Network.id)
+    )
+    used: Counter[int] = Counter()
+    for network_id, count in (*session.execute(given), *session.execute(gear)):
+        used[network_id] += int(count)
+    return used
 
 
 def _free(network: Network, used: dict[int, int]) -> int:
@@ -89,12 +99,17 @@ def change(
 
 
 def _check_addresses(session: Session, network_id: int, cidr: str) -> None:
-    """Refuse a range in which an address given out would not be a host any more."""
+    """Refuse a range in which an address given out would not be a host any more, or a prefix not whole."""
     whole = ipaddress.ip_network(cidr)
     ends = {whole.network_address, whole.broadcast_address} if whole.num_addresses > 2 else set()
-    query = select(func.host(IpAddress.address)).where(IpAddress.network_id == network_id)
-    given = [ipaddress.ip_address(text) for text in session.scalars(query)]
-    left_out = [host for host in given if host not in whole or host in ends]
+    query = select(IpAddress.address).where(IpAddress.network_id == network_id)
+    given = [ipaddress.ip_network(str(address)) for address in session.scalars(query)]
+    left_out = [
+        ip_places.written(place)
+        for place in given
+        if not (place.network_address in whole and place.broadcast_address in whole)
+        or (ip_places.is_host(place) and place.network_address in ends)
+    ]
     if left_out:
         words = N_(
             "%(count)s addresses given to customers do not fit into it, such as %(first)s",

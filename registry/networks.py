@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session, joinedload
 from core import db, errors
 from core.columns import Inet
 from core.words import N_
-from registry import audit, labels, line_moves, macs, names, watched
+from registry import audit, ip_places, labels, line_moves, macs, names, watched
 from registry.models import Customer, Device, IpAddress, Line, Network, Pop
 
 COLOUR = "#3b82c4"
-# Looking for a free address reads at most this many of the network's first ones.
-_SCAN = 65_536
 
 
 def list_all(session: Session) -> list[Network]:
@@ -97,12 +95,6 @@ def checked(
     return values | {"pop_id": pop_id, "gateway_id": gateway_id}
 
 
-def network_of(session: Session, address: str) -> Network | None:
-    """Return the network an IP address lies in, if it is one of ours."""
-    inside = literal(address, Inet)
-    return session.scalar(select(Network).where(Network.cidr.op(">>=")(inside)))
-
-
 def of_customer(session: Session, customer_id: int) -> list[IpAddress]:
     """Return the customer's addresses with their networks, in numeric order."""
     query = (
@@ -117,22 +109,21 @@ def of_customer(session: Session, customer_id: int) -> list[IpAddress]:
 def next_free(session: Session, network_id: int) -> str | None:
     """Return the lowest address of the network that nobody has; None when it is full."""
     network = get(session, network_id)
-    taken = set(
-        session.scalars(select(func.host(IpAddress.address)).where(IpAddress.network_id == network_id))
-    )
-    inside = IpAddress.address.type
-    taken |= set(
-        session.scalars(
-            select(func.host(Device.address)).where(
-                Device.address.op("<<=")(literal(str(network.cidr), inside))
-            )
-        )
-    )
-    hosts = ipaddress.ip_network(str(network.cidr)).hosts()
-    for _, host in zip(range(_SCAN), hosts, strict=False):
-        if str(host) not in taken:
-            return str(host)
-    return None
+    inside = Device.address.op("<<=")(literal(str(network.cidr), Inet))
+    taken = [
+        *session.scalars(select(IpAddress.address).where(IpAddress.network_id == network_id)),
+        *session.scalars(select(Device.address).where(inside)),
+    ]
+    whole = ipaddress.ip_network(str(network.cidr))
+    ends = 1 if whole.num_addresses > 2 else 0
+    free, base = ends, int(whole.network_address)
+    # In steps of what is taken, not of addresses: a prefix given of IPv6 holds more than can be counted.
+    places = (ipaddress.ip_network(str(one)) for one in taken)
+    for first, last in sorted((int(one.network_address), int(one.broadcast_address)) for one in places):
+        if free < first - base:
+            break
+        free = max(free, last - base + 1)
+    return str(whole[free]) if free < whole.num_addresses - ends else None
 
 
 def free_places(session: Session, pop_ids: Collection[int], *, limit: int = 6) -> list[tuple[str, Network]]:
@@ -154,7 +145,7 @@ def give(
     line_id: int | None = None,
     device_id: int | None = None,
 ) -> IpAddress:
-    """Give the customer an address; raises Invalid at `address` when it is not ours or not free.
+    """Give the customer an address or a prefix; raises Invalid at `address` when it is not ours or not free.
 
     An empty `colour` means the network's own.
     """
@@ -162,13 +153,13 @@ def give(
         raise errors.NotFound("There is no such customer")
     values = _details(mac, colour, description)
     values |= _references(session, customer_id, line_id, device_id)
-    network, plain = _free_place(session, address)
+    network, plain = ip_places.of_ours(session, customer_id, address)
     row = IpAddress(address=plain, network_id=network.id, customer_id=customer_id, **values)
     try:
         with line_moves.told(session, actor, customer_id), db.part(session):
             session.add(row)
     except IntegrityError as error:
-        raise _taken(session, plain) from error
+        raise ip_places.taken(session, customer_id, plain) from error
     shown = {"address": plain, **{field: value for field, value in values.items() if value}}
     _record(session, actor, "ip.given", row, audit.difference({}, shown))
     return row
@@ -253,40 +244,6 @@ def find(session: Session, customer_id: int, ip_id: int) -> IpAddress:
     if row is None or row.customer_id != customer_id:
         raise errors.NotFound("There is no such address")
     return row
-
-
-def _free_place(session: Session, address: str) -> tuple[Network, str]:
-    """Return the network an address lies in and the address; raises Invalid when no host may have it."""
-    try:
-        plain = ipaddress.ip_address(address.strip())
-    except ValueError as error:
-        words = N_("Write an IP address such as 10.0.0.7")
-        raise errors.Invalid("Not an IP address", {"address": words}) from error
-    network = network_of(session, str(plain))
-    if network is None:
-        raise errors.Invalid("Not ours", {"address": "This address lies in none of our networks"})
-    whole = ipaddress.ip_network(str(network.cidr))
-    ends = {whole.network_address, whole.broadcast_address}
-    if whole.num_addresses > 2 and plain in ends:
-        raise errors.Invalid("Not a host", {"address": "This is the network's own or broadcast address"})
-    gear = session.scalar(select(Device.name).where(Device.address == literal(str(plain), Inet)).limit(1))
-    owner = select(Device.customer_id).where(Device.address == literal(str(plain), Inet)).limit(1)
-    if gear is not None and session.scalar(owner) is None:
-        raise errors.Invalid("Not free", {"address": N_("The device %(name)s has this address", name=gear)})
-    return network, str(plain)
-
-
-def _taken(session: Session, address: str) -> errors.Invalid:
-    query = (
-        select(Customer)
-        .join(IpAddress, IpAddress.customer_id == Customer.id)
-        .where(IpAddress.address == literal(address, Inet))
-    )
-    owner = session.scalar(query)
-    who = N_("Somebody has this address")
-    if owner:
-        who = N_("Customer %(number)s, %(name)s, has this address", number=owner.number, name=owner.name)
-    return errors.Invalid("Not free", {"address": who})
 
 
 def _details(mac: str, colour: str, description: str) -> dict[str, Any]:

@@ -149,13 +149,13 @@ def _begins_word(column: InstrumentedAttribute[str], word: str) -> ColumnElement
 def _by_ip(query: Query) -> list[Select[int]]:
     if query.ip:
         return [
-            select(IpAddress.customer_id).where(IpAddress.address == literal(query.ip, Inet)),
+            select(IpAddress.customer_id).where(IpAddress.address.op(">>=")(literal(query.ip, Inet))),
             _owners(Device.address == literal(query.ip, Inet)),
         ]
     if query.network:
         inside = literal(query.network, Cidr)
         return [
-            select(IpAddress.customer_id).where(IpAddress.address.op("<<=")(inside)),
+            select(IpAddress.customer_id).where(IpAddress.address.op("&&")(inside)),
             _owners(Device.address.op("<<=")(inside)),
         ]
     if query.ip_part:

@@ -26,27 +26,22 @@ class Seat:
 
 
 def at(session: Session, address: str, *, today: date) -> Seat | None:
-    """Return who sits at the address (its own, or inside a prefix on file).
-
-    None where it is no address, not on file, or on file for several customers: nobody is told what is
-    another's.
-    """
+    """Return who sits at the address (its own, or inside a prefix on file); None where nobody does."""
     found = session.execute(
         select(IpAddress, Customer)
         .join(Customer, Customer.id == IpAddress.customer_id)
         .where(IpAddress.address == any_(literal(_covering(address), ARRAY(Inet))))
-    ).all()
-    if len({row.Customer.id for row in found}) != 1:
+    ).one_or_none()
+    if found is None:
         return None
-    customer: Customer = found[0].Customer
-    nearest = max((row.IpAddress for row in found), key=lambda one: _length(one.address))
+    on_file, customer = found
     return Seat(
         address=address,
         customer_id=customer.id,
         number=customer.number,
         account_id=customer.account_id,
-        subscription_id=_line_of(session, customer.id, nearest, today),
-        mac=nearest.mac,
+        subscription_id=_line_of(session, customer.id, on_file, today),
+        mac=on_file.mac,
     )
 
 
@@ -83,10 +78,6 @@ def _covering(address: str) -> list[str]:
         return []
     longest = ipaddress.ip_address(own).max_prefixlen
     return [own, *(str(ipaddress.ip_network(f"{own}/{bits}", strict=False)) for bits in range(8, longest))]
-
-
-def _length(address: object) -> int:
-    return ipaddress.ip_interface(str(address)).network.prefixlen
 
 
 def _line_of(session: Session, customer_id: int, on_file: IpAddress, today: date) -> int | None:

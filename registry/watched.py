@@ -9,13 +9,13 @@ from core.words import N_
 from registry import audit
 from registry.models import Device, IpAddress, WatchState, WatchStatus
 
-UNWATCHED = "unwatched"
+UNWATCHED, PREFIX = "unwatched", "prefix"
 _LEAST, _MOST = 3, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """`word` is of WatchState, or UNWATCHED, then with who said so and why.
+    """`word` is of WatchState, PREFIX (nobody answers for it), or UNWATCHED, then with who said so and why.
 
     `since` is when it died, was cut off, or was left out; else None.
     """
@@ -31,6 +31,8 @@ def of(status: WatchStatus | None, target: Device | IpAddress) -> Watched:
     """Return how a target stands; one without a status was not asked yet."""
     known = (getattr(target, "last_seen_at", None), status and status.last_seen_at)
     seen = max((at for at in known if at), default=None)
+    if isinstance(target, IpAddress) and target.is_prefix:
+        return Watched(PREFIX)
     if target.is_unwatched:
         return Watched(UNWATCHED, target.unwatched_at, seen, target.unwatched_why, target.unwatched_by)
     if status is None:

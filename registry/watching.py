@@ -86,7 +86,7 @@ _SYNC = (
     """
     INSERT INTO watch_series (kind, ip_id)
     SELECT 'ping', i.id FROM ip_addresses i
-    WHERE NOT i.is_unwatched
+    WHERE NOT i.is_unwatched AND NOT i.is_prefix
       AND NOT EXISTS (SELECT FROM watch_series s WHERE s.ip_id = i.id AND s.kind = 'ping')
     ON CONFLICT DO NOTHING
     """,

@@ -102,6 +102,8 @@ def _sweep_gate(runtime: Runtime, turn: Turn, make: Maker) -> int:
 def _serve(runtime: Runtime, turn: Turn, make: Maker, settled: list[int]) -> None:
     """Tell what is due first, for somebody waits for it; then see what the gear still holds."""
     if turn.has_due:
+        # A prefix that was left goes first: a gateway's set takes none that overlaps it.
+        _remove_strangers(runtime, turn, make, are_wide=True)
         _tell_all(runtime, turn, make, settled)
         _remove_strangers(runtime, turn, make)
         left_ports.open_all(runtime, turn, make)
@@ -167,10 +169,14 @@ def _settle(runtime: Runtime, given: Iterable[Answer]) -> list[int]:
         return answers.settle(session, given, now=clock.now(), pause_limit_s=limit_s)
 
 
-def _remove_strangers(runtime: Runtime, turn: Turn, make: Maker) -> None:
-    """Take off the gate's list what a person asked away, and look whether it is gone; raises Failed."""
+def _remove_strangers(runtime: Runtime, turn: Turn, make: Maker, *, are_wide: bool = False) -> None:
+    """Take off the gate's list what a person asked away, and look whether it is gone; raises Failed.
+
+    With `are_wide` prefixes alone.
+    """
     with runtime.database.reading() as session:
         asked = strangers.to_remove(session, turn.gate.id) if turn.gate.id else {}
+    asked = {key: name for key, name in asked.items() if "/" in name or not are_wide}
     if not asked:
         return
     kind = gates.KINDS.get(turn.gate.kind)

@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -111,12 +121,19 @@ class Line(Base):
 
 
 class IpAddress(Base):
-    """An address given to a customer, with the MAC on file; `colour` overrides the network's."""
+    """An address given to a customer, or a prefix routed to him; `colour` overrides the network's.
+
+    No two overlap (the database refuses it). A prefix is opened and closed as an address is, but not asked:
+    nobody answers for it.
+    """
 
     __tablename__ = "ip_addresses"
 
     id: Mapped[Id]
     address: Mapped[str] = mapped_column(Inet, unique=True)
+    is_prefix: Mapped[bool] = mapped_column(
+        Computed("masklen(address) < CASE family(address) WHEN 4 THEN 32 ELSE 128 END", persisted=True)
+    )
     network_id: Mapped[int] = mapped_column(ForeignKey("networks.id"), index=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     line_id: Mapped[int | None] = mapped_column(ForeignKey("lines.id", ondelete="SET NULL"), index=True)
@@ -132,7 +149,12 @@ class IpAddress(Base):
 
     network: Mapped[Network] = relationship(lazy="raise")
 
-    __table_args__ = (Index("ix_ip_addresses_mac", "mac"),)
+    __table_args__ = (
+        Index("ix_ip_addresses_mac", "mac"),
+        ExcludeConstraint(
+            ("address", "&&"), using="gist", ops={"address": "inet_ops"}, name="ex_ip_addresses_address"
+        ),
+    )
 
 
 class Connection(Base):

@@ -234,12 +234,16 @@ MAKE = {
     """,
     "ip addresses": """
         INSERT INTO ip_addresses (address, network_id, customer_id, line_id, mac, description)
-        SELECT DISTINCT ON (m.address) m.address, n.id, c.customer_id, NULL::bigint, m.mac,
-               left(m.description, 200)
-        FROM moving_nodes m
-        JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
-        JOIN networks n ON n.cidr >>= m.address
-        ORDER BY m.address, m.ref
+        SELECT * FROM (
+            SELECT DISTINCT ON (m.address) m.address, n.id, c.customer_id, NULL::bigint, m.mac,
+                   left(m.description, 200)
+            FROM moving_nodes m
+            JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
+            JOIN networks n ON n.cidr >>= m.address
+            ORDER BY m.address, m.ref
+        ) found
+        -- A prefix around somebody's address is the slip of the two.
+        ORDER BY masklen(address) DESC, address
         ON CONFLICT DO NOTHING
     """,
     "history": """

@@ -1,6 +1,5 @@
 """One row of a file as a customer with a service and a balance, or what is wrong with it and what to do."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from billing.models import PeriodKind
 from core import errors, money
 from core.words import N_
-from registry import contacts, logins, macs
+from registry import contacts, ip_places, logins, macs
 from registry.models import CustomerStatus
 from registry.moving import fields
 
@@ -118,9 +117,9 @@ def _mac(text: str) -> str | None:
 
 def _ip(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(text)) if text else None
-    except ValueError:
-        raise _wrong(N_("This is no IP address such as 10.20.0.5")) from None
+        return ip_places.written(ip_places.read(text)) if text else None
+    except errors.Invalid as error:
+        raise _wrong(error.fields["address"]) from None
 
 
 def _short(limit: int) -> Any:

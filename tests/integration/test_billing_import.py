@@ -44,8 +44,8 @@ SETTING = batches.Setting("EUR", "UA", "Europe/Kyiv")
 FILE = """number,last_name,first name,phone,street,building,city,balance,plan,price,start,billed to,ip,status
 M-1,Koval,Olena,067 123 45 67,Zelena,12,Lviv,-120.50,Home 100,30,2024-03-01,,10.20.0.5,
 M-2,Hnatiuk,Ivan,,,,,45,Home 100,30,2025-05-05,2026-12-15,,
-M-2,Hnatiuk,Ivan,,,,,,TV,9.90,2026-12-10,,,
-M-3,Shevchuk,Petro,,Naukova,5,Lviv,0,Home 100,25,2020-01-01,,,
+M-2,Hnatiuk,Ivan,,,,,,TV,9.90,2026-12-10,,10.20.0.64/29,
+M-3,Shevchuk,Petro,,Naukova,5,Lviv,0,Home 100,25,2020-01-01,,10.20.0.0/29,
 M-4,Bondar,Iryna,,,,,-7,,,,,,former
 """
 
@@ -145,6 +145,8 @@ def test_a_booked_import_agrees_to_the_cent_and_bills_from_where_the_old_system_
     assert str(batch.id) in entry.description
     assert session.scalar(select(Contact.phone).where(Contact.customer_id == olena.id)) == "+380671234567"
     assert session.scalar(select(IpAddress.address).where(IpAddress.customer_id == olena.id)) == "10.20.0.5"
+    given = session.scalars(select(IpAddress.address).order_by(IpAddress.address)).all()
+    assert given == ["10.20.0.5", "10.20.0.64/29"], "what lies around somebody's is left out"
     charges.run(session, act(date(2027, 1, 1)))
     session.expire_all()
     sums = {

@@ -22,14 +22,14 @@ TODAY = clock.today("Europe/Kyiv")
 HERE = "127.0.7.7"
 
 
-def test_a_prefix_on_file_is_the_customer_s_and_one_of_several_customers_is_nobody_s(session) -> None:
+def test_who_is_inside_a_prefix_on_file_is_its_customer(session) -> None:
     testing.customer(session, "1", addresses=["127.1.0.0/28"])
-    testing.customer(session, "2", addresses=["127.2.0.0/16"])
-    testing.customer(session, "3", addresses=["127.2.0.5"])
+    home = testing.network(session, "2001:db8::/32").id
+    testing.customer(session, "2", addresses=["2001:db8:5600::/56"], network_id=home)
     assert seats.at(session, "127.1.0.9", today=TODAY).number == "1"
     assert seats.at(session, "::ffff:127.1.0.9", today=TODAY).number == "1"
-    assert seats.at(session, "127.2.0.5", today=TODAY) is None
-    assert seats.at(session, "127.2.0.6", today=TODAY).number == "2"
+    assert seats.at(session, "2001:db8:5600:ff::9", today=TODAY).number == "2"
+    assert seats.at(session, "2001:db8:5601::9", today=TODAY) is None
     assert seats.at(session, "127.3.0.1", today=TODAY) is None
 
 

@@ -8,18 +8,22 @@ from sqlalchemy import select
 from billing import access
 from billing.models import AccessState, Plan, Subscription
 from core import errors, secrets
+from gates import addresses
 from registry import (
     audit,
     cables,
     connections,
     customers,
     device_types,
+    diagnosis_facts,
     equipment,
+    ip_places,
     line_gates,
     lines,
     logins,
     networks,
     pops,
+    search,
 )
 from registry.models import CustomerStatus, DeviceRole
 from registry.models.cables import CableType
@@ -96,6 +100,55 @@ def test_a_full_network_has_no_free_address(session):
     for number in (1, 2):
         networks.give(session, OLENA, olha.id, address=f"10.0.0.{number}")
     assert networks.next_free(session, net.id) is None
+
+
+def test_a_prefix_is_routed_to_one_line_and_is_around_nobody_else_s(session):
+    olha, other = person(session), person(session, "Мельник")
+    networks.create(session, OLENA, name="Servers", cidr="203.0.113.0/24")
+    six = networks.create(session, OLENA, name="Six", cidr="2001:db8:5600::/40")
+    gear = kind(session, "CRS", DeviceRole.ROUTER)
+    equipment.create(session, OLENA, name="gw", type_id=gear.id, address="203.0.113.1")
+    equipment.create(
+        session, OLENA, name="cpe", type_id=gear.id, address="203.0.113.18", customer_id=other.id
+    )
+    subscription = subscribe(session, olha)
+    lines.attach(session, subscription, olha.id, actor=OLENA)
+    networks.give(session, OLENA, olha.id, address="203.0.113.40")
+    networks.give(session, OLENA, other.id, address="203.0.113.50")
+    pd = networks.give(session, OLENA, olha.id, address="2001:db8:5600::/56")
+    assert pd.is_prefix
+    refused = {
+        "203.0.113.0/29": "gw has 203.0.113.1 in it",
+        "203.0.113.16/29": "cpe has 203.0.113.18 in it",
+        "203.0.113.48/29": f"{other.number}, {other.name}, has 203.0.113.50: the two overlap",
+        "203.0.113.40/29": "This customer has 203.0.113.40 already",
+        "203.0.113.41/29": "write 203.0.113.40/29",
+        "203.0.112.0/23": "as a whole",
+        "10.0.0.0/8": "widest prefix is a /20",
+        "2001:db8:5600::/56": f"{olha.number}, {olha.name}, has this address",
+    }
+    for address, words in refused.items():
+        with pytest.raises(errors.Invalid) as caught:
+            networks.give(session, OLENA, olha.id, address=address)
+        assert words in str(caught.value.fields["address"]), address
+    for inside in ("2001:db8:5600:ff::1", "2001:db8:5600:80::/57"):
+        with pytest.raises(errors.Invalid) as caught:
+            networks.give(session, OLENA, other.id, address=inside)
+        assert f"{olha.number}, {olha.name}, has 2001:db8:5600::/56" in str(caught.value.fields["address"])
+    assert networks.next_free(session, six.id) == "2001:db8:5600:100::"
+    found = lines.targets(session, [subscription], today=TODAY)[subscription]
+    assert found.addresses == ("203.0.113.40", "2001:db8:5600::/56")
+    for text in ("2001:db8:5600:7::9", "2001:db8:5600::/60"):
+        assert session.scalars(search.matching(text)).all() == [olha.id]
+    assert [one.address for one in diagnosis_facts.load(session, olha.id, today=TODAY).addresses] == [
+        "203.0.113.40"
+    ]
+    networks.take(session, OLENA, olha.id, pd.id)
+    assert last_act(session, olha).changes["address"] == ["2001:db8:5600::/56", None]
+
+
+def test_no_line_gets_a_prefix_that_no_gate_would_close():
+    assert ip_places.SHORTEST_PREFIX == addresses.SHORTEST_PREFIX
 
 
 def test_networks_do_not_overlap_and_their_faults_stand_at_fields(session):

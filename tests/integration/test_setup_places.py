@@ -53,9 +53,11 @@ def test_the_plan_counts_customers_and_gear_once(session):
     customer = testing.customer(session)
     networks.give(session, OLENA, customer.id, address="10.0.0.2")
     testing.device(session, "cpe", address="10.0.0.2", customer_id=customer.id, role=DeviceRole.CPE)
+    networks.give(session, OLENA, customer.id, address="2001:db8::/70")
+    testing.device(session, "v6", address="2001:db8::9", customer_id=customer.id, role=DeviceRole.CPE)
     rows = network_plan.listing(session)
     assert [(row.network.name, row.used, row.free) for row in rows] == [
-        ("Ático 9", 0, 2**64 - 2),
+        ("Ático 9", 2**58, 2**64 - 2 - 2**58),
         ("Ático 10", 0, 2),
         ("Home", 2, 4),
     ]

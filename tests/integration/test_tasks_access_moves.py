@@ -8,9 +8,20 @@ from sqlalchemy import select
 
 from core import clock, secrets
 from gates.testing import FakeGate
-from registry import connections, credentials, drift, gate_moves, line_gates, lines, networks, ports, testing
+from registry import (
+    connections,
+    credentials,
+    drift,
+    gate_moves,
+    line_gates,
+    lines,
+    networks,
+    ports,
+    strangers,
+    testing,
+)
 from registry.drift import DriftFilter
-from registry.models import Device, GateStranger, Line, PortReading
+from registry.models import Device, GateStranger, IpAddress, Line, LineGate, PortReading
 from tasks import access as tasks_access
 from tasks.runtime import Runtime
 from tests.integration.test_tasks_access import ACTOR, add_lines, lock, maker
@@ -80,6 +91,18 @@ def test_a_line_with_another_address_is_told_at_once_and_the_one_it_left_is_take
         networks.give(session, ACTOR, people[other], address="10.60.0.7")
     assert tasks_access.sweep(runtime, maker(fake)) == 1
     assert fake.list_of_addresses == {"10.60.0.6": "closed"}, "its new owner owes nothing"
+    with runtime.database.transaction() as session:
+        testing.network(session, "2001:db8::/32")
+        networks.give(session, ACTOR, people[debtor], address="2001:db8:5600::/56")
+    assert tasks_access.sweep(runtime, maker(fake)) == 1
+    assert fake.list_of_addresses == {"10.60.0.6": "closed", "2001:db8:5600::/56": "closed"}
+    with runtime.database.transaction() as session:
+        (held,) = session.scalars(select(IpAddress).where(IpAddress.is_prefix))
+        assert strangers.among(session, session.scalar(select(LineGate.id)), fake.list_of_addresses) == []
+        networks.take(session, ACTOR, people[debtor], held.id)
+        networks.give(session, ACTOR, people[debtor], address="2001:db8:5600::/57")
+    assert tasks_access.sweep(runtime, maker(fake)) == 1
+    assert fake.list_of_addresses == {"10.60.0.6": "closed", "2001:db8:5600::/57": "closed"}
 
 
 @pytest.fixture

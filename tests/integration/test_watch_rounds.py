@@ -54,7 +54,7 @@ def town(runtime: Runtime) -> dict[str, int]:
         testing.device(
             session, "cpe", role=DeviceRole.CPE, address="10.1.0.5", customer_id=one.id, pop_id=core.id
         )
-        two = testing.customer(session, "2", addresses=["10.1.0.6"], network_id=home.id)
+        two = testing.customer(session, "2", addresses=["10.1.0.6", "10.1.0.8/29"], network_id=home.id)
         three = testing.customer(session, "3", addresses=["10.2.0.9"], network_id=away.id)
         session.flush()
         return {"router": router.id, "switch": switch.id, "one": one.id, "two": two.id, "three": three.id}

@@ -80,9 +80,11 @@ class NewIpForm(IpForm):
     """An address to give."""
 
     address = TextField(
-        lazy_gettext("IP address"),
-        [InputRequired(REQUIRED), Length(max=45)],
-        description=lazy_gettext("The next free ones are offered."),
+        lazy_gettext("IP address or prefix"),
+        [InputRequired(REQUIRED), Length(max=49)],
+        description=lazy_gettext(
+            "The next free ones are offered. A network routed to him: 203.0.113.8/29, 2001:db8:5600::/56."
+        ),
         render_kw={"list": "free-addresses", "autocomplete": "off"},
     )
 

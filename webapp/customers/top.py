@@ -7,6 +7,7 @@ from billing.models import AccessState, LockReason
 from desk.tickets import TicketView
 from registry.card_views import Card, ContactView, DeviceView, IpView, ServiceView
 from registry.models import DeviceRole
+from registry.watched import PREFIX
 
 _AT_HOME = (DeviceRole.CPE, DeviceRole.ONU, DeviceRole.ROUTER, DeviceRole.RADIO)
 
@@ -44,8 +45,9 @@ def of(card: Card, task: TicketView | None) -> Top:
     )
 
 
-def _seen(ip: IpView) -> float:
-    return ip.last_seen_at.timestamp() if ip.last_seen_at else 0.0
+def _seen(ip: IpView) -> tuple[bool, float]:
+    """A prefix stands for the customer only where he has no address."""
+    return ip.watched.word != PREFIX, ip.last_seen_at.timestamp() if ip.last_seen_at else 0.0
 
 
 def _access(running: list[ServiceView]) -> str:
