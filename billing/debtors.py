@@ -1,6 +1,6 @@
-"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in seven queries.
+"""Debtors: every account that is past due or cut for debt, with all a verdict needs, in eight queries.
 
-An eighth and more ask when a reminder arrived, only where the policy wants one before a cut.
+A ninth and more ask when a reminder arrived, only where the policy wants one before a cut.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import access, debt, deferrals, episodes, instalments, pauses
+from billing import access, debt, deferrals, episodes, instalments, pauses, promises
 from billing.models import (
     AccessState,
     Account,
@@ -39,10 +39,11 @@ def gather(
     paused = pauses.notes(session, ids)
     deferred = deferrals.standing(session, on, ids)
     agreed = instalments.standing(session, on, rules=rules, account_ids=ids)
-    broken = instalments.broken_words(session, ids)
+    parts = instalments.broken_words(session, ids)
     balances = {row["account_id"]: row["balance_minor"] for row in rows}
     dates = debt.due_dates(session, balances, on, rules.minimum_debt_minor)
     oldest = {key: due for key, (due, _) in dates.items()}
+    promised = promises.broken_words(session, ids)
     notified = _notified(session, oldest, on, rules) if rules.notice_days else {}
     return [
         Debtor(
@@ -52,7 +53,7 @@ def gather(
             pause_note=paused.get(account_id, ""),
             services=tuple(services[account_id]),
             instalments=agreed.get(account_id),
-            broken_words=broken.get(account_id, ""),
+            broken_words="; ".join(found[account_id] for found in (parts, promised) if account_id in found),
             ripe_on=dates[account_id][1] if account_id in dates else None,
             notified_on=notified.get(account_id),
             inactive_note=inactive.get(account_id, ""),

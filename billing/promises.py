@@ -1,5 +1,6 @@
 """Promises to pay: an agreed day until whose end debt does not cut."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import takewhile
@@ -13,6 +14,7 @@ from billing import rules as arithmetic
 from billing.models import EntryKind, InstalmentPlan, LedgerEntry, LockReason, Promise, PromiseStatus
 from billing.rules import Rules
 from core import clock, db, errors
+from core.columns import any_of
 from core.words import N_
 
 log = structlog.get_logger()
@@ -109,6 +111,35 @@ def record(session: Session, account_id: int) -> arithmetic.Record:
     ]
     broken = list(takewhile(lambda one: one.status is PromiseStatus.BROKEN, ended))
     return arithmetic.Record(len(broken), not broken or _paid_since(session, broken[0]) > 0)
+
+
+def broken_words(session: Session, account_ids: Iterable[int]) -> dict[int, str]:
+    """Return which promise an account did not keep, by account, while something it was about is still open.
+
+    The last that was kept or broken counts.
+    """
+    newest = (
+        select(func.max(Promise.id))
+        .where(
+            Promise.account_id == any_of(account_ids),
+            Promise.status.in_([PromiseStatus.KEPT, PromiseStatus.BROKEN]),
+        )
+        .group_by(Promise.account_id)
+    )
+    query = select(Promise.account_id, Promise.until, Promise.last_entry_id)
+    broken = session.execute(
+        query.where(Promise.id.in_(newest), Promise.status == PromiseStatus.BROKEN)
+    ).all()
+    if not broken:
+        return {}
+    entries = allocation.open_by_entry([row.account_id for row in broken])
+    first = select(entries.c.account_id, func.min(entries.c.entry_id)).group_by(entries.c.account_id)
+    still_open = dict(session.execute(first).all())
+    return {
+        row.account_id: N_("promise until %(day)s not kept", day=row.until)
+        for row in broken
+        if row.account_id in still_open and still_open[row.account_id] <= row.last_entry_id
+    }
 
 
 def withdraw(session: Session, promise_id: int, *, author: ledger.Author, note: str = "") -> Promise:

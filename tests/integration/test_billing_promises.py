@@ -1,10 +1,12 @@
 """Promises on PostgreSQL: kept by what they were made about."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
-from billing import accounts, ledger, promises, reconnect, testing
-from billing.models import EntryKind, PromiseStatus
+from sqlalchemy import select
+
+from billing import accounts, cutoff, ledger, promises, reconnect, testing
+from billing.models import CutoffDecision, EntryKind, PromiseStatus
 from billing.rules import Rules
 
 
@@ -48,3 +50,25 @@ def test_a_promise_given_in_time_is_kept_by_what_it_was_about_and_by_no_less(ses
     settled = promises.settle(session, date(2026, 3, 20), rules=replace(rules, grace_days=90))
     assert (settled.broken, settled.kept) == (2, 0)
     assert (late[1].status, small[1].status) == (PromiseStatus.BROKEN, PromiseStatus.BROKEN)
+
+
+def test_a_cut_says_which_promise_was_not_kept_but_not_one_about_a_debt_that_was_paid(session):
+    today, rules = date(2026, 6, 15), Rules(grace_days=3, brake_minimum=50)
+    made = testing.subscriber(session, starts_on=today.replace(day=1), payment_days=14)
+
+    def words(on):
+        run = cutoff.plan(session, on, rules=rules, planned_by="test")
+        row = session.scalars(select(CutoffDecision).where(CutoffDecision.run_id == run.id)).one()
+        assert row.reason == "debt"
+        return row.explanation
+
+    testing.pay(session, made.account_id, 3000)
+    testing.charge(session, made.account_id, 5000, due_on=today - timedelta(days=20))
+    until = today + timedelta(days=2)
+    promises.make(session, made.account_id, until=until, author=testing.AUTHOR, today=today, rules=rules)
+    promises.settle(session, until + timedelta(days=1), rules=rules)
+    later = today + timedelta(days=18)
+    assert words(later).endswith("; promise until 2026-06-17 not kept")
+    testing.pay(session, made.account_id, 5000)
+    testing.charge(session, made.account_id, 5000, due_on=today + timedelta(days=10))
+    assert "promise" not in words(later)
