@@ -14,6 +14,7 @@ from gates import dry_run, nftables, nftables_ssh, radius, radius_settings, rout
 from gates.contract import (
     ACCESSES,
     Access,
+    Finding,
     Gate,
     GateError,
     GateMisconfigured,
@@ -25,12 +26,14 @@ from gates.contract import (
     PortRef,
     Seen,
     nearest,
+    said,
 )
 
 __all__ = [
     "ACCESSES",
     "KINDS",
     "Access",
+    "Finding",
     "Gate",
     "GateError",
     "GateKind",
@@ -44,6 +47,7 @@ __all__ = [
     "Seen",
     "make",
     "nearest",
+    "said",
     "told",
 ]
 

@@ -1,6 +1,6 @@
 """What every gate promises: the words, the outcome of a call and the errors; `gates` re-exports it all."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -100,6 +100,21 @@ class Outcome:
     is_bare: bool = False
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a try of a gate found, in words for staff; `advice` says what to do where it is not `is_good`."""
+
+    words: str
+    is_good: bool = True
+    advice: str = ""
+
+
+def said(findings: Iterable[Finding]) -> str:
+    """Return findings as a text of one line."""
+    sentences = (f"{one.words}{f' ({one.advice})' if one.advice else ''}." for one in findings)
+    return " ".join(sentences)
+
+
 class Gate(Protocol):
     """A place where lines are opened and closed. Every call is idempotent and may be repeated."""
 
@@ -139,6 +154,9 @@ class Gate(Protocol):
         """
         ...
 
-    def check(self) -> str:
-        """Try the gate without changing anything and say in one sentence what was found; raises GateError."""
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
+        """Try the gate without changing anything and say what was found; raises GateError.
+
+        `ports` are some to look at for a gate that has no gear of its own; the others need none.
+        """
         ...

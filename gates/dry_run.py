@@ -1,11 +1,11 @@
 """The gate that touches nothing: the default until a real one is configured."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pydantic
 
-from gates.contract import Access, LineAccess, Outcome
+from gates.contract import Access, Finding, LineAccess, Outcome, PortRef
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,6 @@ class DryRunGate:
         """Return None: there is no gear."""
         return None
 
-    def check(self) -> str:
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
         """Say that nothing on the network is touched."""
-        return "Dry run: decisions are written down, nothing on the network is touched."
+        return [Finding("Dry run: decisions are written down, nothing on the network is touched")]

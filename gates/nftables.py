@@ -4,6 +4,7 @@ Manual: nft(8), libnftables-json(5). A flowtable set up by hand carries running 
 hook: a gateway with one must not be used with this gate.
 """
 
+import contextlib
 import ipaddress
 import json
 from collections import Counter
@@ -18,12 +19,14 @@ from gates.chains import FAMILY, HOME, TABLE, Terms
 from gates.contract import (
     ACCESSES,
     Access,
+    Finding,
     GateError,
     GateMisconfigured,
     GateRefused,
     GateUnreachable,
     LineAccess,
     Outcome,
+    PortRef,
     Seen,
 )
 
@@ -144,23 +147,39 @@ class NftablesGate:
         listing = self._listing()
         return {line.line_id: listing.access(line) for line in lines}
 
-    def check(self) -> str:
-        """List the table and count what is restricted."""
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
+        """List the table, name the version, and count what is restricted."""
         objects = self._objects()
-        found = f"nftables answers {self._where()}"
+        found = [Finding(f"nftables{self._version(objects)} answers {self._where()}")]
+        found.append(self._table(objects))
+        if not (self.settings.garden4 or self.settings.garden6):
+            words, advice = (
+                "No garden is set: nobody is led to a page",
+                "set its address where lines are walled",
+            )
+            found.append(Finding(words, advice=advice))
+        return found
+
+    def _table(self, objects: Sequence[Mapping[str, Any]] | None) -> Finding:
         if objects is None:
-            return f"{found}; its table is not installed yet, the first batch will do it."
+            return Finding(f"The table {HOME} is not installed yet: the first line that is told does it")
         listing = ruleset.listing(objects, self.settings.terms)
         if not listing.marker:
-            return f"{found}, but rules of the table are missing or old; the next batch mends it."
+            words = f"Rules of the table {HOME} are missing or old: what its sets hold is not in force"
+            return Finding(words, is_good=False, advice="the next batch mends it")
         counted = Counter(listing.addresses().values())
         words = ", ".join(f"{counted[access]} {access}" for access in reversed(ACCESSES) if counted[access])
-        garden = (
-            ""
-            if self.settings.garden4 or self.settings.garden6
-            else " No garden is set: nobody is led to a page."
+        return Finding(
+            f"The table {HOME} and its rules are in force; addresses and prefixes: {words or 'none'}"
         )
-        return f"{found}; addresses and prefixes: {words or 'none restricted'}.{garden}"
+
+    def _version(self, objects: Sequence[Mapping[str, Any]] | None) -> str:
+        """Return a space and the version, as any listing tells it; empty where none does."""
+        if objects is None:
+            with contextlib.suppress(GateError, ValueError, KeyError, TypeError):
+                objects = json.loads(self._nft(["-j", "list", "tables"]))["nftables"]
+        told: dict[str, Any] = next((one["metainfo"] for one in objects or () if "metainfo" in one), {})
+        return f" {told['version']}" if told.get("version") else ""
 
     def epoch(self) -> str | None:
         """Read the marker the table got when it was made; the empty text where rules are missing or old.

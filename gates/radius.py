@@ -9,11 +9,11 @@ import ipaddress
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from gates import radius_client, radius_sql, radius_state
-from gates.contract import Access, LineAccess, Outcome
+from gates.contract import Access, Finding, LineAccess, Outcome, PortRef
 from gates.radius_client import Answer, Nas, Question
 from gates.radius_packet import CAUSES, PASSING_CAUSES, SESSION_NOT_FOUND, Code, Kind
 from gates.radius_settings import RadiusSettings
@@ -106,7 +106,7 @@ class RadiusGate:
         with self._tables() as tables:
             return tables.restricted()
 
-    def check(self) -> str:
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
         """Count what the tables hold, and ask some NASes to end a session that nobody has.
 
         The answer "no such session" proves the secret both ways; nothing else can come of it.
@@ -116,24 +116,27 @@ class RadiusGate:
             bare = tables.without_rows(self._needed(self.settings.groups))
             tried = tables.nases(_TRIED)
         live = f"{sessions} sessions are live on {nases} NASes, {unmarked} of them without Class"
-        words = [f"The tables answer; {logins} logins are restricted, {live}."]
+        found = [Finding(f"The tables answer; {logins} logins are restricted, {live}")]
         if bare:
-            words.append(f"No reply or check is set for: {', '.join(sorted(bare))}.")
-        return " ".join([*words, *self._try(tried)])
+            words = f"No reply or check is set for: {', '.join(sorted(bare))}"
+            found.append(Finding(words, is_good=False, advice="say it in radgroupreply"))
+        return found + self._try(tried)
 
-    def _try(self, addresses: Iterable[str]) -> list[str]:
-        words, questions = [], []
+    def _try(self, addresses: Iterable[str]) -> list[Finding]:
+        found, questions = [], []
         for address in addresses if self.settings.live != "leave" else ():
             nas = self._nas(address)
             if nas is None:
-                words.append(f"No secret is set for NAS {address}.")
+                words = f"No secret is set for NAS {address}"
+                found.append(Finding(words, is_good=False, advice="add a line for it to the gate's secrets"))
             else:
                 nobody = [(Kind.USER_NAME, _NOBODY), (Kind.ACCT_SESSION_ID, _NOBODY), _timestamp()]
                 questions.append(Question(nas, Code.DISCONNECT_REQUEST, nobody))
         for question, answer in zip(questions, self._ask(questions), strict=True):
-            said = "answers" if _is_ghost(answer) else _words(answer)
-            words.append(f"NAS {question.nas.host}: {said}.")
-        return words
+            said = "answers" if (is_good := _is_ghost(answer)) else _words(answer)
+            advice = "" if is_good else "see that it listens, with this secret, and lets this machine in"
+            found.append(Finding(f"NAS {question.nas.host}: {said}", is_good, advice))
+        return found
 
     def _tell(
         self, held: Mapping[str, Held], wanted: Mapping[str, Access], groups: Mapping[Access, str]

@@ -8,7 +8,7 @@ lists, by the binary API or by the REST of RouterOS 7. FastTrack carries running
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Literal
 
@@ -16,7 +16,17 @@ import pydantic
 
 from gates import routeros_check, routeros_lists, routeros_plan, routeros_tls
 from gates.addresses import written
-from gates.contract import Access, GateMisconfigured, GateRefused, GateUnreachable, LineAccess, Outcome, Seen
+from gates.contract import (
+    Access,
+    Finding,
+    GateMisconfigured,
+    GateRefused,
+    GateUnreachable,
+    LineAccess,
+    Outcome,
+    PortRef,
+    Seen,
+)
 from gates.routeros_api import ApiDoor
 from gates.routeros_door import Door
 from gates.routeros_lists import Found, Names
@@ -159,7 +169,7 @@ class RouterosGate:
         ours = (entry for entry in found.entries if entry.is_ours and not entry.is_disabled)
         return {written(network): found.listed(network) for entry in ours for network in entry.networks}
 
-    def check(self) -> str:
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
         """Log in, and look at the rights, the lists and the rules that have to refer to them."""
         with self._door() as door:
             found = self._find(door, None)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gates.contract import ACCESSES, Access, GateMisconfigured
+from gates.contract import ACCESSES, Access, Finding, GateMisconfigured
 from gates.routeros_door import Answer, Call, Door
 from gates.routeros_lists import FAMILIES, Found, Names
 
@@ -10,8 +10,8 @@ _RESOURCE = ("version", "board-name", "uptime")
 _ON = ("no", "false", "")
 
 
-def describe(door: Door, found: Found, names: Names, user: str) -> str:
-    """Say in one sentence what was found; raises GateMisconfigured where the gate could not cut at all."""
+def describe(door: Door, found: Found, names: Names, user: str) -> list[Finding]:
+    """Say what was found; raises GateMisconfigured where the gate could not cut at all."""
     resource, tracks, users, groups = door.run(
         [
             Call("/system/resource", properties=_RESOURCE),
@@ -31,10 +31,11 @@ def describe(door: Door, found: Found, names: Names, user: str) -> str:
         )
     row = resource.rows[0] if resource.rows else {}
     router = f"RouterOS {row.get('version', '?')} ({row.get('board-name', '?')}, up {row.get('uptime', '?')})"
-    parts = [f"{router} answers by {door.name}; {_count(found)}", *_idle_lists(found, names)]
+    said = [Finding(f"{router} answers by {door.name}"), Finding(_count(found)), *_idle_lists(found, names)]
     if any(rule.get("disabled", "") in _ON for rule in tracks.rows):
-        parts.append("FastTrack is on: running connections pass by the rules until they end")
-    return "; ".join(parts) + "."
+        words = "FastTrack is on: running connections pass by the rules until they end"
+        said.append(Finding(words, is_good=False, advice="take what customers send and get out of it"))
+    return said
 
 
 def _refuse_reader(user: str, users: Answer, groups: Answer) -> None:
@@ -50,18 +51,19 @@ def _count(found: Found) -> str:
     others = sum(not entry.is_ours for entry in found.entries)
     counted = ", ".join(f"{ours[access]} {access}" for access in reversed(ACCESSES) if ours[access])
     beside = f", beside {others} that are not ours" if others else ""
-    return f"our entries: {counted or 'none'}{beside}"
+    return f"Our entries: {counted or 'none'}{beside}"
 
 
-def _idle_lists(found: Found, names: Names) -> list[str]:
+def _idle_lists(found: Found, names: Names) -> list[Finding]:
     """Name the lists no rule puts in force, family by family."""
     parts = []
     for version, family in FAMILIES.items():
         if version in found.absent:
-            parts.append(f"it has no {family} firewall")
+            parts.append(Finding(f"It has no {family} firewall: lines with such addresses cannot be told"))
             continue
         idle: list[Access] = [access for access in names.lists if (version, access) not in found.enforced]
         if idle:
             listed = ", ".join(names.lists[access] for access in idle)
-            parts.append(f"no {family} rule puts {listed} in force")
+            advice = "give each list a rule, or its lines pass as if open"
+            parts.append(Finding(f"No {family} rule puts {listed} in force", is_good=False, advice=advice))
     return parts

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import pydantic
 
-from gates.contract import Access, GateRefused, LineAccess, Outcome, PortRef
+from gates.contract import Access, Finding, GateRefused, GateUnreachable, LineAccess, Outcome, PortRef, said
 from netdiag import errors as wire
-from netdiag.snmp import SnmpTarget, interfaces
+from netdiag.snmp import SnmpTarget, interfaces, system
 
 Answer = TypeVar("Answer")
+_ADVICE = "see the device's address and SNMP access, and that it lets the worker in"
 
 
 class SnmpPortSettings(pydantic.BaseModel):
@@ -88,9 +89,30 @@ class SnmpPortGate:
         """Return None: a switch keeps ports that are down, not whose they are."""
         return None
 
-    def check(self) -> str:
-        """Say where the switches come from: this gate has none of its own to try."""
-        return "Ports are set on each line's own switch, with the credentials of its record."
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
+        """Read who each switch is (sysDescr) and how its port is set (ifAdminStatus), as if to set it.
+
+        The gate has no switch of its own: `ports` are some of those on file.
+        """
+        lines = [LineAccess(number, port=port) for number, port in enumerate(ports)]
+        if not lines:
+            words = "No port of a switch with SNMP access on file is there to be tried"
+            advice = "enter a switch with its SNMP access and a port (Setup, Devices)"
+            return [Finding(words, is_good=False, advice=advice)]
+
+        def look(_line: LineAccess, port: PortRef) -> Finding:
+            return _looked(port)
+
+        found = [
+            Finding(f"{_name(port)}: {answer}", is_good=False, advice=_ADVICE)
+            if isinstance(answer, wire.WireError)
+            else answer
+            for line, answer in self._ask(lines, look)
+            if (port := line.port)
+        ]
+        if not any(one.is_good for one in found):
+            raise GateUnreachable(said(found))
+        return [*found, Finding("Nothing was written: the right to write shows when a port is set")]
 
     def _ask(
         self, lines: Sequence[LineAccess], ask: Callable[[LineAccess, PortRef], Answer]
@@ -120,6 +142,13 @@ class SnmpPortGate:
 
         with ThreadPoolExecutor(min(self.settings.parallel_devices, len(by_device))) as pool:
             return [answer for answers in pool.map(ask_device, by_device.values()) for answer in answers]
+
+
+def _looked(port: PortRef) -> Finding:
+    described = (system.read(port.device).description or "without sysDescr").splitlines()[0][:120]
+    admin = interfaces.port_admin(port.device, port.if_index)
+    name = interfaces.name_of(port.device, [port.if_index])[port.if_index]
+    return Finding(f"{_name(port)}: {described}; {name or 'the port'} is set {admin}")
 
 
 def _refuse(port: PortRef, access: Access, users: Mapping[tuple[SnmpTarget, int], int]) -> None:

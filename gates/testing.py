@@ -1,9 +1,9 @@
 """FakeGate: an in-memory gate whose failures are written in advance; shipped for the tests of its users."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gates.contract import Access, GateError, LineAccess, Outcome
+from gates.contract import Access, Finding, GateError, LineAccess, Outcome, PortRef
 
 
 @dataclass
@@ -68,10 +68,12 @@ class FakeGate:
             else:
                 self.list_of_addresses[address] = access
 
-    def check(self) -> str:
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
         """Say that it is a fake."""
         self._fail_as_written()
-        return f"A fake gate with {sum(access == 'closed' for access in self.state.values())} lines closed."
+        closed = sum(access == "closed" for access in self.state.values())
+        beside = f", and {len(ports)} ports to look at" if ports else ""
+        return [Finding(f"A fake gate with {closed} lines closed{beside}")]
 
     def _fail_as_written(self) -> None:
         failure = self.failures.pop(0) if self.failures else None

@@ -127,7 +127,7 @@ def _add_network(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> Non
         "--dry-run", action="store_true", required=True, help="print the plan, change nothing"
     )
     cutoff.add_argument("--date", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
-    gate = add("gate", _gate, "try a configured gate from this machine, change nothing")
+    gate = add("gate", _gate, "try a configured gate from where it is told, change nothing")
     gate.add_argument("act", choices=["check"])
     gate.add_argument("name", metavar="NAME")
 

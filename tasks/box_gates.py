@@ -1,9 +1,9 @@
 """A gate that stands in a POP with a box: every call is done there, its secrets sealed to that box alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gates import Access, LineAccess, Outcome, Seen
+from gates import Access, Finding, LineAccess, Outcome, PortRef, Seen
 from tasks import hands
 from tasks.sites import Site
 
@@ -31,6 +31,6 @@ class BoxGate:
         """List what the gear keeps restricted; raises GateError, Unavailable."""
         return self._site.ask(hands.gate_held, self._kind, self._settings)
 
-    def check(self) -> str:
+    def check(self, ports: Sequence[PortRef] = ()) -> list[Finding]:
         """Try the gate without changing anything; raises GateError, Unavailable."""
-        return self._site.ask(hands.gate_check, self._kind, self._settings)
+        return self._site.ask(hands.gate_check, self._kind, self._settings, list(ports))

@@ -40,6 +40,11 @@ def observe_access(app: Celery, *, pop: str = "core") -> None:
     _send(app, "observe_access", [], queue=celery_app.gate_queue(pop), expires_s=ACCESS_EXPIRES_S)
 
 
+def try_gate(app: Celery, try_id: int, *, pop: str, expires_s: float) -> None:
+    """Have the gate worker of `pop` try a gate, read only; nobody does it after `expires_s` seconds."""
+    _send(app, "try_gate", [try_id], queue=celery_app.gate_queue(pop), expires_s=expires_s)
+
+
 def watch_round(app: Celery, pop: str, kind: str, *, at: str, expires_s: float) -> None:
     """Have the probe worker of the POP `at` do a round of `pop`; nobody does it after `expires_s` seconds.
 

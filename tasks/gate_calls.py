@@ -75,7 +75,7 @@ def trial(runtime: Runtime, turn: Turn) -> Iterator[bool]:
 def ask(runtime: Runtime, gate: GateTarget, make: Maker, call: Callable[[Gate], _Answer]) -> _Answer:
     """Call the gate and write down whether it answered; raises Failed when it did not."""
     try:
-        answer = call(_make(runtime, gate, make))
+        answer = call(made(runtime, gate, make))
     except sites.Elsewhere as error:
         # The worker that can tell it is at work, and writes down itself how that goes.
         raise Failed(str(error)) from error
@@ -184,7 +184,8 @@ def by_gate(targets: Iterable[LineTarget]) -> list[tuple[GateTarget, list[LineTa
     return list(groups.values())
 
 
-def _make(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
+def made(runtime: Runtime, gate: GateTarget, make: Maker) -> Gate:
+    """Return a gate as it is told: here, or through the box of its POP; raises GateError, Unavailable."""
     known = line_gates.open_secrets(runtime.ring, gate.id, gate.secrets_sealed) if gate.secrets_sealed else {}
     settings, site = {**gate.options, **known}, site_of(runtime, gate)
     return BoxGate(site, gate.kind, settings) if site.pop else make(gate.kind, settings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gates
-from gates import Access, LineAccess, Outcome, Seen
+from gates import Access, Finding, LineAccess, Outcome, PortRef, Seen
 from netdiag import errors as wire
 from netdiag import mac_lookup, neighbours, status
 from netdiag import ping as wire_ping
@@ -222,9 +222,9 @@ def gate_held(kind: str, settings: dict[str, Any]) -> dict[str, Access] | None:
     return None if held is None else dict(held)
 
 
-def gate_check(kind: str, settings: dict[str, Any]) -> str:
+def gate_check(kind: str, settings: dict[str, Any], ports: list[PortRef]) -> list[Finding]:
     """Try a gate without changing anything; raises GateError."""
-    return gates.make(kind, settings).check()
+    return gates.make(kind, settings).check(ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +285,6 @@ HANDS: dict[str, Hand] = {
         Hand(gate_read, GATE, silent_s=120.0),
         Hand(gate_epoch, GATE),
         Hand(gate_held, GATE, silent_s=60.0),
-        Hand(gate_check, GATE),
+        Hand(gate_check, GATE, silent_s=150.0),
     )
 }

@@ -11,6 +11,7 @@ from tasks import (
     deliver,
     diagnose,
     enqueue,
+    gate_tries,
     geocode,
     letters,
     moving,
@@ -58,8 +59,12 @@ def _register_line_jobs(app: Celery, runtime: Runtime) -> None:
         access.pass_on(runtime, lambda pop: enqueue.observe_access(app, pop=pop))
         access.observe(runtime)
 
-    # A diagnosis is for somebody who waits: it is never repeated, and expires unless taken at once.
+    def _try_gate(try_id: int) -> None:
+        gate_tries.run(runtime, try_id)
+
+    # Both are for somebody who waits: never repeated, and they expire unless taken at once.
     app.task(_diagnose, name="diagnose", **_OWN)
+    app.task(_try_gate, name="try_gate", **_OWN)
     # Rows in PostgreSQL say what is wanted, so a job lost or run twice changes nothing.
     app.task(_sweep_access, name="sweep_access", **_OWN, acks_late=True)
     app.task(_observe_access, name="observe_access", **_OWN, acks_late=True)

@@ -25,7 +25,7 @@ from registry.models.imports import (
     ImportState,
 )
 from registry.models.incidents import Incident, IncidentCustomer, IncidentScope
-from registry.models.networks import Connection, GateStranger, IpAddress, Line, LineGate, Network
+from registry.models.networks import Connection, GateStranger, GateTry, IpAddress, Line, LineGate, Network
 from registry.models.outbox import OutboxChannel, OutboxMessage, OutboxStatus
 from registry.models.places import Address, AddressKind, GeocodeAnswer, GeoSource, Pop
 from registry.models.pop_boxes import PopBox
@@ -71,6 +71,7 @@ __all__ = [
     "DiagnosticStatus",
     "ExternalIdentity",
     "GateStranger",
+    "GateTry",
     "GeoSource",
     "GeocodeAnswer",
     "Group",

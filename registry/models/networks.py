@@ -74,6 +74,30 @@ class LineGate(Base):
     )
 
 
+class GateTry(Base):
+    """A try of a gate that a person asked for: nothing is changed by it.
+
+    `pop` is whose worker or box was asked. `findings` are words, is_good and advice each; with an `error` it
+    came to nothing.
+    """
+
+    __tablename__ = "gate_tries"
+
+    id: Mapped[Id]
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gates.id", ondelete="CASCADE"), index=True)
+    pop: Mapped[str] = mapped_column(String(32))
+    asked_at: Mapped[Instant]
+    asked_by: Mapped[str] = mapped_column(String(120))
+    taken_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    error: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+    __table_args__ = (
+        Index("uq_gate_tries_open", "gate_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+
 class GateStranger(Base):
     """An address, a login or a switch port a gate restricts although no line of its is to be.
 

@@ -25,6 +25,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     "diagnose": (lambda app: enqueue.diagnose(app, 7, pop="lviv", expires_s=30), "probe.lviv"),
     "sweep_access": (enqueue.sweep_access, "gate.core"),
     "observe_access": (lambda app: enqueue.observe_access(app, pop="lviv"), "gate.lviv"),
+    "try_gate": (lambda app: enqueue.try_gate(app, 7, pop="lviv", expires_s=20), "gate.lviv"),
     "watch_round": (
         lambda app: enqueue.watch_round(app, "lviv", "devices", at="core", expires_s=60),
         "probe.core",

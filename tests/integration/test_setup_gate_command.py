@@ -27,8 +27,8 @@ def test_a_gate_says_what_it_found(
     assert gate.check(server_settings, "Trial") == 0
     assert gate.check(server_settings, "Ports") == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("Dry run: decisions are written down")
-    assert said[1].startswith("Ports are set on each line's own switch")
+    assert said[0].startswith("ok  Dry run: decisions are written down")
+    assert said[1].startswith("!!  No port of a switch with SNMP access on file")
 
 
 def test_a_gate_that_cannot_work_says_why(server_settings: Settings, fresh_database: Database) -> None:

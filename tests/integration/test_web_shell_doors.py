@@ -1,13 +1,12 @@
 """Every URL of the application for every role: who is let in, who is refused, who must sign in first.
 
-A new URL needs a row here: endpoint -> who may. "anybody" needs no sign-in, "staff" is everybody signed in,
-else the roles.
+A new URL needs a row here: "anybody" needs no sign-in, "staff" is everybody signed in, else the roles who may.
 """
 
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from werkzeug.routing import Rule
 
 from webapp import permissions
@@ -225,6 +224,8 @@ DOORS: dict[str, str] = {
     "setup.edit_gate": "administrator",
     "setup.remove_gate": "administrator",
     "setup.default_gate": "administrator",
+    "setup.gate_tries": EVERYBODY,
+    "setup.try_gate": "administrator",
     "cashier.statement": EVERYBODY,
     "cashier.what_if": EVERYBODY,
     "cashier.ledger_file": EVERYBODY,
@@ -319,8 +320,6 @@ def _path(app: Flask, rule: Rule) -> str:
         kind = type(rule._converters[name]).__name__
         values[name] = 999_999 if kind == "IntegerConverter" else "nothing"
     with app.test_request_context():
-        from flask import url_for
-
         return url_for(rule.endpoint, **values)
 
 

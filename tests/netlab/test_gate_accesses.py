@@ -99,7 +99,7 @@ def test_other_settings_are_taken_with_the_next_batch_and_an_unset_garden_leads_
     assert first
     plain = gates.make("nftables", {"namespace": town.gateway, "priority": 5})
     assert plain.epoch() == "", "the rules are not those of these settings"
-    assert "missing or old" in plain.check()
+    assert "missing or old" in gates.said(plain.check())
     assert plain.read([LINES["closed"]]) == {5: "closed"}, "and yet they close"
     plain.apply({LINES["open"]: "open"})
     assert plain.epoch() == first

@@ -379,8 +379,8 @@ def test_a_check_says_what_is_there_and_changes_nothing(
     radius: Server, login: str, make: Callable[..., gates.Gate], options: dict[str, Any]
 ) -> None:
     dial_in(radius, login, "counted")
-    words = make().check()
-    assert "No reply or check is set for: linecard-notice." in words
+    words = gates.said(make().check())
+    assert "No reply or check is set for: linecard-notice (say it in radgroupreply)." in words
     assert "NAS 127.0.0.1: answers." in words
     assert radius.knows("counted")
     epoch = make().epoch()

@@ -82,7 +82,9 @@ def _wait(reached: Reached) -> None:
 
 
 def test_a_line_is_closed_slowed_read_and_opened_over_ssh(gateway: Reached) -> None:
-    assert f"on {GATEWAY}; its table is not installed yet" in gateway.use(lambda gate: gate.check())
+    said = gates.said(gateway.use(lambda gate: gate.check()))
+    assert f"answers on {GATEWAY}." in said
+    assert "is not installed yet" in said
     both = {home(1), home(2)}
     steps: list[tuple[Access, set[str]]] = [("closed", {home(2)}), ("slow", both), ("open", both)]
     for access, passing in steps:

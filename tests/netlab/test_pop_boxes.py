@@ -4,6 +4,7 @@ The core's door stands in a namespace too, reached over veth and TLS; the broker
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -257,6 +258,20 @@ def test_a_gate_in_a_pop_is_told_by_its_box_and_nowhere_else(isp: Isp, country: 
     assert country.address("north") in _rules(country, "north")
     assert country.address("north") not in _rules(country, "east")
     runtime.close()
+
+
+def test_a_gate_is_tried_from_its_page_by_the_box_of_its_pop(isp: Isp, country: Country) -> None:
+    with isp.database.transaction() as session:
+        place = pops.find(session, "south").id
+        made = line_gates.create(session, SOMEBODY, name="gw", kind="nftables", options={}, pop_id=place)
+        url = f"/setup/gates/{made.id}/try"
+    before = _rules(country, "south")
+    assert isp.browser.post(url).status_code == 303
+    page = wait(lambda: said if "tried:" in (said := isp.browser.get(url).text) else None, 20)
+    assert "by the worker of POP south" in page
+    assert re.search(r"nftables [0-9.]+ answers on this machine", page)
+    assert "the first line that is told does it" in page
+    assert _rules(country, "south") == before
 
 
 def test_a_ping_and_a_whole_diagnosis_are_led_by_the_core_and_done_by_the_box(

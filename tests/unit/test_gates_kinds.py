@@ -7,6 +7,7 @@ import pytest
 import gates
 from gates import LineAccess, PortRef, testing
 from netdiag.snmp import SnmpTarget
+from netdiag.testing import FakeSnmp
 from registry import gate_kinds
 
 
@@ -55,7 +56,7 @@ def test_a_dry_run_reports_what_was_asked_and_has_seen_nothing(caplog: pytest.Lo
     assert "line 1 (192.0.2.1, 192.0.2.2) would be made closed" in caplog.text
     assert "line 2 (no address) would be made open" in caplog.text
     assert gate.read(lines) == {1: None, 2: None}
-    assert "nothing on the network is touched" in gate.check()
+    assert "nothing on the network is touched" in gates.said(gate.check())
 
 
 def test_the_fake_gate_remembers_and_fails_as_written() -> None:
@@ -71,7 +72,7 @@ def test_the_fake_gate_remembers_and_fails_as_written() -> None:
     assert outcomes[1] == gates.Outcome(1, "closed")
     assert outcomes[2] == gates.Outcome(2, None, "no such port")
     assert gate.read([*lines, LineAccess(4)]) == {1: "closed", 2: "open", 3: None, 4: "open"}
-    assert gate.check() == "A fake gate with 2 lines closed."
+    assert gates.said(gate.check()) == "A fake gate with 2 lines closed."
     assert gate.calls == [{1: "closed", 2: "closed", 3: "closed"}] * 2
 
 
@@ -100,7 +101,24 @@ def test_a_port_that_would_hurt_others_is_refused_before_any_switch_is_asked() -
     assert (outcome.applied, outcome.needs_person) == (None, True)
     assert gate.apply({LineAccess(1, port=uplink): "open"}) == {1: gates.Outcome(1, "open", is_bare=True)}
     assert gate.read([LineAccess(1)]) == {1: None}
-    assert "own switch" in gate.check()
+    (found,) = gate.check()
+    assert (found.is_good, bool(found.advice)) == (False, True)
+
+
+def test_a_try_of_switch_ports_reads_a_port_of_each_switch_and_writes_nothing() -> None:
+    told = {"1.3.6.1.2.1.1.1.0": "Brand X\n7", "1.3.6.1.2.1.2.2.1.7.3": 1, "1.3.6.1.2.1.31.1.1.1.1.3": "ge3"}
+    asked: list[str] = []
+    with FakeSnmp(told, write_community="w") as switch, FakeSnmp({}) as dead:
+        switch.rule, dead.is_deaf = lambda pdu: asked.append(pdu.kind), True
+        ports = [PortRef(one.target(community="w", timeout_s=0.2, retries=0), 3) for one in (switch, dead)]
+        alive, silent, note = gates.make("snmp_port", {}).check(ports)
+        assert alive.words == "port 3 of 127.0.0.1: Brand X; ge3 is set up"
+        assert (alive.is_good, silent.is_good, note.is_good) == (True, False, True)
+        assert silent.advice
+        with pytest.raises(gates.GateUnreachable, match="port 3 of"):
+            gates.make("snmp_port", {}).check(ports[1:])
+    assert asked
+    assert "set" not in {str(kind).lower() for kind in asked}
 
 
 @pytest.mark.parametrize("kind", ["nftables", "nftables_ssh", "radius", "snmp_port"])

@@ -68,7 +68,20 @@ def test_a_missing_table_means_open_and_the_check_says_so(tmp_path: Path) -> Non
     script = "echo 'Error: No such file or directory\nlist table inet linecard' >&2; exit 1"
     gate = _gate(tmp_path, script)
     assert gate.read([LINE]) == {1: "open"}
-    assert "not installed yet" in gate.check()
+    assert "not installed yet" in gates.said(gate.check())
+
+
+def test_a_try_names_the_version_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
+    told = '{"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]}'
+    answers, rules, garden = _gate(tmp_path, f"echo '{told}'").check()
+    assert answers.words == "nftables 1.0.6 answers on this machine"
+    assert (rules.is_good, rules.advice) == (False, "the next batch mends it")
+    assert garden.words.startswith("No garden is set")
+    absent = f"""case "$*" in *tables) echo '{told}';; *) echo 'Error: No such file or directory
+list table inet linecard' >&2; exit 1;; esac"""
+    answers, table, _ = _gate(tmp_path, absent).check()
+    assert "1.0.6" in answers.words
+    assert (table.is_good, "not installed yet" in table.words) == (True, True)
 
 
 def test_the_batch_given_to_nft_is_one_transaction(tmp_path: Path) -> None:

@@ -196,10 +196,10 @@ def test_the_check_says_what_is_there_and_changes_nothing(site: Site) -> None:
     for row in site.router.tables["/ipv6/firewall/mangle"].values():
         row["invalid"] = "true"
     before = dict(site.router.seen)
-    said = site.gate.check()
+    said = gates.said(site.gate.check())
     assert "RouterOS 7.16.2 (stable) (CHR, up " in said
-    assert "our entries: 1 closed, 1 slow, beside 1 that are not ours" in said
-    assert "no IPv6 rule puts linecard-slow in force;" in said
+    assert "Our entries: 1 closed, 1 slow, beside 1 that are not ours" in said
+    assert "No IPv6 rule puts linecard-slow in force (" in said
     assert "IPv4 rule" not in said
     assert "FastTrack is on" in said
     written = {verb: site.router.seen[verb] - before.get(verb, 0) for verb in ("add", "set", "remove")}
@@ -229,7 +229,7 @@ def test_a_router_without_ipv6_serves_the_lines_that_have_none(site: Site) -> No
     outcomes = site.gate.apply(dict.fromkeys(lines, "closed"))
     assert outcomes[1] == Outcome(1, "closed")
     assert "has no IPv6 firewall" in (outcomes[2].error or "")
-    assert "it has no IPv6 firewall" in site.gate.check()
+    assert "It has no IPv6 firewall" in gates.said(site.gate.check())
     assert set(applied(site.gate.apply(dict.fromkeys(lines, "open"))).values()) == {"open"}
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from core import errors
-from registry import gate_kinds, in_use, line_gates, pops
+from core import clock, errors
+from registry import gate_kinds, gate_tries, in_use, line_gates, pops
 from registry.gate_kinds import KINDS, GateKind
+from registry.gate_tries import TryState
 from registry.models import LineGate
 from webapp import identity, permissions, rendering, runtime, waking
 from webapp.setup import gate_words, pages
@@ -19,8 +20,16 @@ def listing() -> Response:
     """List the gates, with what the next default one would take over."""
     with runtime.current().database.reading() as session:
         rows, takeover = line_gates.overview(session), line_gates.takeover(session)
+        tries = gate_tries.last(session, (row.gate.id for row in rows), clock.now())
     return rendering.page_or_fragment(
-        "setup/gates.html", "setup/gates.html", rows=rows, takeover=takeover, kinds=KINDS, say=gate_words.say
+        "setup/gates.html",
+        "setup/gates.html",
+        rows=rows,
+        takeover=takeover,
+        tries=tries,
+        kinds=KINDS,
+        say=gate_words.say,
+        TryState=TryState,
     )
 
 
@@ -61,6 +70,7 @@ def edit(gate_id: int) -> Response:
     """Change a gate."""
     with runtime.current().database.reading() as session:
         gate, users = line_gates.get(session, gate_id), in_use.count(session, "gate", gate_id)
+        tries = gate_tries.of_gate(session, gate_id, clock.now())
     kind = _kind(gate)
     form = _form(kind, gate)
     if form.accept(lambda: _change(gate_id, kind, form)):
@@ -75,7 +85,8 @@ def edit(gate_id: int) -> Response:
         "take care of it before you change them.",
         summary=gate_words.say(kind.summary),
     )
-    return pages.show(pages.Frame(gate.name, form.ROWS, url_for("setup.gates"), note, removal), form)
+    frame = pages.Frame(gate.name, form.ROWS, url_for("setup.gates"), note, removal)
+    return pages.show(frame, form, "setup/gate.html", gate_id=gate_id, tries=tries, TryState=TryState)
 
 
 def _kind(gate: LineGate) -> GateKind:
