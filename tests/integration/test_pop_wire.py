@@ -152,7 +152,7 @@ def test_a_box_does_its_jobs_and_its_errors_are_what_they_are_here(runtime: Runt
     (outcome,) = there.ask(hands.gate_apply, "dry_run", {}, [(line, "closed")])
     assert outcome.line_id == 7
     with pytest.raises(gates.GateMisconfigured, match="no gate of kind"):
-        there.ask(hands.gate_check, "magic", {})
+        there.ask(hands.gate_check, "magic", {}, [])
     with pytest.raises(ValueError, match="out of range"):
         list(there.follow(hands.ping, "127.0.0.1", count=0, interval_s=1, size=1, should_stop=lambda: False))
     with runtime.database.reading() as session:
