@@ -207,6 +207,17 @@ def tried(session: Session) -> Iterator[None]:
 
 
 @contextmanager
+def unprepared(session: Session) -> Iterator[None]:
+    """Have each statement planned for its own values and the tables as they are now; no plan is kept."""
+    connection: Any = session.connection().connection.driver_connection
+    kept, connection.prepare_threshold = connection.prepare_threshold, None
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = kept
+
+
+@contextmanager
 def _translated() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
