@@ -198,7 +198,7 @@ def measure(product: Product, folder: Path) -> int:
                 add_dead_gate(product, folder)
             cut(product, people)
             took[is_beside] += [pay(product, client, people, key, place) for key in PAYERS]
-    # Its first trial ends after ten seconds, which the payments may not last: that it hung is seen afterwards.
+    # Its first trial ends after ten seconds, longer than the payments take: that it hung is seen afterwards.
     wait_for(lambda: failures(product) > 0, 30, product.log)
     everything = took[False] + took[True]
     print(f"{'seconds from POST to the first ping reply':44}   n    p50    p95  least   most")
