@@ -1,5 +1,6 @@
 """The cutoff as staff see it: runs, one plan with its people, debtors; and the acts with their history."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import date
 
@@ -251,7 +252,9 @@ def let_in(session: Session, actor: audit.Actor, account_id: int, *, today: date
     for one in done:
         if one.subscription_id is not None:
             service = subscriptions.get(session, one.subscription_id)
-            money.record_service(session, actor, "service.let_in", service, note=str(one.explanation))
+            # An account may belong to nobody: then there is no history to write it into.
+            with contextlib.suppress(errors.NotFound):
+                money.record_service(session, actor, "service.let_in", service, note=str(one.explanation))
     return len(done)
 
 

@@ -107,8 +107,13 @@ def let_in(runtime: Runtime, app: Celery) -> None:
         waiting = reconnect.waiting(session, today, rules=limits)
     opened = 0
     for account_id in waiting:
-        with runtime.database.transaction() as session:
-            opened += cutoffs.let_in(session, CUTOFF, account_id, today=today, rules=limits)
+        try:
+            with runtime.database.transaction() as session:
+                opened += cutoffs.let_in(session, CUTOFF, account_id, today=today, rules=limits)
+        except errors.Unavailable:
+            raise
+        except Exception:
+            log.exception("not_let_in", account_id=account_id)  # one that fails holds up no other
     if opened:
         log.info("let_in", accounts=len(waiting), services=opened)
         enqueue.sweep_access(app, pop=runtime.settings.diagnostics.default_pop)
