@@ -20,7 +20,7 @@ from billing.ledger import Author
 from billing.models import AccessState, CutoffPolicy, DecisionAction, strictness
 from billing.rules import Rules
 from core import db, errors
-from core.settings import Cutoff
+from core.settings import Settings
 from core.words import N_
 
 FIELDS = (
@@ -77,14 +77,14 @@ class Comparison:
     differing: dict[int, tuple[Fate | None, Fate | None]]
 
 
-def in_force(session: Session, cutoff: Cutoff) -> Rules:
+def in_force(session: Session, settings: Settings) -> Rules:
     """Return the rules by which debt cuts now: the newest version, else the settings'."""
-    return rules_of(newest(session), cutoff)
+    return rules_of(newest(session), settings)
 
 
-def rules_of(policy: CutoffPolicy | None, cutoff: Cutoff) -> Rules:
+def rules_of(policy: CutoffPolicy | None, settings: Settings) -> Rules:
     """Return the rules of a version; none: the settings' own."""
-    usual = rules.rules_of_cutoff(cutoff)
+    usual = rules.rules_of(settings)
     if policy is None:
         return usual
     stored = rules.rules_of_json({name: policy.content[name] for name in FIELDS if name in policy.content})
@@ -92,9 +92,9 @@ def rules_of(policy: CutoffPolicy | None, cutoff: Cutoff) -> Rules:
     return replace(usual, version=policy.version, **fields)
 
 
-def at_version(session: Session, version: int, cutoff: Cutoff) -> Rules:
+def at_version(session: Session, version: int, settings: Settings) -> Rules:
     """Return the rules as they were at a version, 0 for the settings' own. Raises NotFound."""
-    return rules_of(get(session, version) if version else None, cutoff)
+    return rules_of(get(session, version) if version else None, settings)
 
 
 def newest(session: Session) -> CutoffPolicy | None:
@@ -241,9 +241,9 @@ class Kept:
 
     SECONDS = 5.0
 
-    def __init__(self, database: db.Database, cutoff: Cutoff) -> None:
+    def __init__(self, database: db.Database, settings: Settings) -> None:
         """Nothing is read before it is asked for."""
-        self._database, self._cutoff = database, cutoff
+        self._database, self._settings = database, settings
         self._found: tuple[float, Rules] | None = None
 
     def rules(self, session: Session | None = None) -> Rules:
@@ -254,9 +254,9 @@ class Kept:
         at = time.monotonic()
         if session is None:
             with self._database.reading() as own:
-                now = in_force(own, self._cutoff)
+                now = in_force(own, self._settings)
         else:
-            now = in_force(session, self._cutoff)
+            now = in_force(session, self._settings)
         self._found = (at, now)
         return now
 

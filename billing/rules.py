@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.models.words import AccessState, Approval
 from core import money
-from core.settings import Cutoff, Settings
+from core.settings import Settings
 from core.words import N_
 
 DAY = timedelta(days=1)
@@ -124,31 +124,27 @@ class Rules:
 
 def rules_of(settings: Settings) -> Rules:
     """Return the rules the settings state."""
-    return rules_of_cutoff(settings.cutoff)
-
-
-def rules_of_cutoff(cutoff: Cutoff) -> Rules:
-    """Return the rules one [cutoff] table states."""
+    cutoff = settings.cutoff
     return Rules(
         grace_days=cutoff.grace_days,
-        minimum_debt_minor=cutoff.minimum_debt_minor,
+        minimum_debt_minor=settings.minor(cutoff.minimum_debt),
         brake_share_percent=cutoff.brake_share_percent,
         brake_minimum=cutoff.brake_minimum,
         promise_days_limit=cutoff.promise_days_limit,
         promise_broken_limit=cutoff.promise_broken_limit,
-        promise_sum_limit_minor=cutoff.promise_sum_limit_minor,
+        promise_sum_limit_minor=settings.minor(cutoff.promise_sum_limit),
         promise_needs_payment=cutoff.promise_needs_payment,
         instalments_limit=cutoff.instalments_limit,
         skip_weekdays=tuple(sorted(cutoff.skip_weekdays)),
         is_automatic=cutoff.is_automatic,
         approval=Approval(cutoff.approval),
         reconnects_at_zero=cutoff.reconnect == "zero",
-        late_fee_minor=cutoff.late_fee_minor,
+        late_fee_minor=settings.minor(cutoff.late_fee),
         late_fee_percent=cutoff.late_fee_percent,
         late_fee_days=cutoff.late_fee_days,
-        late_fee_minimum_minor=cutoff.late_fee_minimum_minor,
+        late_fee_minimum_minor=settings.minor(cutoff.late_fee_minimum),
         interest_rates=tuple(sorted((one.from_on, one.percent) for one in cutoff.interest_rates)),
-        interest_minimum_minor=cutoff.interest_minimum_minor,
+        interest_minimum_minor=settings.minor(cutoff.interest_minimum),
     )
 
 

@@ -57,6 +57,11 @@ def parse(text: str, currency: str, locale: str = "en") -> Money:
         value = _number(text.strip().replace("\u00a0", " ").replace(" ", ""), locale)
     except (NumberFormatError, InvalidOperation, ValueError) as error:
         raise errors.Invalid("Not an amount of money", {"amount": "Write an amount such as 12.50"}) from error
+    return from_decimal(value, currency)
+
+
+def from_decimal(value: Decimal, currency: str) -> Money:
+    """Return an amount in major units as money; raises Invalid on too many decimals and on far too much."""
     minor = value.scaleb(exponent(currency))
     if minor != minor.to_integral_value():
         places = exponent(currency)

@@ -9,14 +9,22 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Any, Literal, Self
 
-from babel import Locale
-from babel.numbers import get_currency_precision, list_currencies
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from core import errors, money, setting_checks
 
 PREFIX = "LINECARD_"
 DEFAULT_PATH = Path("config.toml")
@@ -42,47 +50,9 @@ def _read_secret(value: object) -> object:
     return value
 
 
-def _time_zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"no such time zone: {value} (an IANA name such as Europe/Kyiv)")
-    ZoneInfo(value)
-    return value
-
-
-def _currency(value: str) -> str:
-    if value not in list_currencies():
-        raise ValueError(f"no such currency: {value} (an ISO 4217 code such as EUR)")
-    get_currency_precision(value)
-    return value
-
-
-def _public_url(value: str) -> str:
-    """Return the URL without a slash at its end; raises ValueError for anything but http(s)://host."""
-    parts = urlsplit(value)
-    if value and (
-        parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
-    ):
-        raise ValueError("a public URL is https://host, and a path if the pages are not at its root")
-    return value.rstrip("/")
-
-
-def _payment_url(value: str) -> str:
-    """Return the URL with its places {number}, {amount} and {currency}; raises ValueError for others."""
-    if value and not value.startswith(("http://", "https://")):
-        raise ValueError("a payment URL is https://host/..., with {number}, {amount} and {currency} in it")
-    try:
-        value.format(number="", amount="", currency="")
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError("only {number}, {amount} and {currency} are filled in") from error
-    return value
-
-
-def _locale(value: str) -> str:
-    Locale.parse(value)
-    return value
-
-
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+# A sum as people write it, 12.50, in isp.currency: Settings.minor reads it.
+Sum = Annotated[Decimal, Field(ge=0, le=10**9)]
 
 
 class Section(BaseModel):
@@ -95,9 +65,9 @@ class Isp(Section):
     """The company: its name, language, money and time."""
 
     name: str = Field(default="Demo ISP", min_length=1)
-    locale: Annotated[str, AfterValidator(_locale)] = "en"
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Kyiv"
-    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
+    locale: Annotated[str, AfterValidator(setting_checks.locale)] = "en"
+    time_zone: Annotated[str, AfterValidator(setting_checks.time_zone)] = "Europe/Kyiv"
+    currency: Annotated[str, AfterValidator(setting_checks.currency)] = "EUR"
     phone_region: str = Field(default="UA", pattern=r"^[A-Z]{2}$")
 
 
@@ -114,7 +84,7 @@ class Web(Section):
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     session_hours: int = Field(default=12, ge=1, le=720)
     sign_in_limit: str = "10 per minute"
-    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    public_url: Annotated[str, AfterValidator(setting_checks.public_url)] = ""
 
 
 class Data(Section):
@@ -202,20 +172,20 @@ class Cutoff(Section):
     """When a debtor is cut, and when the plan stops to ask."""
 
     grace_days: int = Field(default=3, ge=0, le=365)
-    minimum_debt_minor: int = Field(default=100, ge=0)
+    minimum_debt: Sum = Decimal(1)
     brake_share_percent: float = Field(default=10.0, gt=0, le=100)
     brake_minimum: int = Field(default=5, ge=0)
     promise_days_limit: int = Field(default=14, ge=1, le=365)
     promise_broken_limit: int = Field(default=3, ge=1, le=100)
-    promise_sum_limit_minor: int = Field(default=0, ge=0)
+    promise_sum_limit: Sum = Decimal(0)
     promise_needs_payment: bool = True
     instalments_limit: int = Field(default=12, ge=2, le=60)
-    late_fee_minor: int = Field(default=0, ge=0)
+    late_fee: Sum = Decimal(0)
     late_fee_percent: float = Field(default=0.0, ge=0, le=100)
     late_fee_days: int = Field(default=10, ge=1, le=365)
-    late_fee_minimum_minor: int = Field(default=1000, ge=0)
+    late_fee_minimum: Sum = Decimal(10)
     interest_rates: tuple[InterestRate, ...] = ()
-    interest_minimum_minor: int = Field(default=100, ge=0)
+    interest_minimum: Sum = Decimal(1)
     skip_weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
     night_hour: int = Field(default=3, ge=0, le=23)
     is_automatic: bool = True
@@ -280,7 +250,7 @@ class Garden(Section):
     is_on: bool = True
     host: str = "127.0.0.1"
     port: int = Field(default=8766, ge=1, le=65535)
-    url: Annotated[str, AfterValidator(_public_url)] = ""
+    url: Annotated[str, AfterValidator(setting_checks.public_url)] = ""
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     threads: int = Field(default=16, ge=2, le=256)
     view_limit: str = "60 per minute"
@@ -288,7 +258,7 @@ class Garden(Section):
     is_promise_on: bool = True
     promise_days_limit: int = Field(default=5, ge=1, le=365)
     promise_check: Literal["phone", "none"] = "phone"
-    payment_url: Annotated[str, AfterValidator(_payment_url)] = ""
+    payment_url: Annotated[str, AfterValidator(setting_checks.payment_url)] = ""
 
     @property
     def address(self) -> str:
@@ -322,6 +292,23 @@ class Settings(Section):
     map: Map = Map()
     garden: Garden = Garden()
     logs: Logs = Logs()
+
+    def minor(self, value: Decimal) -> int:
+        """Return a sum of the file in minor units of isp.currency; raises Invalid on too many decimals."""
+        return money.from_decimal(value, self.isp.currency).minor
+
+    @model_validator(mode="after")
+    def _sums_fit(self) -> Self:
+        faults = []
+        for name, value in self.cutoff:
+            try:
+                if isinstance(value, Decimal):
+                    self.minor(value)
+            except errors.Invalid as error:
+                faults.append(f"cutoff.{name}: {error.fields['amount']}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
 
 def path_of_file(environ: Mapping[str, str] | None = None) -> Path:
@@ -357,7 +344,9 @@ def _fault(entry: Mapping[str, Any]) -> str:
         "extra_forbidden": "there is no such setting",
         "missing": "must be set",
     }.get(entry["type"], str(entry["msg"]).removeprefix("Value error, "))
-    return f"{where}: {what}"
+    if entry["type"] == "extra_forbidden" and where.endswith("_minor"):
+        what = f"is {where.removesuffix('_minor')} now, written as money, such as 12.50"
+    return f"{where}: {what}" if where else what
 
 
 def _overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> list[str]:

@@ -21,7 +21,7 @@ def show_plan(settings: Settings, on: date | None) -> int:
         try:
             act = acts.Act(on, acts.terms_of(settings), ledger.Author("dry run"))
             with database.reading() as session:
-                limits = policies.in_force(session, settings.cutoff)
+                limits = policies.in_force(session, settings)
             found = night.rehearse(database, act, rules=limits)
             with database.reading() as session:
                 who = customers_of(session, {decision.account_id for decision in found.decisions})

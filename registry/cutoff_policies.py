@@ -12,7 +12,7 @@ from billing.models import CutoffPolicy, DecisionAction
 from billing.policies import Fate
 from billing.rules import Rules
 from core.columns import any_of
-from core.settings import Cutoff
+from core.settings import Settings
 from registry import audit, money
 from registry.models import Customer
 
@@ -50,12 +50,12 @@ class Prospect:
 
 
 def history(
-    session: Session, cutoff: Cutoff, *, before: int | None = None, limit: int = 20
+    session: Session, settings: Settings, *, before: int | None = None, limit: int = 20
 ) -> tuple[list[Version], int | None]:
     """Return the versions, newest first, and before which the next page goes on."""
     found = policies.versions(session, before=before, limit=limit + 1)
-    says = [policies.rules_of(one, cutoff) for one in found]
-    older = [*says, policies.rules_of(None, cutoff)][1:]
+    says = [policies.rules_of(one, settings) for one in found]
+    older = [*says, policies.rules_of(None, settings)][1:]
     made = [
         Version(one, now, policies.difference(then, now))
         for one, now, then in zip(found, says, older, strict=True)

@@ -13,7 +13,7 @@ MOST_PARTS = 5_000
 def settle(runtime: Runtime) -> int:
     """Do what is wanted of every batch, a transaction a part; return how many parts were done."""
     with runtime.database.reading() as session:
-        limits = policies.in_force(session, runtime.settings.cutoff)
+        limits = policies.in_force(session, runtime.settings)
         waiting = batches.is_open(session)
     done = 0
     for batch_id in waiting:

@@ -48,7 +48,7 @@ def _withdraw_paid(runtime: Runtime) -> None:
     """Who paid while the mail server was away is not reminded of what he paid."""
     on = clock.today(runtime.settings.isp.time_zone)
     with runtime.database.transaction() as session:
-        limits = policies.in_force(session, runtime.settings.cutoff)
+        limits = policies.in_force(session, runtime.settings)
         withdrawn = dunning.withdraw_paid(session, on, rules=limits)
     if withdrawn:
         log.info("reminders_withdrawn", count=withdrawn)

@@ -34,7 +34,7 @@ def close_day(runtime: Runtime, app: Celery, on: str | None) -> None:
     day = date.fromisoformat(on) if on else clock.today(settings.isp.time_zone)
     act = acts.Act(day, acts.terms_of(settings), AUTHOR)
     with runtime.database.reading() as session:
-        limits = policies.in_force(session, settings.cutoff)
+        limits = policies.in_force(session, settings)
     sender = dunning.Sender(settings.isp.name, settings.isp.locale, settings.isp.time_zone)
 
     def remind(session: Session, _: NightRun) -> dict[str, int]:
@@ -103,7 +103,7 @@ def let_in(runtime: Runtime, app: Celery) -> None:
     if brake.jump_words(runtime.steady.jumped_s()):
         return
     with runtime.database.reading() as session:
-        limits = policies.in_force(session, runtime.settings.cutoff)
+        limits = policies.in_force(session, runtime.settings)
         waiting = reconnect.waiting(session, today, rules=limits)
     opened = 0
     for account_id in waiting:

@@ -24,7 +24,7 @@ BEAT_S = 30.0
 def let_go_disconnects(runtime: Runtime) -> None:
     """Take out of the disconnect queue who has paid meanwhile."""
     with runtime.database.transaction() as session:
-        limits = policies.in_force(session, runtime.settings.cutoff)
+        limits = policies.in_force(session, runtime.settings)
         gone = disconnects.let_go(session, clock.today(runtime.settings.isp.time_zone), rules=limits)
     if gone:
         log.info("disconnects_paid", count=gone)

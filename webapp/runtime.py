@@ -58,7 +58,7 @@ def make(settings: Settings, database: db.Database | None = None, *, name: str =
         redis=client,
         queue=celery_app.make(queue_url),
         hub=live.Hub(client),
-        policy=policies.Kept(database, settings.cutoff),
+        policy=policies.Kept(database, settings),
     )
 
 

@@ -11,11 +11,17 @@ from billing import cutoff, policies, testing
 from billing.models import AccessState, CutoffRun, DecisionAction
 from billing.rules import Rules, Step
 from core import db, errors
-from core.settings import Cutoff
+from core.settings import Settings
 
 TODAY = date(2026, 11, 22)
-FILE = Cutoff(grace_days=9, minimum_debt_minor=250, promise_days_limit=5)
 LADDER = (Step(0, AccessState.NOTICE), Step(7, AccessState.CLOSED))
+
+
+def file(**cutoff):
+    return Settings.model_validate({"web": {"secret_key": "k" * 40}, "cutoff": cutoff})
+
+
+FILE = file(grace_days=9, minimum_debt=2.5, promise_days_limit=5)
 
 
 def save(session, **changes):
@@ -28,7 +34,7 @@ def test_the_settings_file_is_the_policy_until_a_version_is_saved(session):
         Rules(), grace_days=9, minimum_debt_minor=250, promise_days_limit=5
     )
     save(session, grace_days=4, steps=LADDER, holidays=(date(2027, 1, 1),), excluded_groups=(7,))
-    found = policies.in_force(session, Cutoff(grace_days=30, minimum_debt_minor=1, promise_days_limit=6))
+    found = policies.in_force(session, file(grace_days=30, minimum_debt=0.01, promise_days_limit=6))
     assert (found.version, found.grace_days, found.minimum_debt_minor) == (1, 4, 250)
     assert (found.steps, found.holidays, found.excluded_groups) == (LADDER, (date(2027, 1, 1),), (7,))
     assert found.promise_days_limit == 6, "promises are not policy: the file still says them"

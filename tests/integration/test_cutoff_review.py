@@ -34,7 +34,6 @@ from billing.models import (
     SuspensionLock,
 )
 from core import clock, errors
-from core.settings import Cutoff
 
 TODAY = date(2026, 11, 22)
 RULES = cutoff.Rules(grace_days=3, minimum_debt_minor=100, brake_minimum=500)
@@ -242,10 +241,9 @@ def test_taking_back_a_deferral_leaves_a_later_one_alone(session):
     assert deferrals.standing(session, TODAY, [made.account_id])[made.account_id].until == until
 
 
-def test_a_plan_of_an_older_policy_is_not_applied(session):
+def test_a_plan_of_an_older_policy_is_not_applied(session, settings):
     debtor(session)
     run = plan(session)
-    settings = Cutoff()
     seen = policies.in_force(session, settings)
     policies.save(session, OLHA, replace(seen, skip_weekdays=(6, 7)), over=seen, why="no weekends")
     with pytest.raises(errors.Conflict, match="policy"):

@@ -29,7 +29,7 @@ def fields(page):
 
 def in_force(database, web_settings):
     with database.reading() as session:
-        return policies.in_force(session, web_settings.cutoff)
+        return policies.in_force(session, web_settings)
 
 
 def test_a_policy_is_seen_before_it_is_saved_and_then_cuts_by_its_steps(sign_in_as, database, web_settings):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from billing import rules
 from core import settings
 from core.settings import SettingsError
 from linecard import init
@@ -108,6 +109,22 @@ def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
 def test_a_broken_file_says_where(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="line 2"):
         settings.load(_write(tmp_path, "[web]\nport = = 1"), {})
+
+
+def test_sums_are_written_as_money_with_the_decimals_of_the_isps_currency(tmp_path: Path) -> None:
+    text = '[isp]\ncurrency = "{}"\n[cutoff]\nminimum_debt = {}\nlate_fee = "2.50"\n'
+    found = rules.rules_of(settings.load(_write(tmp_path, text.format("EUR", "1.10")), {}))
+    assert (found.minimum_debt_minor, found.late_fee_minor) == (110, 250)
+    assert (found.late_fee_minimum_minor, found.interest_minimum_minor) == (1000, 100)
+    environ = {"LINECARD_CUTOFF__MINIMUM_DEBT": "1.105", "LINECARD_CUTOFF__LATE_FEE": "7"}
+    found = rules.rules_of(settings.load(_write(tmp_path, text.format("KWD", 1)), environ))
+    assert (found.minimum_debt_minor, found.late_fee_minor) == (1105, 7000)
+    with pytest.raises(SettingsError) as caught:
+        settings.load(_write(tmp_path, text.format("JPY", "1.5")), {})
+    for name in ("minimum_debt", "late_fee"):
+        assert f"cutoff.{name}: JPY has 0 decimal places, not more" in str(caught.value)
+    with pytest.raises(SettingsError, match=r"minimum_debt_minor: is cutoff\.minimum_debt now, written as"):
+        settings.load(_write(tmp_path, "[cutoff]\nminimum_debt_minor = 250"), {})
 
 
 def test_settings_do_not_change(tmp_path: Path) -> None:

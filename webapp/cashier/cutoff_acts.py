@@ -20,7 +20,7 @@ from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
 def plan() -> Response:
     """Make a plan for today; nobody is cut by it. A large one is made by the worker."""
     with runtime.current().database.transaction() as session:
-        limits = policies.in_force(session, runtime.current().settings.cutoff)
+        limits = policies.in_force(session, runtime.current().settings)
         if cutoff_runs.size(session) <= cutoff_runs.AT_ONCE:
             jumped_s = runtime.current().steady.jumped_s()
             made = cutoffs.plan(session, identity.actor(), day.today(), rules=limits, jumped_s=jumped_s)

@@ -26,8 +26,8 @@ def show() -> Response:
     asked = request.args.get("after", "")
     before = int(asked) if asked.isdecimal() and len(asked) < 9 else None
     with now.database.reading() as session:
-        limits = policies.in_force(session, now.settings.cutoff)
-        found, following = cutoff_policies.history(session, now.settings.cutoff, before=before, limit=PAGE)
+        limits = policies.in_force(session, now.settings)
+        found, following = cutoff_policies.history(session, now.settings, before=before, limit=PAGE)
         groups = {group.id: group.name for group, _ in account_groups.list_all(session)}
     return rendering.page_or_fragment(
         "setup/policy.html",
@@ -62,7 +62,7 @@ def change() -> Response:
     now = runtime.current()
     currency = now.settings.isp.currency
     with now.database.reading() as session:
-        limits = policies.in_force(session, now.settings.cutoff)
+        limits = policies.in_force(session, now.settings)
         start, restores = _start(session, limits)
         groups = [(group.id, _name(group)) for group, _ in account_groups.list_all(session)]
     values = policy_form.values_of(start, currency) | {
@@ -146,7 +146,7 @@ def _save(form: Any) -> CutoffPolicy:
     restores = int(form.restores.data) if (form.restores.data or "").isdecimal() else None
     try:
         with now.database.transaction() as session:
-            seen = policies.at_version(session, int(form.over.data), now.settings.cutoff)
+            seen = policies.at_version(session, int(form.over.data), now.settings)
             return cutoff_policies.save(
                 session,
                 identity.actor(),
