@@ -104,6 +104,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("cashier.charge_runs", lazy_gettext("Charge runs"), "calculator", "u"),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry(
+                "cashier.promises",
+                lazy_gettext("Promises, deferrals"),
+                "calendar-event",
+                also=("cashier.deferrals",),
+            ),
+            Entry(
                 "cashier.dunning",
                 lazy_gettext("Reminders"),
                 "mail",

@@ -265,6 +265,8 @@ DOORS: dict[str, str] = {
     "cashier.forget_change": "billing administrator",
     "cashier.debtors": "noc billing administrator",
     "cashier.export_debtors": "noc billing administrator",
+    **dict.fromkeys(("cashier.promises", "cashier.export_promises"), MONEY),
+    **dict.fromkeys(("cashier.deferrals", "cashier.export_deferrals"), MONEY),
     "cashier.charge_runs": MONEY,
     "cashier.start_charge_run": MONEY,
     "reports.listing": MONEY,

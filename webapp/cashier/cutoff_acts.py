@@ -158,6 +158,9 @@ def end_deferral(customer_id: int) -> Response:
         is_ended = debtor_list.end_deferral(session, identity.actor(), customer_id)
     if is_ended:
         rendering.say(gettext("The deferral is ended; the next plan may cut."))
+    # From the list of deferrals back to it, as it was narrowed and sorted.
+    if request.args.get("list") == "deferrals":
+        return rendering.go("cashier.deferrals", **rendering.carried("list"))
     return rendering.go("cashier.debtors")
 
 
