@@ -54,6 +54,11 @@ def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
     return any_(literal(list(ids), ARRAY(BigInteger)))
 
 
+def day_of(moment: Any, zone: str) -> ColumnElement[Any]:
+    """Return the SQL of the day a moment is on by the clocks of that time zone (IANA name)."""
+    return func.date(func.timezone(zone, moment))
+
+
 def pairs_of(values: Mapping[int, Any], kind: type[TypeEngine[Any]]) -> TableValuedAlias:
     """Return ids with a value each as a table to join: `key`, `value`; two parameters, however many."""
     keys = literal(list(values), ARRAY(BigInteger))

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -21,11 +23,30 @@ from billing.models import (
 from core import errors
 from core.columns import any_of
 from core.money import Money
+from registry import keyset
+from registry.keyset import Key
 from registry.models import Customer
 
 PAGE = 50
-# What a review may be narrowed to, each a state of lines.
-SHOWN = ("look", "sure", "booked", "ignored", "all")
+# What a review may be narrowed to, each a state of lines; "waiting" is "look" and "sure" together.
+SHOWN = ("waiting", "look", "sure", "booked", "ignored", "all")
+SIGNS = ("in", "out")
+USUAL_SORT = "line"
+KEYS = {
+    "line": Key(BankLine.id, int),
+    "day": Key(BankLine.booked_on, date),
+    "payer": Key(BankLine.payer_name, str),
+    "amount": Key(BankLine.amount_minor, int),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """What lines are narrowed to: a word of SHOWN, a text in them, whether money came in or went out."""
+
+    shown: str = "all"
+    text: str = ""
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +119,13 @@ class Review:
 
     row: BatchRow | None
     lines: tuple[LineRow, ...]
-    next_id: int | None
-    shown: str
+    next: str | None
     counts: dict[str, int]
     sure: Count
 
 
-def listing(
-    session: Session, *, before_id: int | None = None, q: str = "", limit: int = PAGE
-) -> list[BatchRow]:
-    """Return the statements, newest first."""
-    query = select(BankBatch).order_by(BankBatch.id.desc()).limit(limit)
-    if before_id is not None:
-        query = query.where(BankBatch.id < before_id)
-    if q.strip():
-        words = f"%{q.strip()}%"
-        query = query.where(or_(BankBatch.file_name.ilike(words), BankBatch.statement_number.ilike(words)))
-    return _rows(session, session.scalars(query).all())
-
-
-def _rows(session: Session, found: Sequence[BankBatch]) -> list[BatchRow]:
+def batch_rows(session: Session, found: Sequence[BankBatch]) -> list[BatchRow]:
+    """Return the statements with what became of their lines."""
     counts: dict[tuple[int, str], Count] = defaultdict(Count)
     for batch_id, status, number, total in session.execute(
         select(BankLine.batch_id, BankLine.status, func.count(), func.sum(BankLine.amount_minor))
@@ -145,45 +153,63 @@ def _gap(batch: BankBatch) -> Money | None:
 def review(
     session: Session,
     batch_id: int | None,
+    filters: LineFilter,
     *,
-    shown: str,
-    q: str = "",
-    after_id: int = 0,
+    sort: str = USUAL_SORT,
+    after: str | None = None,
     limit: int = PAGE,
 ) -> Review:
     """Return a page of lines, of a statement or, without one, of whatever waits. Raises NotFound."""
-    row = None
-    if batch_id is not None:
-        batch = session.get(BankBatch, batch_id)
-        if batch is None:
-            raise errors.NotFound("There is no such bank statement")
-        (row,) = _rows(session, [batch])
-    scope = BankLine.batch_id == batch_id if batch_id is not None else BankLine.status == LineStatus.WAITING
-    shown = shown if shown in SHOWN else "all" if batch_id is not None else "look"
-    wanted = _wanted()
+    row = batch_row(session, batch_id) if batch_id is not None else None
+    scope, wanted = _scope(batch_id), _wanted()
     counts = {
         name: session.scalar(select(func.count()).select_from(BankLine).where(scope, condition)) or 0
         for name, condition in wanted.items()
     }
-    query = select(BankLine).where(scope, BankLine.id > after_id).order_by(BankLine.id).limit(limit + 1)
-    if shown in wanted:
-        query = query.where(wanted[shown])
-    lines = session.scalars(_with_words(query, q)).all()
     total = session.scalar(select(func.sum(BankLine.amount_minor)).where(scope, wanted["sure"])) or 0
-    return Review(
-        row,
-        tuple(_line_rows(session, lines[:limit])),
-        lines[limit - 1].id if len(lines) > limit else None,
-        shown,
-        counts,
-        Count(counts["sure"], int(total)),
+    found, mark = lines(session, batch_id, filters, sort=sort, after=after, limit=limit)
+    return Review(row, tuple(found), mark, counts, Count(counts["sure"], int(total)))
+
+
+def batch_row(session: Session, batch_id: int) -> BatchRow:
+    """Return one statement with what became of its lines; raises NotFound."""
+    batch = session.get(BankBatch, batch_id)
+    if batch is None:
+        raise errors.NotFound("There is no such bank statement")
+    return batch_rows(session, [batch])[0]
+
+
+def lines(
+    session: Session,
+    batch_id: int | None,
+    filters: LineFilter,
+    *,
+    sort: str,
+    after: str | None,
+    limit: int = PAGE,
+) -> tuple[list[LineRow], str | None]:
+    """Return a page of lines in an order of KEYS, of a statement or of what waits, and the next's mark."""
+    found, mark = keyset.page(
+        session,
+        _narrowed(select(BankLine).where(_scope(batch_id)), filters),
+        sort=sort,
+        keys=KEYS,
+        id_column=BankLine.id,
+        after=after,
+        limit=limit,
     )
+    return _line_rows(session, [row[0] for row in found]), mark
+
+
+def _scope(batch_id: int | None) -> ColumnElement[bool]:
+    return BankLine.batch_id == batch_id if batch_id is not None else BankLine.status == LineStatus.WAITING
 
 
 def _wanted() -> dict[str, ColumnElement[bool]]:
     """Return which lines each tab shows."""
     is_waiting = BankLine.status == LineStatus.WAITING
     return {
+        "waiting": is_waiting,
         "look": is_waiting & (BankLine.certainty.is_(None) | (BankLine.certainty != Certainty.SURE)),
         "sure": is_waiting & (BankLine.certainty == Certainty.SURE),
         "booked": BankLine.status == LineStatus.BOOKED,
@@ -191,12 +217,16 @@ def _wanted() -> dict[str, ColumnElement[bool]]:
     }
 
 
-def _with_words(query: Select[BankLine], q: str) -> Select[BankLine]:
-    if not q.strip():
-        return query
-    words = f"%{q.strip()}%"
-    texts = (BankLine.payer_name, BankLine.message, BankLine.payer_account, BankLine.reference)
-    return query.where(or_(*(column.ilike(words) for column in texts)))
+def _narrowed(query: Select[Any], filters: LineFilter) -> Select[Any]:
+    if (condition := _wanted().get(filters.shown)) is not None:
+        query = query.where(condition)
+    if filters.text:
+        texts = (BankLine.payer_name, BankLine.message, BankLine.payer_account, BankLine.reference)
+        query = query.where(or_(*(column.icontains(filters.text, autoescape=True) for column in texts)))
+    if filters.sign:
+        is_in = BankLine.amount_minor > 0
+        query = query.where(is_in if filters.sign == "in" else ~is_in)
+    return query
 
 
 def line_row(session: Session, line_id: int) -> LineRow:

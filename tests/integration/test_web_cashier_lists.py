@@ -2,13 +2,21 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from billing import deferrals, promises
 from billing import testing as money_testing
-from billing.models import Promise, PromiseStatus
+from billing.models import (
+    BankBatch,
+    BankLine,
+    BatchStatus,
+    Certainty,
+    LineStatus,
+    Promise,
+    PromiseStatus,
+)
 from core import clock
 from registry import testing
 
@@ -125,3 +133,92 @@ def test_deferrals_are_narrowed_sorted_ended_and_come_as_a_file(sign_in_as, data
     assert len(lines) == 2
     assert "asked by phone" in lines[1]
     assert browser.get("/deferrals.xlsx").data.startswith(b"PK")
+
+
+@pytest.fixture
+def statements(database):
+    """Three statements by name: one all put aside, one with 54 lines of which two wait, one undone long ago."""
+    with database.transaction() as session:
+        made = {
+            name: BankBatch(
+                file_name=f"{name}.csv",
+                kind="csv",
+                currency="EUR",
+                total_minor=total,
+                lines_total=lines,
+                lines_known=0,
+                status=status,
+                wanted_by="Olha",
+                read_by="Olha",
+                read_at=read_at,
+            )
+            for name, total, lines, status, read_at in (
+                ("august", 900, 1, BatchStatus.READY, datetime(2026, 8, 31, 22, 30, tzinfo=UTC)),
+                ("september", 5000, 54, BatchStatus.READY, datetime(2026, 9, 30, 9, tzinfo=UTC)),
+                ("old", 100, 0, BatchStatus.UNDONE, datetime(2026, 1, 31, 9, tzinfo=UTC)),
+            )
+        }
+        session.add_all(made.values())
+        session.flush()
+        for name, count in (("august", 1), ("september", 54)):
+            session.add_all(
+                BankLine(
+                    batch_id=made[name].id,
+                    position=place,
+                    line_hash=f"{name}{place}",
+                    booked_on=TODAY - timedelta(days=place % 7),
+                    amount_minor=-50 if place == 2 else 100 + place,
+                    currency="EUR",
+                    payer_name=f"Payer {place:02}",
+                    status=LineStatus.WAITING if name == "september" and place < 2 else LineStatus.IGNORED,
+                    certainty=Certainty.UNSURE,
+                )
+                for place in range(count)
+            )
+    return {name: one.id for name, one in made.items()}
+
+
+def test_bank_statements_are_narrowed_sorted_and_come_as_a_file(sign_in_as, statements):
+    browser = sign_in_as("billing")
+
+    def listed(query):
+        return re.findall(r">(\w+)\.csv</a>", browser.get(f"/bank?{query}").text)
+
+    assert listed("") == ["old", "september", "august"]
+    assert listed("sort=-total") == ["september", "august", "old"]
+    assert listed("state=unsettled") == ["september"]
+    assert listed("state=settled") == ["august"]
+    assert listed("state=undone") == ["old"]
+    assert listed("state=work") == []
+    assert "Widen or clear" in browser.get("/bank?state=work").text
+    assert listed("q=Septem") == ["september"]
+    assert listed("q=%25") == [], "a percent sign is looked for as itself"
+    assert listed("from=2026-09-01&to=2026-09-01") == ["august"], "the day is Kyiv's, not UTC's"
+    lines = browser.get("/bank.csv?sort=name&state=unsettled").data.decode("utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("september.csv,,read,54,0,0,2,50.00,EUR,")
+    assert browser.get("/bank.xlsx").data.startswith(b"PK")
+
+
+def test_the_lines_of_a_statement_are_narrowed_sorted_and_paged(sign_in_as, statements):
+    browser = sign_in_as("billing")
+    url = f"/bank/{statements['september']}"
+
+    def listed(query):
+        return re.findall(r"Payer (\d\d)<br>", browser.get(f"{url}?{query}").text)
+
+    assert listed("show=waiting") == ["00", "01"]
+    assert listed("sign=out") == ["02"]
+    assert listed("q=payer+17&show=ignored") == ["17"]
+    assert listed("show=booked") == []
+    assert "Widen or clear" in browser.get(f"{url}?q=nobody").text
+    seen, pages = walk(browser, f"{url}?sort=-amount&show=ignored&sign=in", r"Payer (\d\d)<br>")
+    assert (seen, pages) == ([f"{place:02}" for place in range(53, 2, -1)], 2)
+    days, pages = walk(browser, f"{url}?sort=day", r'nowrap"><time datetime="(\S+?)"')
+    assert (len(days), pages) == (54, 2)
+    assert days == sorted(days)
+    lines = browser.get(f"{url}/lines.csv?sign=out").data.decode("utf-8-sig").splitlines()
+    assert [line.split(",")[1] for line in lines] == ["Payer", "Payer 02"]
+    assert "-0.50,EUR,put aside" in lines[1]
+    assert browser.get("/bank/waiting.csv").data.count(b"\n") == 3
+    assert browser.get("/bank/999999/lines.csv").status_code == 404

@@ -293,6 +293,7 @@ DOORS: dict[str, str] = {
     "cashier.run_progress": "noc billing administrator",
     "cashier.export_run": "noc billing administrator",
     "bank.listing": MONEY,
+    **dict.fromkeys(("bank.export", "bank.export_lines", "bank.export_waiting"), MONEY),
     "bank.new": MONEY,
     "bank.waiting": MONEY,
     "bank.review": MONEY,

@@ -8,24 +8,33 @@ from werkzeug.datastructures import FileStorage
 
 from billing.models import BatchStatus
 from core import clock, db
-from registry import bank, bank_views
+from registry import bank, bank_list, bank_views
 from registry import search as searching
+from registry.bank_list import BatchFilter
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
-from webapp.bank import forms
+from webapp.bank import asking, forms
 
 
 @permissions.required("bank.import")
 def listing() -> Response:
     """List the statements, newest first."""
-    with runtime.current().database.reading() as session:
-        rows = bank_views.listing(
-            session, before_id=_id("after"), q=request.args.get("q", ""), limit=bank_views.PAGE + 1
-        )
+    now = runtime.current()
+    filters, sort = asking.of_statements()
+    zone, after = now.settings.isp.time_zone, request.args.get("after")
+    with now.database.reading() as session:
+        rows, mark = bank_list.page(session, filters, zone=zone, sort=sort, after=after)
         waiting = bank_views.waiting(session)
-    following = rows[bank_views.PAGE - 1].batch.id if len(rows) > bank_views.PAGE else None
     return rendering.page_or_fragment(
-        "bank/list.html", "bank/list.html", rows=rows[: bank_views.PAGE], next=following, waiting=waiting
+        "bank/list.html",
+        "bank/list.html",
+        rows=rows,
+        next=mark,
+        waiting=waiting,
+        filters=filters,
+        sort=sort,
+        states=bank_list.STATES,
+        is_filtered=filters != BatchFilter(),
     )
 
 
@@ -70,24 +79,27 @@ def waiting() -> Response:
 
 
 def _review(batch_id: int | None) -> Response:
+    filters, sort = asking.of_lines(batch_id)
     with runtime.current().database.reading() as session:
-        found = bank_views.review(
-            session,
-            batch_id,
-            shown=request.args.get("show", ""),
-            q=request.args.get("q", ""),
-            after_id=_id("after") or 0,
-        )
-    return rendering.page_or_fragment("bank/review.html", "bank/_lines.html", found=found)
+        found = bank_views.review(session, batch_id, filters, sort=sort, after=request.args.get("after"))
+    return rendering.page_or_fragment(
+        "bank/review.html",
+        "bank/_lines.html",
+        found=found,
+        filters=filters,
+        sort=sort,
+        signs=bank_views.SIGNS,
+        is_filtered=bool(filters.text or filters.sign),
+    )
 
 
 @permissions.required("bank.import")
 def progress(batch_id: int) -> Response:
     """Show how far the worker is; when it is done, the page is loaded again."""
     with runtime.current().database.reading() as session:
-        found = bank_views.review(session, batch_id, shown="all", limit=1)
-    answer = Response(render_template("bank/_progress.html", row=found.row))
-    if found.row is not None and not found.row.is_worked_on:
+        row = bank_views.batch_row(session, batch_id)
+    answer = Response(render_template("bank/_progress.html", row=row))
+    if not row.is_worked_on:
         answer.headers["HX-Refresh"] = "true"
     return answer
 
@@ -190,8 +202,3 @@ def people(line_id: int) -> Response:
         row = bank_views.line_row(session, line_id)
         hits = searching.search(session, text, limit=6)
     return Response(render_template("bank/_people.html", row=row, hits=hits))
-
-
-def _id(name: str) -> int | None:
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

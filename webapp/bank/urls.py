@@ -2,14 +2,17 @@
 
 from flask import Blueprint
 
-from webapp.bank import gateway_pages, hooks, mappings, statements
+from webapp.bank import export, gateway_pages, hooks, mappings, statements
 
 blueprint = Blueprint("bank", __name__)
 
 for _rule, _name, _view, _methods in (
     ("/bank", "listing", statements.listing, ["GET"]),
+    ("/bank.<ending>", "export", export.statements, ["GET"]),
     ("/bank/new", "new", statements.new, ["GET", "POST"]),
     ("/bank/waiting", "waiting", statements.waiting, ["GET"]),
+    ("/bank/waiting.<ending>", "export_waiting", export.waiting, ["GET"]),
+    ("/bank/<int:batch_id>/lines.<ending>", "export_lines", export.lines, ["GET"]),
     ("/bank/<int:batch_id>", "review", statements.review, ["GET"]),
     ("/bank/<int:batch_id>/progress", "progress", statements.progress, ["GET"]),
     ("/bank/<int:batch_id>/book", "book_sure", statements.book_sure, ["POST"]),
