@@ -92,12 +92,6 @@ def rehearse(
     return report
 
 
-def recent(session: Session, *, before_id: int | None = None, limit: int = 50) -> list[ChargeRun]:
-    """Return the runs, newest first."""
-    query = select(ChargeRun).order_by(ChargeRun.id.desc()).limit(limit)
-    return list(session.scalars(query if before_id is None else query.where(ChargeRun.id < before_id)))
-
-
 def _open(database: Database, act: Act) -> int:
     with database.transaction() as session:
         session.execute(

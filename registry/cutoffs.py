@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from billing import cutoff, cutoff_review, cutoff_undo, reconnect, subscriptions
@@ -264,14 +264,6 @@ def get(session: Session, run_id: int) -> CutoffRun:
     if found is None:
         raise errors.NotFound("There is no such cutoff run")
     return found
-
-
-def runs(session: Session, *, before_id: int | None = None, limit: int = 50) -> list[CutoffRun]:
-    """Return the runs, newest first."""
-    query = select(CutoffRun).order_by(CutoffRun.id.desc()).limit(limit)
-    if before_id is not None:
-        query = query.where(CutoffRun.id < before_id)
-    return list(session.scalars(query))
 
 
 def _record(session: Session, actor: audit.Actor, action: str, run: CutoffRun, *, note: str = "") -> None:

@@ -21,6 +21,10 @@ def entries(database):
         return session.scalar(select(func.count()).select_from(LedgerEntry))
 
 
+def recent(session):
+    return session.scalars(select(ChargeRun).order_by(ChargeRun.id.desc())).all()
+
+
 def people(database, count=3, *, starts_on=date(2026, 11, 1)):
     with database.transaction() as session:
         return [testing.subscriber(session, starts_on=starts_on) for _ in range(count)]
@@ -59,7 +63,7 @@ def test_a_run_after_missed_days_catches_up_and_says_so_in_its_row(database):
             .where(LedgerEntry.account_id == made[0].account_id)
             .order_by(LedgerEntry.id)
         ).all()
-        row = charge_runs.recent(session)[0]
+        row = recent(session)[0]
         assert ledger.verify(session) == []
     assert days == [date(2026, month, 1) for month in (9, 10, 11, 12)]
     assert (row.accounts_done, row.accounts_total, row.entries, row.totals) == (3, 3, 9, {"EUR": 27_000})
@@ -97,7 +101,7 @@ def test_a_run_by_hand_for_a_day_that_is_over_is_dated_and_due_from_the_day_it_i
         ]
         issued = session.execute(select(Document.issued_on, Document.due_on)).all()
         assert issued == [(made_on, made_on + timedelta(days=14))]
-        assert charge_runs.recent(session)[0].run_on == until
+        assert recent(session)[0].run_on == until
 
 
 def test_the_job_charges_up_to_the_day_it_is_asked_for_and_no_further(server_settings, fresh_database):
@@ -126,7 +130,7 @@ def test_a_run_that_was_killed_is_called_interrupted_by_the_next(database):
         session.add(ChargeRun(run_on=ON, started_by="night", accounts_done=5, accounts_total=9))
     charge_runs.run(database, testing.act(ON))
     with database.reading() as session:
-        last, killed = charge_runs.recent(session)
+        last, killed = recent(session)
     assert (last.error, killed.finished_at) == (None, None)
     assert killed.error.startswith("Interrupted")
 
@@ -140,7 +144,7 @@ def test_a_run_that_fails_keeps_the_reason(database, monkeypatch):
     with pytest.raises(RuntimeError):
         charge_runs.run(database, testing.act(ON), show=fail)
     with database.reading() as session:
-        (row,) = charge_runs.recent(session)
+        (row,) = recent(session)
     assert (row.error, row.finished_at) == ("the disk is full", None)
 
 

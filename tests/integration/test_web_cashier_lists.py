@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -13,9 +13,12 @@ from billing.models import (
     BankLine,
     BatchStatus,
     Certainty,
+    ChargeRun,
+    CutoffRun,
     LineStatus,
     Promise,
     PromiseStatus,
+    RunStatus,
 )
 from core import clock
 from registry import testing
@@ -222,3 +225,65 @@ def test_the_lines_of_a_statement_are_narrowed_sorted_and_paged(sign_in_as, stat
     assert "-0.50,EUR,put aside" in lines[1]
     assert browser.get("/bank/waiting.csv").data.count(b"\n") == 3
     assert browser.get("/bank/999999/lines.csv").status_code == 404
+
+
+def test_charge_runs_are_narrowed_sorted_and_paged(sign_in_as, database):
+    with database.transaction() as session:
+        over = {"started_by": "night", "finished_at": clock.now()}
+        refused = [{"rate": "usual", "since": TODAY.isoformat(), "periods": 3}]
+        session.add_all(
+            [
+                *(
+                    ChargeRun(run_on=TODAY - timedelta(days=60 - day), entries=day, **over)
+                    for day in range(52)
+                ),
+                ChargeRun(run_on=TODAY - timedelta(days=2), refused=refused, **over),
+                ChargeRun(run_on=TODAY - timedelta(days=1), started_by="night", error="Interrupted"),
+                ChargeRun(run_on=TODAY, started_by="night", accounts_total=9, entries=99),
+            ]
+        )
+    browser = sign_in_as("billing")
+    day = r'cell-title"><time datetime="(\S+?)"'
+
+    def listed(query):
+        found = re.findall(day, browser.get(f"/charges?{query}").text)
+        return [(TODAY - date.fromisoformat(one)).days for one in found]
+
+    assert (listed("state=refused"), listed("state=failed"), listed("state=going")) == ([2], [1], [0])
+    assert listed(f"to={TODAY - timedelta(days=58)}&sort=day") == [60, 59, 58]
+    assert listed("sort=-charges")[:2] == [0, 9]
+    page = browser.get("/charges?state=going&sort=day").text
+    assert 'hx-get="/charges?state=going&amp;sort=day"' in page, (
+        "what it asks for while it goes on is narrowed too"
+    )
+    assert "Widen or clear" in browser.get("/charges?from=2099-01-01").text
+    days, pages = walk(browser, "/charges?state=done&sort=day", day)
+    assert (len(days), pages) == (52, 2)
+    assert days == sorted(days)
+
+
+def test_cutoff_runs_are_narrowed_sorted_and_paged(sign_in_as, database):
+    with database.transaction() as session:
+        session.add_all(
+            CutoffRun(
+                run_on=TODAY - timedelta(days=60 - day),
+                status=RunStatus.DISCARDED if day < 52 else RunStatus.APPLIED,
+                cut_count=day % 10,
+                planned_by="night",
+            )
+            for day in range(54)
+        )
+    browser = sign_in_as("noc")
+    day = r'href="/cutoff/\d+"><time datetime="(\S+?)"'
+
+    def listed(query):
+        return re.findall(day, browser.get(f"/cutoff?{query}").text)
+
+    first = TODAY - timedelta(days=8)
+    assert listed("state=applied") == [f"{TODAY - timedelta(days=7)}", f"{first}"]
+    assert listed(f"from={first}&sort=day") == [f"{first}", f"{TODAY - timedelta(days=7)}"]
+    assert listed("state=braked") == []
+    assert "Widen or clear" in browser.get("/cutoff?state=braked").text
+    cuts, pages = walk(browser, "/cutoff?state=discarded&sort=-cut", r'data-head="Cut off" class="num">(\d)')
+    assert (len(cuts), pages) == (52, 2)
+    assert cuts == sorted(cuts, reverse=True)

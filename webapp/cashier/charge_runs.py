@@ -5,15 +5,16 @@ from datetime import date
 from flask import Response, request
 from flask_babel import format_date, gettext
 
-from billing import charge_runs
 from billing.models import ChargeRun
 from core import errors
 from core.money import Money
+from registry import run_lists
+from registry.keyset import order
+from registry.run_lists import RunFilter
 from tasks import enqueue
-from webapp import identity, permissions, rendering, runtime
+from webapp import asked, identity, permissions, rendering, runtime
 from webapp.cashier import day
 
-PAGE = 50
 # How many seconds a page waits for the worker to take up a run that was started.
 AWAITED = 10
 
@@ -21,22 +22,37 @@ AWAITED = 10
 @permissions.required("charge.run")
 def listing() -> Response:
     """The runs, newest first; htmx asks for them every second while one goes on."""
-    after = request.args.get("after", "")
-    before_id = int(after) if after.isdecimal() and len(after) < 19 else None
+    filters, sort, after = _filters(), _sort(), request.args.get("after")
     with runtime.current().database.reading() as session:
-        found = charge_runs.recent(session, before_id=before_id, limit=PAGE + 1)
+        found, mark = run_lists.charging(session, filters, sort=sort, after=after)
     awaited = min(request.args.get("awaited", 0, type=int), AWAITED)
     return rendering.page_or_fragment(
         "cashier/charge_runs.html",
         "cashier/_charge_runs.html",
-        runs=found[:PAGE],
-        next=found[PAGE - 1].id if len(found) > PAGE else None,
-        is_running=before_id is None and any(_is_running(one) for one in found[:PAGE]),
+        runs=found,
+        next=mark,
+        filters=filters,
+        sort=sort,
+        states=run_lists.CHARGE_STATES,
+        is_filtered=filters != RunFilter(),
+        is_running=not after and any(_is_running(one) for one in found),
         awaited=max(0, awaited - 1),
         today=day.today(),
         as_money=Money,
         day_text=lambda since: format_date(date.fromisoformat(since), "medium"),
     )
+
+
+def _filters() -> RunFilter:
+    return RunFilter(
+        state=asked.word("state", run_lists.CHARGE_STATES),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
+    )
+
+
+def _sort() -> str:
+    return order(request.args.get("sort", ""), run_lists.CHARGE_KEYS, run_lists.USUAL_SORT)
 
 
 def _is_running(run: ChargeRun) -> bool:

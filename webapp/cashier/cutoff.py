@@ -9,9 +9,11 @@ from flask_babel import gettext
 
 from billing import cutoff_runs
 from billing.models import CutoffRun, RunStatus
-from registry import cutoff_details, cutoff_lists, cutoffs, spreadsheets, upkeep
+from registry import cutoff_details, cutoff_lists, cutoffs, run_lists, spreadsheets, upkeep
 from registry.cutoff_lists import PlanFilter, PlanRow
-from webapp import downloads, permissions, rendering, runtime, texts
+from registry.keyset import order
+from registry.run_lists import RunFilter
+from webapp import asked, downloads, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
 from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
 from webapp.forms import Form
@@ -24,20 +26,30 @@ GOING = (RunStatus.MAKING, RunStatus.APPLYING)
 @permissions.required("cutoff.view")
 def runs() -> Response:
     """List the runs, newest first; htmx asks for them every two seconds while one goes on."""
-    after = request.args.get("after", "")
+    filters, after = _run_filters(), request.args.get("after")
+    sort = order(request.args.get("sort", ""), run_lists.CUTOFF_KEYS, run_lists.USUAL_SORT)
     with runtime.current().database.reading() as session:
-        before_id = int(after) if after.isdecimal() and len(after) < 19 else None
-        found = cutoffs.runs(session, before_id=before_id, limit=51)
+        found, mark = run_lists.cutoffs(session, filters, sort=sort, after=after)
         waits = upkeep.find_beat(session, upkeep.NIGHT)
-    following = found[49].id if len(found) > 50 else None
-    is_going = before_id is None and any(one.status in GOING for one in found[:50])
     return rendering.page_or_fragment(
         "cashier/runs.html",
         "cashier/_runs.html",
-        runs=found[:50],
-        next=following,
-        is_going=is_going,
+        runs=found,
+        next=mark,
+        filters=filters,
+        sort=sort,
+        states=run_lists.CUTOFF_STATES,
+        is_filtered=filters != RunFilter(),
+        is_going=not after and any(one.status in GOING for one in found),
         waits={**waits.facts, "day": date.fromisoformat(waits.facts["day"])} if waits else None,
+    )
+
+
+def _run_filters() -> RunFilter:
+    return RunFilter(
+        state=asked.word("state", run_lists.CUTOFF_STATES),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
