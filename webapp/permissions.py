@@ -29,7 +29,9 @@ PERMISSIONS = {
     "field.work": N_("Work in the field: visits, lines, what is near, find by MAC or serial"),
     "money.view": N_("See balances and ledger entries"),
     "payment.take": N_("Record payments and pay back debts"),
-    "payment.reverse": N_("Reverse payments"),
+    "payment.reverse": N_("Undo payments, and money given back or moved"),
+    "charge.reverse": N_("Undo charges and what was given back of them"),
+    "writeoff.reverse": N_("Undo what was written off"),
     "payment.refund": N_("Give money back and move it to another customer"),
     "bank.import": N_("Read bank statements in and book them"),
     "debt.writeoff": N_("Write debts off"),
@@ -64,6 +66,17 @@ _EVERYBODY = {"customer.view", "note.write", "file.add", "ticket.write"} | {
 }
 _LINE = {"equipment.edit", "point.set", "diagnostics.run", "field.work"}
 
+_BILLING = (
+    _EVERYBODY
+    | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
+    | {"payment.refund", "debt.writeoff", "bank.import"}
+    | {"document.issue", "notice.give", "contract.keep", "article.edit", "order.bill"}
+    | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
+    | {"suspension.place", "suspension.money"}
+    | {"cutoff.release", "disconnect.plan"}
+    | {"charge.run", "report.read", "setup.view", "gate.repair"}
+)
+
 ROLES: dict[str, frozenset[str]] = {
     "noc": frozenset(
         _EVERYBODY
@@ -73,16 +86,9 @@ ROLES: dict[str, frozenset[str]] = {
         | {"setup.view", "setup.gear"}
     ),
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
-    "billing": frozenset(
-        _EVERYBODY
-        | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
-        | {"payment.refund", "debt.writeoff", "bank.import"}
-        | {"document.issue", "notice.give", "contract.keep", "article.edit", "order.bill"}
-        | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
-        | {"suspension.place", "suspension.money"}
-        | {"cutoff.release", "disconnect.plan"}
-        | {"charge.run", "report.read", "setup.view", "gate.repair"}
-    ),
+    "billing": frozenset(_BILLING),
+    # Who takes the money does not undo what asks for it: an office of one gives that person both roles.
+    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse"}),
     "administrator": frozenset(PERMISSIONS),
 }
 
@@ -90,6 +96,7 @@ ROLE_NAMES = {
     "noc": N_("NOC"),
     "technician": N_("technician"),
     "billing": N_("billing desk"),
+    "accountant": N_("accountant"),
     "administrator": N_("administrator"),
 }
 

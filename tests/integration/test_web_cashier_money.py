@@ -210,7 +210,7 @@ def test_a_debt_can_be_written_off_and_a_changed_one_is_not(sign_in_as, database
 
 
 def test_an_entry_is_undone_with_a_reason_and_once(sign_in_as, database, owing):
-    browser = sign_in_as("billing")
+    browser = sign_in_as("accountant")
     entry = newest(database, owing)
     assert "counter entry" in browser.get(f"/ledger/{entry.id}/reverse").text
     assert browser.post(f"/ledger/{entry.id}/reverse", data={"reason": ""}).status_code == 422

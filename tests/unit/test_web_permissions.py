@@ -14,10 +14,16 @@ def test_the_administrator_may_everything() -> None:
     assert permissions.granted(["administrator"]) == frozenset(permissions.PERMISSIONS)
 
 
-def test_only_billing_and_the_administrator_touch_money_and_cutoff() -> None:
+def test_only_the_office_of_money_and_the_administrator_touch_money_and_cutoff() -> None:
     for name in ("payment.take", "payment.reverse", "promise.give", "suspension.money", "cutoff.run"):
         holders = {role for role, granted in permissions.ROLES.items() if name in granted}
-        assert holders == {"billing", "administrator"}, name
+        assert holders == {"billing", "accountant", "administrator"}, name
+
+
+def test_the_accountant_may_what_the_billing_desk_may_and_undo_what_it_asks_for() -> None:
+    desk, accountant = permissions.ROLES["billing"], permissions.ROLES["accountant"]
+    assert accountant - desk == {"charge.reverse", "writeoff.reverse"}
+    assert desk < accountant < permissions.ROLES["administrator"]
 
 
 def test_only_those_who_work_on_lines_send_packets() -> None:

@@ -15,7 +15,7 @@ from core.money import Money
 from registry import ledger_list, spreadsheets, tills
 from registry.ledger_list import LedgerFilter
 from webapp import downloads, permissions, runtime, texts
-from webapp.cashier import day
+from webapp.cashier import day, undo_rights
 
 
 def page(session: Session, account_id: int) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def page(session: Session, account_id: int) -> dict[str, Any]:
         "is_filtered": filters != LedgerFilter(),
         "kinds": kind_words(),
         "methods": method_words(),
+        "undoable": undo_rights.allowed(),
     }
 
 

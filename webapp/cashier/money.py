@@ -13,7 +13,7 @@ from core import errors
 from core.money import Money
 from registry import money, tills
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, forms, ledger, lock_rights, pages
+from webapp.cashier import day, forms, ledger, lock_rights, pages, undo_rights
 
 
 @permissions.required("money.view")
@@ -127,6 +127,7 @@ def reverse(entry_id: int) -> Response:
     """Undo a ledger entry by a counter entry, with a reason."""
     with runtime.current().database.reading() as session:
         customer_id, entry = tills.entry(session, entry_id)
+    undo_rights.demand(entry.kind)
     till = pages.till(customer_id)
     form = forms.ReverseForm()
     if form.accept(lambda: _reverse(entry_id, form)):

@@ -11,7 +11,7 @@ from core import errors
 from core.money import Money
 from registry import entries, money_out
 from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, forms, pages
+from webapp.cashier import day, forms, pages, undo_rights
 
 
 @permissions.required("money.view")
@@ -19,7 +19,12 @@ def entry(entry_id: int) -> Response:
     """Show an entry: what it belongs to, and which documents its money paid."""
     with runtime.current().database.reading() as session:
         customer_id, found = entries.show(session, entry_id)
-    frame = {"till": pages.till(customer_id), "found": found, "as_money": Money}
+    frame = {
+        "till": pages.till(customer_id),
+        "found": found,
+        "as_money": Money,
+        "undoable": undo_rights.allowed(),
+    }
     return rendering.page_or_fragment("cashier/entry.html", "cashier/entry.html", **frame)
 
 

@@ -11,6 +11,7 @@ from webapp.forms import REQUIRED, CheckListField, Form, TextField, choices
 ROLE_CHOICES = choices(
     ("noc", lazy_gettext("NOC: diagnoses and changes lines")),
     ("billing", lazy_gettext("Billing: takes money, runs the cutoff")),
+    ("accountant", lazy_gettext("Accountant: what billing may, undoes charges, closes the books")),
     ("technician", lazy_gettext("Technician: works on lines")),
     ("administrator", lazy_gettext("Administrator: everything, and the staff")),
 )
