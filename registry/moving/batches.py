@@ -88,12 +88,6 @@ def get(session: Session, batch_id: int) -> ImportBatch:
     return batch
 
 
-def page(session: Session, *, before_id: int | None = None, limit: int = 51) -> list[ImportBatch]:
-    """Return imports, the newest first."""
-    query = select(ImportBatch).order_by(ImportBatch.id.desc()).limit(limit)
-    return list(session.scalars(query.where(ImportBatch.id < before_id) if before_id else query))
-
-
 def faults(session: Session, batch_id: int, *, limit: int = MOST_FAULTS) -> list[ImportFault]:
     """Return what is wrong with the file, in order of its rows."""
     query = select(ImportFault).where(ImportFault.batch_id == batch_id)

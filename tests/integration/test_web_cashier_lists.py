@@ -22,6 +22,7 @@ from billing.models import (
 )
 from core import clock
 from registry import testing
+from registry.models import ImportBatch, ImportState
 
 TODAY = clock.today("Europe/Kyiv")
 WEEK = timedelta(days=7)
@@ -287,3 +288,34 @@ def test_cutoff_runs_are_narrowed_sorted_and_paged(sign_in_as, database):
     cuts, pages = walk(browser, "/cutoff?state=discarded&sort=-cut", r'data-head="Cut off" class="num">(\d)')
     assert (len(cuts), pages) == (52, 2)
     assert cuts == sorted(cuts, reverse=True)
+
+
+def test_imports_are_narrowed_sorted_and_paged(sign_in_as, database):
+    how = {"system": "old", "currency": "EUR", "author": "Olha"}
+    with database.transaction() as session:
+        session.add_all(
+            ImportBatch(
+                name=f"file{number:02}.csv",
+                state=ImportState.TO_BOOK
+                if number == 53
+                else ImportState.BOOKED
+                if number
+                else ImportState.FAILED,
+                opening_on=TODAY - timedelta(days=number),
+                rows_total=number,
+                created_at=datetime(2026, 8, 31, 22, 30, tzinfo=UTC) + timedelta(days=number),
+                **how,
+            )
+            for number in range(54)
+        )
+    browser = sign_in_as("administrator")
+
+    def listed(query):
+        return re.findall(r"· file(\d\d)\.csv</a>", browser.get(f"/setup/imports?{query}").text)
+
+    assert (listed("state=work"), listed("state=failed"), listed("state=draft")) == (["53"], ["00"], [])
+    assert "Widen or clear" in browser.get("/setup/imports?state=draft").text
+    assert listed("q=FILE17") == ["17"]
+    assert listed("from=2026-09-01&to=2026-09-02&sort=name") == ["00", "01"], "the day is Kyiv's, not UTC's"
+    seen, pages = walk(browser, "/setup/imports?state=booked&sort=-rows", r"· file(\d\d)\.csv</a>")
+    assert (seen, pages) == ([f"{number:02}" for number in range(52, 0, -1)], 2)

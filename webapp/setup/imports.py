@@ -13,14 +13,16 @@ from wtforms.validators import InputRequired, Length
 
 from core import clock, db, errors
 from core.money import Money
+from registry.keyset import order
 from registry.models import ImportBatch
 from registry.moving import batches, fields, progress, sheets
+from registry.moving import listing as listed
+from registry.moving.listing import ImportFilter
 from tasks import enqueue
-from webapp import identity, permissions, rendering, runtime, texts
+from webapp import asked, identity, permissions, rendering, runtime, texts
 from webapp.forms import REQUIRED, Form, TextField, choices
 from webapp.setup import pages
 
-PAGE = 50
 SHOWN_FAULTS = 100
 _STATUSES = {
     "connected": lazy_gettext("connected"),
@@ -65,16 +67,28 @@ class ImportForm(Form):
 @permissions.required("import.run")
 def listing() -> Response:
     """List the imports, newest first."""
-    after = request.args.get("after", "")
-    before_id = int(after) if after.isdecimal() and len(after) < 19 else None
+    filters, zone = _filters(), runtime.current().settings.isp.time_zone
+    sort = order(request.args.get("sort", ""), listed.KEYS, listed.USUAL_SORT)
     with runtime.current().database.reading() as session:
-        found = batches.page(session, before_id=before_id, limit=PAGE + 1)
-    following = found[PAGE - 1].id if len(found) > PAGE else None
+        found, mark = listed.page(session, filters, zone=zone, sort=sort, after=request.args.get("after"))
     return rendering.page_or_fragment(
         "setup/imports.html",
         "setup/imports.html",
-        rows=[(batch, _sum(batch)) for batch in found[:PAGE]],
-        following=following,
+        rows=[(batch, _sum(batch)) for batch in found],
+        next=mark,
+        filters=filters,
+        sort=sort,
+        states=listed.STATES,
+        is_filtered=filters != ImportFilter(),
+    )
+
+
+def _filters() -> ImportFilter:
+    return ImportFilter(
+        text=asked.text(),
+        state=asked.word("state", listed.STATES),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
