@@ -11,11 +11,19 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, literal_column, or_, select
+from sqlalchemy import Select, String, cast, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from billing import pauses
-from billing.models import Account, DunningNotice, LedgerEntry, LockReason, Subscription, SuspensionLock
+from billing.models import (
+    Account,
+    DunningNotice,
+    EntryKind,
+    LedgerEntry,
+    LockReason,
+    Subscription,
+    SuspensionLock,
+)
 from billing.rules import DAY, Rules
 from core import clock
 from core.columns import any_of
@@ -23,6 +31,7 @@ from core.columns import any_of
 # Longer ago no stop of the ladder is looked for.
 LOOK_BACK_DAYS = 400
 FEE_PREFIX = "late fee "
+_DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
 def fee_key(account_id: int, episode_on: date) -> str:
@@ -79,15 +88,28 @@ def _noticed(session: Session, account_ids: Mapping[int, date]) -> list[tuple[in
 
 
 def _fined(session: Session, account_ids: Mapping[int, date]) -> list[tuple[int, date]]:
+    """Return by account the episode of its newest late fee; a key that is no fee_key() of it says nothing."""
+    key = LedgerEntry.idempotency_key
+    episode_on = func.right(key, 10)
     rows = session.execute(
-        select(LedgerEntry.account_id, func.max(func.right(LedgerEntry.idempotency_key, 10)))
+        select(LedgerEntry.account_id, func.max(episode_on))
         .where(
             LedgerEntry.account_id == any_of(account_ids),
-            LedgerEntry.idempotency_key.like(literal_column(f"'{FEE_PREFIX}%'")),  # as its index says it
+            LedgerEntry.kind == EntryKind.CHARGE,
+            key.like(literal_column(f"'{FEE_PREFIX}%'")),  # as its index says it
+            key == func.concat(FEE_PREFIX, cast(LedgerEntry.account_id, String), " ", episode_on),
+            episode_on.regexp_match(_DAY),
         )
         .group_by(LedgerEntry.account_id)
     )
-    return [(row[0], date.fromisoformat(row[1])) for row in rows]
+    return [(row[0], day) for row in rows if (day := _day(row[1])) is not None]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # the 30th of February
+        return None
 
 
 Row = tuple[int, int, date | None, date, int | None]

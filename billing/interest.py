@@ -10,6 +10,7 @@ that names the corrected one. A change of the rates corrects nothing, and intere
 undone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from datetime import date
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import accrual, allocation, crediting, documents, ledger, penalties
+from billing import accrual, allocation, crediting, documents, episodes, ledger, penalties
 from billing.accrual import Claim
 from billing.acts import Act
 from billing.allocation import Item
@@ -30,7 +31,10 @@ from core.words import N_
 
 BATCH = 500
 _PREFIX = "interest "
-_PREFIXES = (_PREFIX, "late fee ")
+_PREFIXES = (_PREFIX, episodes.FEE_PREFIX)
+# Accrued.key(), and nothing else.
+_KEY = re.compile(r"interest (?P<claim>[1-9]\d{0,18}) (?P<month>\d{4}-\d{2})(?: \d{1,9})?", re.ASCII)
+_KINDS = (EntryKind.CHARGE, EntryKind.ADJUSTMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ class _Book:
         }
 
     def note_interest(self, id_: int, minor: int, key: str) -> None:
-        """Write down an entry of interest by its key (see Accrued.key)."""
-        _, claim_id, month, *_ = key.split()
-        self.booked[int(claim_id), month].append(Booked(id_, minor))
+        """Write down an entry of interest by its key (see Accrued.key); one of another form is none."""
+        if (read := _KEY.fullmatch(key)) is not None:
+            self.booked[int(read["claim"]), read["month"]].append(Booked(id_, minor))
 
 
 def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = None) -> dict[str, int | str]:
@@ -119,7 +123,9 @@ def booked(session: Session, act: Act, *, rules: Rules) -> dict[str, int | str]:
     if not rules.interest_rates:
         return {"entries": 0}
     sums = select(LedgerEntry.amount_minor).where(
-        LedgerEntry.dated_on == act.today, LedgerEntry.idempotency_key.startswith(_PREFIX)
+        LedgerEntry.dated_on == act.today,
+        LedgerEntry.idempotency_key.startswith(_PREFIX),
+        LedgerEntry.kind.in_(_KINDS),
     )
     return _report(act, session.scalars(sums).all())
 

@@ -8,17 +8,27 @@
 `accept` puts an Invalid of the domain at the fields it names, the rest above the form.
 """
 
+import re
+import secrets
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from babel.support import NullTranslations, Translations
-from flask_babel import get_locale, lazy_gettext
+from flask_babel import get_locale, gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DecimalField, Field, SelectMultipleField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    Field,
+    HiddenField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields import SelectChoice
 from wtforms.i18n import messages_path
-from wtforms.validators import Length
+from wtforms.validators import Length, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from core import errors, money
@@ -77,6 +87,29 @@ class Form(FlaskForm):  # type: ignore[misc]
                 self.form_errors.append(texts.tell(text))
         if not is_placed and not error.fields:
             self.form_errors.append(texts.tell(error.message))
+
+
+# What a form's key is made of: nothing that parts the words of a key a job makes.
+KEY = re.compile(r"[A-Za-z0-9_-]{8,100}\Z")
+_KEY_PREFIX = "form:"
+
+
+class OnceForm(Form):
+    """A form whose act is done once, however often it is sent."""
+
+    key = HiddenField(validators=[Regexp(KEY)], default=lambda: secrets.token_urlsafe(12))
+
+    @property
+    def once(self) -> str:
+        """What the act is known by: forms have a namespace apart from the keys jobs make for themselves."""
+        return f"{_KEY_PREFIX}{self.key.data}"
+
+    def validate(self, *args: Any, **more: Any) -> bool:
+        """Check the fields; a key somebody tampered with is told above the form: nobody sees its field."""
+        is_right = bool(super().validate(*args, **more))
+        if self.key.errors:
+            self.form_errors.append(gettext("Load the page again, then send"))
+        return is_right
 
 
 class _Texts:

@@ -1,6 +1,5 @@
 """The forms of the cashier. Those with an amount are made for a currency."""
 
-import secrets
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
@@ -17,7 +16,7 @@ from core.money import Money
 from core.words import N_
 from webapp import rendering
 from webapp.cashier.bill_fields import BillFields
-from webapp.forms import REQUIRED, Form, MoneyField, ParagraphField, TextField, choices
+from webapp.forms import REQUIRED, Form, MoneyField, OnceForm, ParagraphField, TextField, choices
 
 METHODS = choices(
     (Method.CASH, lazy_gettext("Cash")),
@@ -25,12 +24,6 @@ METHODS = choices(
     (Method.CARD, lazy_gettext("Card")),
     (Method.ONLINE, lazy_gettext("Online payment")),
 )
-
-
-class OnceForm(Form):
-    """A form whose act is done once, however often it is sent."""
-
-    key = HiddenField(validators=[Length(min=8, max=100)], default=lambda: secrets.token_urlsafe(12))
 
 
 class PaybackForm(OnceForm):

@@ -17,8 +17,8 @@ from registry import instalments, spreadsheets
 from registry.instalments import PlanFilter
 from registry.keyset import order
 from webapp import downloads, identity, permissions, rendering, runtime, texts
-from webapp.cashier import day, forms, pages
-from webapp.forms import REQUIRED, Form, MoneyField, TextField, choices
+from webapp.cashier import day, pages
+from webapp.forms import REQUIRED, Form, MoneyField, OnceForm, TextField, choices
 
 DEFAULT_COUNT = 3
 FILE_PAGE = 1000
@@ -34,7 +34,7 @@ class EndForm(Form):
 def parts_form(currency: str, count: int) -> Any:
     """Return the form of so many instalments: a day and a sum for each."""
 
-    class PartsForm(forms.OnceForm):
+    class PartsForm(OnceForm):
         """How a debt is split."""
 
         count = IntegerField(

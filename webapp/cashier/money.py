@@ -81,7 +81,7 @@ def _receive(customer_id: int, form: forms.PaymentForm) -> Received:
             method=Method(form.method.data),
             dated_on=form.dated_on.data,
             reference=form.reference.data or "",
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
             today=day.today(),
             rules=day.limits(session),
             again=form.again.data,
@@ -113,7 +113,7 @@ def _pay_back(customer_id: int, form: forms.PaybackForm) -> Received:
             kind="writeoff" if form.kind.data == "writeoff" else "cash",
             method=Method(form.method.data),
             expected_minor=form.expected,
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
             today=day.today(),
             rules=day.limits(session),
         )

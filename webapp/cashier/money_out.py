@@ -58,7 +58,7 @@ def _refund(customer_id: int, form: Any) -> Received:
             method=Method(form.method.data),
             dated_on=form.dated_on.data,
             reference=form.reference.data or "",
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
             today=day.today(),
         )
 
@@ -93,7 +93,7 @@ def _transfer(customer_id: int, form: Any) -> Received:
             form.to.data,
             form.amount.data.minor,
             note=form.note.data or "",
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
             today=day.today(),
             rules=day.limits(session),
         )

@@ -38,7 +38,7 @@ def _charge(customer_id: int, form: Any) -> Posted:
             amount_minor=form.amount.data.minor,
             vat_rate_id=int(form.vat_rate_id.data) if form.vat_rate_id.data else None,
             reason=form.reason.data or "",
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
             today=day.today(),
             terms=day.terms(),
         )
@@ -69,7 +69,7 @@ def _add(customer_id: int, form: Any) -> None:
             form.owed(),
             today=day.today(),
             terms=day.terms(),
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
         )
 
 

@@ -12,8 +12,8 @@ from billing.models import PeriodKind, VatRate
 from webapp import vat_words
 from webapp.cashier import day
 from webapp.cashier.bill_fields import BillFields
-from webapp.cashier.forms import EndForm, OnceForm
-from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
+from webapp.cashier.forms import EndForm
+from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, OnceForm, TextField, choices
 from webapp.price_words import NET, ONCE, RECURRING
 
 PERIODS = [*ONCE, *RECURRING]

@@ -42,7 +42,7 @@ def _add(customer_id: int, form: Any) -> None:
             starts_on=form.starts_on.data,
             today=day.today(),
             terms=day.terms(),
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
         )
         # A new line of a customer with a notice or a contract to sign is led like his others.
         leading.lead(session, [customer_id], by=identity.actor().name, today=day.today())

@@ -13,6 +13,7 @@ from registry import paper_acts, payers, tills
 from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime, waking
 from webapp.documents import asking, forms
+from webapp.forms import KEY
 
 # Of so many a browser hardly waits; more take another press.
 SEND_LIMIT = 1000
@@ -45,7 +46,7 @@ def _issue(customer_id: int, form: Any) -> Document:
             [int(entry) for entry in form.entries.data or () if entry.isdecimal() and len(entry) < 19],
             kind=DocumentKind(form.kind.data),
             on=asking.today(),
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
         )
 
 
@@ -83,7 +84,7 @@ def _credit(document_id: int, form: Any) -> Document:
             sums,
             on=asking.today(),
             reason=form.reason.data or "",
-            idempotency_key=form.key.data,
+            idempotency_key=form.once,
         )
         waking.let_in(session)
         return made
@@ -136,7 +137,7 @@ def receipt(entry_id: int) -> Response:
 def send(document_id: int) -> Response:
     """Have the document sent to its payer by e-mail; a form sent twice sends it once."""
     key = request.form.get("key", "")
-    if not 8 <= len(key) <= 100:
+    if not KEY.match(key):
         raise errors.Invalid("Load the page again, then send")
     settings = runtime.current().settings
     with runtime.current().database.transaction() as session:

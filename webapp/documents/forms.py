@@ -1,22 +1,15 @@
 """The forms of documents."""
 
-import secrets
 from typing import Any
 
 from flask_babel import format_date, lazy_gettext
-from wtforms import BooleanField, HiddenField, RadioField, SelectField
+from wtforms import BooleanField, RadioField, SelectField
 from wtforms.validators import InputRequired, Length, Optional
 
 from billing.models import DocumentKind, DocumentLine, LedgerEntry
 from core.money import Money
 from webapp import rendering, texts
-from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, TextField, choices
-
-
-class OnceForm(Form):
-    """A form whose act is done once, however often it is sent."""
-
-    key = HiddenField(validators=[Length(min=8, max=100)], default=lambda: secrets.token_urlsafe(12))
+from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, OnceForm, TextField, choices
 
 
 class PayerForm(Form):
