@@ -9,16 +9,22 @@ import pytest
 from billing import deferrals, promises
 from billing import testing as money_testing
 from billing.models import (
+    AccountGroup,
+    Article,
+    ArticleUnit,
     BankBatch,
     BankLine,
     BatchStatus,
     Certainty,
     ChargeRun,
     CutoffRun,
+    Discount,
     LineStatus,
+    Plan,
     Promise,
     PromiseStatus,
     RunStatus,
+    VatRate,
 )
 from core import clock
 from registry import testing
@@ -319,3 +325,43 @@ def test_imports_are_narrowed_sorted_and_paged(sign_in_as, database):
     assert listed("from=2026-09-01&to=2026-09-02&sort=name") == ["00", "01"], "the day is Kyiv's, not UTC's"
     seen, pages = walk(browser, "/setup/imports?state=booked&sort=-rows", r"· file(\d\d)\.csv</a>")
     assert (seen, pages) == ([f"{number:02}" for number in range(52, 0, -1)], 2)
+
+
+def test_a_long_price_list_is_searched_sorted_and_paged(sign_in_as, database):
+    with database.transaction() as session:
+        session.add_all(
+            Plan(name=f"{'Business' if number > 60 else 'Home'} {number}", price_minor=number, currency="EUR")
+            for number in range(1, 64)
+        )
+    browser = sign_in_as("technician")
+
+    def listed(query):
+        return re.findall(r"<b>(?:Home|Business) (\d+)</b>", browser.get(f"/setup/plans?{query}").text)
+
+    assert listed("q=BUSIN") == ["61", "62", "63"]
+    assert listed("q=home+17") == ["17"]
+    assert "Look for something else" in browser.get("/setup/plans?q=nothing").text
+    seen, pages = walk(browser, "/setup/plans?q=home&sort=-price", r"<b>Home (\d+)</b>")
+    assert (seen, pages) == ([str(number) for number in range(60, 0, -1)], 2)
+    mark = next_of(browser.get("/setup/plans?q=home&sort=-price").text)
+    with database.transaction() as session:
+        session.query(Plan).filter_by(name="Home 11").delete()
+    page = browser.get(mark).text
+    assert "<b>Home 60</b>" in page, "the row the page began after went away: the list begins anew"
+
+
+@pytest.mark.parametrize(
+    ("url", "make"),
+    [
+        ("discounts", lambda name: Discount(name=name, percent_hundredths=500)),
+        ("articles", lambda name: Article(name=name, unit=ArticleUnit.HOUR, price_minor=100, currency="EUR")),
+        ("vat", lambda name: VatRate(name=name)),
+        ("debt-groups", lambda name: AccountGroup(name=name)),
+    ],
+)
+def test_the_other_lists_of_prices_and_groups_are_searched_too(sign_in_as, database, url, make):
+    with database.transaction() as session:
+        session.add_all(make(f"Row {number:02}") for number in range(12))
+    page = sign_in_as("technician").get(f"/setup/{url}?q=row+07&sort=-name").text
+    assert re.findall(r"<b>(Row \d\d)</b>", page) == ["Row 07"]
+    assert "1 of 1" in page

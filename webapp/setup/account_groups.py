@@ -3,10 +3,16 @@
 from flask import Response, url_for
 from flask_babel import gettext
 
-from registry import account_groups
+from registry import account_groups, names
 from webapp import identity, permissions, rendering, runtime, waking
 from webapp.setup import pages
 from webapp.setup.forms import AccountGroupForm
+
+KEYS = {
+    "name": lambda row: names.sort_key(row[0].name),
+    "grace": lambda row: row[0].grace_days,
+    "accounts": lambda row: row[1],
+}
 
 
 @permissions.required("setup.view")
@@ -16,10 +22,11 @@ def listing() -> Response:
     with found.database.reading() as session:
         groups = account_groups.list_all(session)
         limits = found.policy.rules(session)
-    template = "setup/account_groups.html"
-    return rendering.page_or_fragment(
-        template, template, groups=groups, usual=limits.grace_days, excluded=limits.excluded_groups
+    rows = pages.short_list(
+        groups, KEYS, "name", id_of=lambda row: row[0].id, words_of=lambda row: (row[0].name,)
     )
+    usual, excluded = limits.grace_days, limits.excluded_groups
+    return pages.show_list("setup/account_groups.html", rows, usual=usual, excluded=excluded)
 
 
 @permissions.required("setup.change")

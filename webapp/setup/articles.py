@@ -49,8 +49,14 @@ def listing() -> Response:
             )
             for one in articles.list_all(session)
         ]
-    rows, sort = pages.in_order(made, KEYS, "name")
-    return rendering.page_or_fragment("setup/articles.html", "setup/articles.html", rows=rows, sort=sort)
+    rows = pages.short_list(
+        made,
+        KEYS,
+        "name",
+        id_of=lambda row: row.article.id,
+        words_of=lambda row: (row.article.name, row.rate),
+    )
+    return pages.show_list("setup/articles.html", rows)
 
 
 @permissions.required("article.edit")

@@ -34,10 +34,14 @@ def listing() -> Response:
     """List the device types."""
     with runtime.current().database.reading() as session:
         kinds, counts = device_types.list_all(session), device_types.device_counts(session)
-    rows, sort = pages.in_order((Row(kind, counts.get(kind.id, 0)) for kind in kinds), KEYS, "name")
-    return rendering.page_or_fragment(
-        "setup/device_types.html", "setup/device_types.html", rows=rows, sort=sort
+    rows = pages.short_list(
+        (Row(kind, counts.get(kind.id, 0)) for kind in kinds),
+        KEYS,
+        "name",
+        id_of=lambda row: row.kind.id,
+        words_of=lambda row: (row.kind.name, row.kind.vendor),
     )
+    return pages.show_list("setup/device_types.html", rows)
 
 
 @permissions.required("setup.change")

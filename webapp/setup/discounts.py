@@ -42,8 +42,14 @@ def listing() -> Response:
     with runtime.current().database.reading() as session:
         counts = discounts.counts(session)
         made = [Row(one, _amount(one), counts.get(one.id, 0)) for one in discounts.list_all(session)]
-    rows, sort = pages.in_order(made, KEYS, "name")
-    return rendering.page_or_fragment("setup/discounts.html", "setup/discounts.html", rows=rows, sort=sort)
+    rows = pages.short_list(
+        made,
+        KEYS,
+        "name",
+        id_of=lambda row: row.letter.id,
+        words_of=lambda row: (row.letter.name, row.letter.note),
+    )
+    return pages.show_list("setup/discounts.html", rows)
 
 
 def _amount(letter: Discount) -> Money | None:

@@ -34,8 +34,14 @@ def listing() -> Response:
     """List the networks."""
     with runtime.current().database.reading() as session:
         found = network_plan.listing(session)
-    rows, sort = pages.in_order(found, KEYS, "cidr")
-    return rendering.page_or_fragment("setup/networks.html", "setup/networks.html", rows=rows, sort=sort)
+    rows = pages.short_list(
+        found,
+        KEYS,
+        "cidr",
+        id_of=lambda row: row.network.id,
+        words_of=lambda row: (row.network.name, str(row.network.cidr), row.pop),
+    )
+    return pages.show_list("setup/networks.html", rows)
 
 
 @permissions.required("setup.gear")

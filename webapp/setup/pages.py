@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flask import Response, request, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from core import errors
-from registry import line_gates
-from webapp import rendering, runtime
+from registry import keyset, line_gates, paging
+from webapp import asked, rendering, runtime
 from webapp.forms import Form
+
+PAGE = 50
+# So many rows are seen at a glance.
+FEW = 10
 
 Row = TypeVar("Row")
 
@@ -39,6 +43,23 @@ class Frame:
     submit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Short(Generic[Row]):
+    """A page of a list that is read whole; `fitting` is what the text left of it, `total` all of it."""
+
+    rows: list[Row]
+    sort: str
+    text: str
+    next: str | None
+    fitting: int
+    total: int
+
+    @property
+    def has_search(self) -> bool:
+        """Whether there is so much that one looks for a row."""
+        return self.total > FEW or bool(self.text)
+
+
 def show(frame: Frame, form: Form, template: str = "setup/form.html", **context: Any) -> Response:
     """Show the page of a form; 422 when it was refused."""
     return rendering.page_or_fragment(template, template, form.status, frame=frame, form=form, **context)
@@ -56,21 +77,44 @@ def remove(act: Callable[[Session], None], *, stay_url: str, endpoint: str, **va
     return rendering.go_to(url_for(endpoint, **values))
 
 
-def in_order(
-    rows: Iterable[Row], keys: Mapping[str, Callable[[Row], Any]], usual: str
-) -> tuple[list[Row], str]:
-    """Return the rows in the order of the URL's `sort`, a minus before it falling, and that order's name.
+def short_list(
+    rows: Iterable[Row],
+    keys: Mapping[str, Callable[[Row], Any]],
+    usual: str,
+    *,
+    id_of: Callable[[Row], int],
+    words_of: Callable[[Row], Iterable[str]],
+) -> Short[Row]:
+    """Return the page of a list that is read whole: what the URL's `q` finds, in the order of its `sort`.
 
-    Rows without a value (None) stand last either way.
+    Rows without a value (None) stand last either way. A row that went away meanwhile begins the list anew.
     """
-    sort = request.args.get("sort", usual)
-    if sort.removeprefix("-") not in keys:
-        sort = usual
+    known, text = list(rows), asked.text()
+    sort = keyset.order(request.args.get("sort", ""), keys, usual)
+    wanted = text.casefold().split()
+    fitting = [row for row in known if _has(" ".join(words_of(row)).casefold(), wanted)]
     key = keys[sort.removeprefix("-")]
-    known = list(rows)
-    full = [row for row in known if key(row) is not None]
-    empty = [row for row in known if key(row) is None]
-    return sorted(full, key=key, reverse=sort.startswith("-")) + empty, sort
+    full = sorted((row for row in fitting if key(row) is not None), key=key, reverse=sort.startswith("-"))
+    ordered = full + [row for row in fitting if key(row) is None]
+    mark = paging.read(request.args.get("after"), sort, (int,))
+    places = {id_of(row): place for place, row in enumerate(ordered)}
+    begin = places.get(int(mark.values[0]), -1) + 1 if mark else 0
+    shown = ordered[begin : begin + PAGE]
+    following = None
+    if begin + PAGE < len(ordered):
+        following = paging.write(paging.Cursor(sort, is_back=False, values=(id_of(shown[-1]),)))
+    return Short(shown, sort, text, following, len(ordered), len(known))
+
+
+def _has(text: str, wanted: Iterable[str]) -> bool:
+    return all(word in text for word in wanted)
+
+
+def show_list(template: str, found: Short[Any], **context: Any) -> Response:
+    """Show the page of a short list."""
+    return rendering.page_or_fragment(
+        template, template, rows=found.rows, sort=found.sort, found=found, **context
+    )
 
 
 def optional_id(value: Any) -> int | None:

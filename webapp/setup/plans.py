@@ -59,8 +59,10 @@ def listing() -> Response:
         )
         for plan in known
     )
-    rows, sort = pages.in_order(made, KEYS, "name")
-    return rendering.page_or_fragment("setup/plans.html", "setup/plans.html", rows=rows, sort=sort)
+    rows = pages.short_list(
+        made, KEYS, "name", id_of=lambda row: row.plan.id, words_of=lambda row: (row.plan.name, row.rate)
+    )
+    return pages.show_list("setup/plans.html", rows)
 
 
 @permissions.required("setup.change")

@@ -42,13 +42,15 @@ def listing() -> Response:
         "seen": lambda row: row.seen_at,
         "lag": lambda row: max((pulse.lag_s for pulse in row.pulses), default=None),
     }
-    rows, sort = pages.in_order(
-        (_row(pop, beats.get(pop.code), pulses.get(pop.code, ())) for pop in found), keys, "name"
+    rows = pages.short_list(
+        (_row(pop, beats.get(pop.code), pulses.get(pop.code, ())) for pop in found),
+        keys,
+        "name",
+        id_of=lambda row: row.pop.id,
+        words_of=lambda row: (row.pop.name, row.pop.code),
     )
     strays = sorted(set(beats) - {pop.code for pop in found})
-    return rendering.page_or_fragment(
-        "setup/pops.html", "setup/pops.html", rows=rows, sort=sort, strays=strays
-    )
+    return pages.show_list("setup/pops.html", rows, strays=strays)
 
 
 def _row(pop: Pop, worker: dict[str, Any] | None, pulses: tuple[Pulse, ...]) -> Row:

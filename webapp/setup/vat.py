@@ -39,8 +39,10 @@ def listing() -> Response:
     today = _today()
     with runtime.current().database.reading() as session:
         made = [_row(rate, today, vat.users(session, rate.id)) for rate in vat.list_all(session)]
-    rows, sort = pages.in_order(made, KEYS, "name")
-    return rendering.page_or_fragment("setup/vat_rates.html", "setup/vat_rates.html", rows=rows, sort=sort)
+    rows = pages.short_list(
+        made, KEYS, "name", id_of=lambda row: row.rate.id, words_of=lambda row: (row.rate.name,)
+    )
+    return pages.show_list("setup/vat_rates.html", rows)
 
 
 def _row(rate: VatRate, today: date, users: dict[str, int]) -> Row:
