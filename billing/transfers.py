@@ -2,13 +2,18 @@
 
 from datetime import date
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from billing import ledger
 from billing.ledger import Author, Posted
-from billing.models import EntryKind, LedgerEntry, Method
+from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors
+from core.words import N_
+
+_ONLY_CREDIT = N_("More than stands to the customer's credit is only moved of a payment that is named")
+_ONLY_PAYMENT = N_("So much of this payment cannot be moved any more")
+_MONEY = (EntryKind.PAYMENT, EntryKind.REFUND, EntryKind.TRANSFER)
 
 
 def refund(
@@ -65,19 +70,23 @@ def transfer(
     idempotency_key: str,
     author: Author,
     words: tuple[str, str] = ("", ""),
+    payment_id: int | None = None,
+    may_owe: bool = False,
 ) -> tuple[Posted, Posted]:
     """Move money (minor units, above zero) to another account; return the half that left and that came.
 
-    The half that came names the other by `counterpart_id`. `words` describe the halves. The giver may fall
-    below zero: a payment booked to the wrong customer is moved whole. Raises Invalid, NotFound, Conflict.
+    The half that came names the other by `counterpart_id`, the half that left the payment that is moved by
+    `corrects_id`. `words` describe the halves. Raises NotFound, Conflict, and Invalid, also for more than
+    movable() unless the giver `may_owe` what is beyond it.
     """
     if amount_minor <= 0:
         raise errors.Invalid("Not a transfer", {"amount": "The amount must be above zero"})
     if from_account_id == to_account_id:
         raise errors.Invalid("The same customer", {"to": "Choose another customer"})
     accounts = ledger.lock_accounts(session, [from_account_id, to_account_id])
-    if accounts[from_account_id].currency != accounts[to_account_id].currency:
-        raise errors.Invalid("Another currency", {"to": "This customer is charged in another currency"})
+    giver, taker = accounts[from_account_id], accounts[to_account_id]
+    if ledger.find(session, idempotency_key) is None:
+        refuse(session, giver, taker, amount_minor, payment_id=payment_id, may_owe=may_owe)
     left = ledger.post_once(
         session,
         from_account_id,
@@ -86,6 +95,7 @@ def transfer(
         dated_on=dated_on,
         author=author,
         idempotency_key=idempotency_key,
+        corrects_id=payment_id,
         description=words[0],
     )
     came = ledger.post_once(
@@ -100,6 +110,57 @@ def transfer(
         description=words[1],
     )
     return left, came
+
+
+def refuse(
+    session: Session,
+    giver: Account,
+    taker: Account,
+    amount_minor: int,
+    *,
+    payment_id: int | None,
+    may_owe: bool,
+) -> None:
+    """Raise Invalid, at the field, when so much cannot be moved; what the second look asks beforehand."""
+    if giver.currency != taker.currency:
+        raise errors.Invalid("Another currency", {"to": "This customer is charged in another currency"})
+    if amount_minor > movable(session, giver, payment_id) and not may_owe:
+        raise errors.Invalid("Too much", {"amount": _ONLY_CREDIT if payment_id is None else _ONLY_PAYMENT})
+
+
+def movable(session: Session, account: Account, payment_id: int | None) -> int:
+    """Return how much may be moved (minor units): the credit, or a named payment that was another's.
+
+    Of a payment counts what was not moved already, and no more than came in all and did not go out again:
+    what was given back cannot be moved as well. Raises Invalid at `payment` when it is none that stands.
+    """
+    credit_minor = max(0, account.balance_minor)
+    if payment_id is None:
+        return credit_minor
+    entry, undone = aliased(LedgerEntry), aliased(LedgerEntry)
+    standing = select(func.coalesce(func.sum(entry.amount_minor), 0)).where(
+        entry.account_id == account.id,
+        entry.kind.in_(_MONEY),
+        ~select(undone.id).where(undone.reverses_id == entry.id).exists(),
+    )
+    paid_minor = session.scalar(standing.where(entry.id == payment_id, entry.kind == EntryKind.PAYMENT))
+    if not paid_minor:
+        raise errors.Invalid("No such payment", {"payment": "No payment of this customer that stands"})
+    moved_minor = session.scalar(standing.where(entry.corrects_id == payment_id)) or 0
+    return max(credit_minor, min(paid_minor + moved_minor, session.scalar(standing) or 0))
+
+
+def payments_of(session: Session, account_id: int, *, also: int | None, limit: int) -> list[LedgerEntry]:
+    """Return the newest payments of an account that stand, and the one named by `also`."""
+    undone, entry_id = aliased(LedgerEntry), LedgerEntry.id
+    query = (
+        select(LedgerEntry)
+        .where(LedgerEntry.account_id == account_id, LedgerEntry.kind == EntryKind.PAYMENT)
+        .where(~select(undone.id).where(undone.reverses_id == entry_id).exists())
+        .order_by((entry_id == also).desc() if also is not None else entry_id.desc(), entry_id.desc())
+        .limit(limit)
+    )
+    return sorted(session.scalars(query), key=lambda entry: -entry.id)
 
 
 def other_half(session: Session, entry_id: int) -> LedgerEntry | None:

@@ -10,10 +10,14 @@ from billing.models import LedgerEntry, Method
 from billing.payments import Received
 from billing.rules import Rules
 from core import errors
+from core.money import Money
 from core.words import N_
 from registry import audit, customers, tills
 from registry.models import Customer
 from registry.money import author
+
+# So many payments of a customer are offered to be moved; an older one from the page of its entry.
+_OFFERED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,15 @@ class Receiver:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a move of money would do: to whom it goes, and the balances of both afterwards."""
+
+    to: Receiver
+    giver_after: Money
+    taker_after: Money
+
+
 def receiver(session: Session, number: str, *, giver_id: int) -> Receiver:
     """Return the customer of that number; raises Invalid at the field `to`."""
     found = customers.find_by_number(session, number.strip())
@@ -33,6 +46,31 @@ def receiver(session: Session, number: str, *, giver_id: int) -> Receiver:
     if found.id == giver_id:
         raise errors.Invalid("The same customer", {"to": "Choose another customer"})
     return Receiver(found.id, found.number, found.name)
+
+
+def look(
+    session: Session,
+    customer_id: int,
+    to_number: str,
+    amount_minor: int,
+    *,
+    payment_id: int | None,
+    may_owe: bool,
+) -> Move:
+    """Return what the move would do; raises Invalid as transfer() will."""
+    to = receiver(session, to_number, giver_id=customer_id)
+    giver, taker = tills.account(session, customer_id), tills.account(session, to.customer_id)
+    transfers.refuse(session, giver, taker, amount_minor, payment_id=payment_id, may_owe=may_owe)
+    return Move(
+        to,
+        Money(giver.balance_minor - amount_minor, giver.currency),
+        Money(taker.balance_minor + amount_minor, taker.currency),
+    )
+
+
+def payments_of(session: Session, customer_id: int, *, also: int | None) -> list[LedgerEntry]:
+    """Return the customer's newest payments that stand and that one, to name the one that is another's."""
+    return transfers.payments_of(session, tills.account(session, customer_id).id, also=also, limit=_OFFERED)
 
 
 def refund(
@@ -72,6 +110,8 @@ def transfer(
     amount_minor: int,
     *,
     note: str,
+    payment_id: int | None,
+    may_owe: bool,
     idempotency_key: str,
     today: date,
     rules: Rules,
@@ -88,6 +128,8 @@ def transfer(
         idempotency_key=idempotency_key,
         author=author(actor),
         words=_words(giver, to),
+        payment_id=payment_id,
+        may_owe=may_owe,
     )
     if left.is_new:
         _record(

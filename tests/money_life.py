@@ -159,6 +159,7 @@ def transfer(by: Doer, minor: int, is_away: bool) -> None:
         dated_on=by.today,
         idempotency_key=by.key,
         author=testing.AUTHOR,
+        may_owe=True,
     )
 
 

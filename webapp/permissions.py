@@ -33,6 +33,7 @@ PERMISSIONS = {
     "charge.reverse": N_("Undo charges and what was given back of them"),
     "writeoff.reverse": N_("Undo what was written off"),
     "payment.refund": N_("Give money back and move it to another customer"),
+    "debt.move": N_("Move more than a customer has to another one, so that he owes it"),
     "bank.import": N_("Read bank statements in and book them"),
     "debt.writeoff": N_("Write debts off"),
     "service.edit": N_("Change plans and subscriptions of a customer"),
@@ -88,7 +89,7 @@ ROLES: dict[str, frozenset[str]] = {
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
     "billing": frozenset(_BILLING),
     # Who takes the money does not undo what asks for it: an office of one gives that person both roles.
-    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse"}),
+    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse", "debt.move"}),
     "administrator": frozenset(PERMISSIONS),
 }
 

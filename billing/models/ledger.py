@@ -74,7 +74,8 @@ class LedgerEntry(Base):
     charge's own, so that the two cancel in the overdue balance. `idempotency_key` unites an act sent twice.
     `whole_minor` of a charge is what its whole period costs (positive), `vat_hundredths` the VAT inside the
     amount in hundredths of a percent. `counterpart_id` is the other half of a transfer between accounts.
-    `quantity` is how many of its service it is for; `corrects_id` of a credit, what it gives a part of back.
+    `quantity` is how many of its service it is for; `corrects_id` of a credit, what it gives a part of back;
+    of the half of a transfer that left, the payment that was booked to the wrong customer.
     """
 
     __tablename__ = "ledger_entries"

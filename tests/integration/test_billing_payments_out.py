@@ -29,10 +29,15 @@ def refund(session, account_id, minor, key="r1"):
     )
 
 
-def move(session, giver, taker, minor, key="t1"):
+def move(session, giver, taker, minor, key="t1", **more):
     return transfers.transfer(
-        session, giver, taker, minor, dated_on=TODAY, idempotency_key=key, author=testing.AUTHOR
+        session, giver, taker, minor, dated_on=TODAY, idempotency_key=key, author=testing.AUTHOR, **more
     )
+
+
+def owe(session, account_id, minor):
+    kind = EntryKind.CHARGE
+    ledger.post(session, account_id, kind, -minor, dated_on=TODAY, due_on=TODAY, author=testing.AUTHOR)
 
 
 def pair(session):
@@ -96,7 +101,7 @@ def test_transfers_both_ways_at_once_neither_wait_for_ever_nor_lose_a_cent(fresh
     def one(number):
         giver, taker = ids if number % 2 else ids[::-1]
         with fresh_database.transaction() as session:
-            move(session, giver, taker, 100 + number, key=f"t{number}")
+            move(session, giver, taker, 100 + number, key=f"t{number}", may_owe=True)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(24)))
@@ -157,3 +162,71 @@ def test_both_are_looked_at_twice_and_then_booked_once(sign_in_as, database, cus
     assert giver.number in shown  # the other half
     assert "still free" in shown
     assert "Moved to customer 1002" in browser.get(f"/customers/{giver.id}/money").text
+
+
+def test_no_more_is_moved_than_the_credit_or_a_payment_that_is_named(session):
+    giver, taker = pair(session)
+    testing.pay(session, giver, 3000)
+    paid = session.scalars(select(LedgerEntry.id).where(LedgerEntry.account_id == giver)).one()
+    owe(session, giver, 5000)
+    for too_much in (1, 10_000_000):
+        with pytest.raises(errors.Invalid) as refused:
+            move(session, giver, taker, too_much)
+        assert "amount" in refused.value.fields
+    with pytest.raises(errors.Invalid):
+        move(session, giver, taker, 3001, payment_id=paid)
+    move(session, giver, taker, 2000, payment_id=paid)
+    with pytest.raises(errors.Invalid):
+        move(session, giver, taker, 1001, key="t2", payment_id=paid)
+    left, _ = move(session, giver, taker, 1000, key="t3", payment_id=paid)
+    assert move(session, giver, taker, 1000, key="t3", payment_id=paid)[0].entry.id == left.entry.id
+    undo(session, left.entry.id)
+    move(session, giver, taker, 1000, key="t4", payment_id=paid)
+    assert balances(session, giver, taker) == [-5000, 3000]
+    move(session, giver, taker, 700, key="t5", may_owe=True)
+    assert balances(session, giver, taker) == [-5700, 3700]
+
+
+def test_a_payment_given_back_or_undone_or_of_another_is_not_moved(session):
+    giver, taker = pair(session)
+    testing.pay(session, giver, 3000)
+    paid = session.scalars(select(LedgerEntry.id).where(LedgerEntry.account_id == giver)).one()
+    refund(session, giver, 3000)
+    with pytest.raises(errors.Invalid):
+        move(session, giver, taker, 3000, payment_id=paid)
+    with pytest.raises(errors.Invalid) as refused:
+        move(session, taker, giver, 3000, payment_id=paid)
+    assert "payment" in refused.value.fields
+    undo(session, paid)
+    with pytest.raises(errors.Invalid) as refused:
+        move(session, giver, taker, 3000, payment_id=paid)
+    assert "payment" in refused.value.fields
+
+
+def test_the_second_look_shows_both_balances_and_the_desk_moves_no_debt(sign_in_as, database, customers):
+    giver, taker = customers
+    with database.transaction() as session:
+        owe(session, giver.account_id, 4000)
+        paid = session.scalars(select(LedgerEntry.id).where(LedgerEntry.kind == "payment")).one()
+    browser, url = sign_in_as("billing"), f"/customers/{giver.id}/money/transfer"
+    opened = browser.get(f"/ledger/{paid}").text
+    assert f"{url}?payment={paid}" in opened
+    page = browser.get(f"{url}?payment={paid}").text
+    assert re.search(rf'<option selected value="{paid}">', page)
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', page).group(1)
+    fields = {"key": key, "to": "1002", "amount": "50.00", "payment": ""}
+    for more in ({}, {"confirmed": "yes"}):
+        refused = browser.post(url, data=fields | more)
+        assert refused.status_code == 422
+        assert "payment that is named" in refused.text
+    look = browser.post(url, data=fields | {"payment": paid})
+    assert look.status_code == 200
+    assert "-€40.00" in look.text
+    assert f"balance of {taker.name} afterwards" in look.text
+    assert browser.post(url, data=fields | {"payment": paid, "confirmed": "yes"}).status_code == 303
+    with database.reading() as session:
+        assert balances(session, giver.account_id, taker.account_id) == [-4000, 5000]
+    chief = sign_in_as("accountant")
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', chief.get(url).text).group(1)
+    fields |= {"key": key, "amount": "1.00"}
+    assert chief.post(url, data=fields).status_code == 200

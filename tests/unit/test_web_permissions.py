@@ -22,7 +22,7 @@ def test_only_the_office_of_money_and_the_administrator_touch_money_and_cutoff()
 
 def test_the_accountant_may_what_the_billing_desk_may_and_undo_what_it_asks_for() -> None:
     desk, accountant = permissions.ROLES["billing"], permissions.ROLES["accountant"]
-    assert accountant - desk == {"charge.reverse", "writeoff.reverse"}
+    assert accountant - desk == {"charge.reverse", "writeoff.reverse", "debt.move"}
     assert desk < accountant < permissions.ROLES["administrator"]
 
 

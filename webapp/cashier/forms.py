@@ -9,7 +9,7 @@ from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioFie
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing import freezes
-from billing.models import AccessState, LockReason, Method, PeriodKind, Plan
+from billing.models import AccessState, LedgerEntry, LockReason, Method, PeriodKind, Plan
 from billing.subscriptions import Choice
 from core import errors, money
 from core.money import Money
@@ -242,8 +242,9 @@ def refund_form(currency: str) -> Any:
     return RefundForm
 
 
-def transfer_form(currency: str) -> Any:
-    """Return the form of money moved to another customer."""
+def transfer_form(currency: str, payments: Sequence[LedgerEntry]) -> Any:
+    """Return the form of money moved to another customer, with the payments that may be the other's."""
+    offered = choices(("", lazy_gettext("none: out of the credit")), *map(_payment_choice, payments))
 
     class TransferForm(TwiceForm):
         """Whose money it becomes, and how much."""
@@ -252,9 +253,25 @@ def transfer_form(currency: str) -> Any:
             lazy_gettext("To the customer with the number"), [InputRequired(REQUIRED), Length(max=40)]
         )
         amount = MoneyField(lazy_gettext("Amount"), [InputRequired(REQUIRED)], currency=currency)
+        payment = SelectField(
+            lazy_gettext("A payment that was the other customer's"),
+            [Optional()],
+            choices=offered,
+            default="",
+            description=lazy_gettext("More than the credit can only be moved of a payment that is named."),
+        )
         note = TextField(lazy_gettext("Note"), [Length(max=200)])
 
     return TransferForm
+
+
+def _payment_choice(entry: LedgerEntry) -> tuple[str, str]:
+    parts = (rendering.format_date(entry.dated_on, "medium"), _sum(entry), entry.reference)
+    return str(entry.id), " · ".join(part for part in parts if part)
+
+
+def _sum(entry: LedgerEntry) -> str:
+    return rendering.format_money(Money(entry.amount_minor, entry.currency))
 
 
 class ChoiceForm(BillFields, OnceForm):

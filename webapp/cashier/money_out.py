@@ -1,11 +1,12 @@
 """One entry looked at; money given back or moved to another customer: confirmed, then booked once."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask_babel import gettext
 
-from billing.models import Method
+from billing.models import LedgerEntry, Method
 from billing.payments import Received
 from core import errors
 from core.money import Money
@@ -65,23 +66,37 @@ def _refund(customer_id: int, form: Any) -> Received:
 
 @permissions.required("payment.refund")
 def transfer(customer_id: int) -> Response:
-    """Move money to another customer: both names and the sum are confirmed on a second look."""
+    """Move money to another customer: the names, the sum and what both then have are confirmed."""
     till = pages.till(customer_id)
-    form = forms.transfer_form(till.currency)()
+    with runtime.current().database.reading() as session:
+        named = request.values.get("payment", type=int)
+        payments = money_out.payments_of(session, customer_id, also=named)
+    form = forms.transfer_form(till.currency, payments)(**_filled(payments, named))
     if form.is_confirmed and form.accept(lambda: _transfer(customer_id, form)):
         _say(form.result, gettext("%(amount)s moved.", amount=_shown(form.result)))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    to = _receiver(customer_id, form) if form.is_looked_at else None
-    return pages.form_page("transfer", gettext("Move money to another customer"), till, form, asked=to)
+    asked = _look(customer_id, form) if form.is_looked_at else None
+    return pages.form_page("transfer", gettext("Move money to another customer"), till, form, asked=asked)
 
 
-def _receiver(customer_id: int, form: Any) -> money_out.Receiver | None:
+def _filled(payments: Sequence[LedgerEntry], named: int | None) -> dict[str, Any]:
+    """Return how the form is filled when it was opened for one of the payments."""
+    found = next((one for one in payments if one.id == named), None)
+    return {"payment": str(found.id), "amount": Money(found.amount_minor, found.currency)} if found else {}
+
+
+def _look(customer_id: int, form: Any) -> money_out.Move | None:
+    """Return what the move would do; None, and the words at the field, where it is refused."""
     try:
         with runtime.current().database.reading() as session:
-            return money_out.receiver(session, form.to.data, giver_id=customer_id)
+            return money_out.look(session, customer_id, form.to.data, form.amount.data.minor, **_bounds(form))
     except errors.Invalid as error:
         form.refuse(error)
         return None
+
+
+def _bounds(form: Any) -> dict[str, Any]:
+    return {"payment_id": int(form.payment.data or 0) or None, "may_owe": identity.may("debt.move")}
 
 
 def _transfer(customer_id: int, form: Any) -> Received:
@@ -96,6 +111,7 @@ def _transfer(customer_id: int, form: Any) -> Received:
             idempotency_key=form.once,
             today=day.today(),
             rules=day.limits(session),
+            **_bounds(form),
         )
         if moved.reopened:
             day.wake_gates(session)
