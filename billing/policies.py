@@ -19,7 +19,7 @@ from billing import debtors, rules, verdicts
 from billing.ledger import Author
 from billing.models import AccessState, CutoffPolicy, DecisionAction, strictness
 from billing.rules import Rules
-from core import db, errors
+from core import db, errors, money
 from core.settings import Settings
 from core.words import N_
 
@@ -44,7 +44,6 @@ FIELDS = (
     "brake_whole_minimum",
 )
 _LIMITS: dict[str, tuple[float, float]] = {
-    "minimum_debt_minor": (0, 10**9),
     "grace_days": (0, 365),
     "notice_days": (0, 365),
     "debt_billed_percent": (0, 100),
@@ -175,6 +174,8 @@ def faults_of(wanted: Rules) -> dict[str, str]:
         for name, (least, most) in _LIMITS.items()
         if not least <= plain[name] <= most
     }
+    if not 0 <= wanted.minimum_debt_minor <= money.LIMIT_MINOR:
+        faults["minimum_debt_minor"] = N_("The sum must be zero or more")
     if not wanted.steps:
         faults["steps"] = N_("Say at least one step")
     elif any(not 0 <= step.days <= 365 or step.effect is AccessState.OPEN for step in wanted.steps):

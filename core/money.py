@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
-from babel.numbers import NumberFormatError, format_currency, get_currency_precision, parse_decimal
+from babel.numbers import (
+    NumberFormatError,
+    format_currency,
+    get_currency_precision,
+    get_decimal_symbol,
+    parse_decimal,
+)
 
 from core import errors
 from core.words import N_
@@ -88,6 +94,11 @@ def _number(text: str, locale: str) -> Decimal:
     if not all((mark.isdigit() and mark.isascii()) or mark in ".,'\u2019+-" for mark in text):
         raise ValueError(text)
     return parse_decimal(text, locale=locale, strict=True)
+
+
+def as_typed(amount: Money, locale: str = "en") -> str:
+    """Write the amount as a field is filled with it, bare and by locale: 1200.50, 1200,50."""
+    return format(to_decimal(amount), "f").replace(".", get_decimal_symbol(locale))
 
 
 def format_money(amount: Money, locale: str = "en") -> str:

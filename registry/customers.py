@@ -50,6 +50,15 @@ def get(session: Session, customer_id: int) -> Customer:
     return customer
 
 
+def currency_of(session: Session, customer_id: int) -> str:
+    """Return the currency of the customer's account (ISO 4217); raises NotFound."""
+    query = select(Account.currency).join(Customer, Customer.account_id == Account.id)
+    found = session.scalar(query.where(Customer.id == customer_id))
+    if found is None:
+        raise errors.NotFound("There is no such customer")
+    return found
+
+
 def find_by_number(session: Session, number: str) -> Customer | None:
     """Return the customer who has the number, if anybody."""
     return session.scalar(select(Customer).where(Customer.number == number.strip()))

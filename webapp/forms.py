@@ -152,7 +152,7 @@ class MoneyField(Field):  # type: ignore[misc]
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return str(money.to_decimal(self.data)) if isinstance(self.data, Money) else ""
+        return money.as_typed(self.data, str(get_locale())) if isinstance(self.data, Money) else ""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the text; a wrong one leaves the error of core.money at the field."""

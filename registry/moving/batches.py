@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from billing.acts import Act
-from core import clock, errors, sentences
+from core import clock, errors, money, sentences
 from core.db import Database
+from core.money import Money
 from core.settings import Settings
 from core.words import N_
 from registry import audit
@@ -246,15 +247,19 @@ def agree(session: Session, source: load.Source, before: dict[str, Any], currenc
     wrong = totals.different_customers(session, source)
     if wrong:
         told = "; ".join(
-            f"{one.number} {one.name}: {one.wanted_minor} there, {one.booked_minor} here" for one in wrong
+            f"{one.number} {one.name}: {_sum(one.wanted_minor, currency)} there,"
+            f" {_sum(one.booked_minor, currency)} here"
+            for one in wrong
         )
-        raise errors.Conflict(
-            N_("Balances do not agree (minor units of %(currency)s): %(told)s", currency=currency, told=told)
-        )
-    unlike = totals.differences(before, after)
+        raise errors.Conflict(N_("Balances do not agree: %(told)s", told=told))
+    unlike = totals.differences(before, after, currency)
     if unlike:
         raise errors.Conflict(N_("Totals do not agree: %(told)s", told="; ".join(unlike)))
     return after
+
+
+def _sum(minor: int, currency: str) -> str:
+    return money.format_money(Money(minor, currency))
 
 
 def _parsed(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from billing import access, moving, suspensions
 from billing.acts import Act
 from billing.models import LockReason
-from core import errors
+from core import errors, money
 from core.words import N_
 from registry import payers
 from registry.models import CustomerStatus
@@ -71,6 +71,8 @@ def load(
         "system": source.system,
         "batch_id": source.batch_id,
         "currency": source.currency,
+        "places": money.exponent(source.currency),
+        "unit": 10 ** money.exponent(source.currency),
         "author": act.author.name,
         "author_id": act.author.staff_id,
         "opening_on": source.opening_on,

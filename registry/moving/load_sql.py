@@ -186,8 +186,8 @@ MAKE = {
     """,
     "sums off": """
         INSERT INTO discounts (name, amount_minor, currency)
-        SELECT DISTINCT off_minor || ' minor ' || CAST(:currency AS text) || ' off', off_minor,
-               CAST(:currency AS text)
+        SELECT DISTINCT round(off_minor / CAST(:unit AS numeric), CAST(:places AS integer)) || ' '
+               || CAST(:currency AS text) || ' off', off_minor, CAST(:currency AS text)
         FROM moving_services m JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
         WHERE off_minor > 0 AND NOT m.is_known
         ON CONFLICT DO NOTHING
@@ -203,7 +203,8 @@ MAKE = {
           ON (d.percent_hundredths = m.off_hundredths
               AND d.name = trim_scale(m.off_hundredths / 100.0) || ' % off')
           OR (d.amount_minor = m.off_minor
-              AND d.name = m.off_minor || ' minor ' || CAST(:currency AS text) || ' off')
+              AND d.name = round(m.off_minor / CAST(:unit AS numeric), CAST(:places AS integer)) || ' '
+                  || CAST(:currency AS text) || ' off')
         WHERE NOT m.is_known
     """,
     "liabilities": """

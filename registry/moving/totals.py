@@ -6,10 +6,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.money import Money, format_money
 from registry.moving.load import Source
 
 # How many customers are named when balances differ.
 NAMED = 20
+# What totals that are sums are called; all others are counts.
+_SUMS = {"minor": "sum", "debt": "debts", "vat": "VAT"}
 
 _CUSTOMERS = """
 SELECT c.status, count(*) AS number
@@ -112,19 +115,28 @@ def different_customers(session: Session, source: Source) -> list[Different]:
     return [Different(row.number, row.name, row.wanted, int(row.booked)) for row in rows]
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def differences(before: dict[str, Any], after: dict[str, Any], currency: str) -> list[str]:
     """Return, in words, every total that is not the same on both sides."""
+
+    def told(path: tuple[str, ...], value: Any) -> Any:
+        is_sum = path[-1] in _SUMS and value is not None
+        return format_money(Money(value, currency)) if is_sum else value
+
     found = []
     for path, there in _leaves(before):
         here = _at(after, path)
         if here != there:
-            found.append(f"{' '.join(path)}: {there} there, {here} here")
+            found.append(f"{_named(path)}: {told(path, there)} there, {told(path, here)} here")
     found += [
-        f"{' '.join(path)}: nothing there, {here} here"
+        f"{_named(path)}: nothing there, {told(path, here)} here"
         for path, here in _leaves(after)
         if here and _at(before, path) is None
     ]
     return found
+
+
+def _named(path: tuple[str, ...]) -> str:
+    return " ".join((*path[:-1], _SUMS.get(path[-1], path[-1])))
 
 
 def _leaves(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

@@ -70,6 +70,7 @@ def test_who_saves_over_a_version_that_is_not_the_newest_is_refused(session):
         ("steps", {"steps": (Step(-1, AccessState.CLOSED),)}),
         ("skip_weekdays", {"skip_weekdays": (1, 2, 3, 4, 5, 6, 7)}),
         ("grace_days", {"grace_days": 400}),
+        ("minimum_debt_minor", {"minimum_debt_minor": -1}),
         ("brake_share_percent", {"brake_share_percent": 0}),
         ("brake_whole_minimum", {"brake_whole_minimum": 0}),
     ],

@@ -100,3 +100,13 @@ def test_a_ticket_is_opened_talked_over_closed_and_opened_again(sign_in_as, data
     with database.reading() as session:
         view = tickets.view(session, town["id"], ticket.id)
     assert (view.is_open, view.comments, view.assignee_id) == (True, 2, taras)
+
+
+def test_history_tells_sums_as_money_of_the_account(sign_in_as, database):
+    with database.transaction() as session:
+        whose = {"id": customers.create(session, ROOT, currency="KWD", last_name="Sabah").id}
+        changes = audit.difference({"credit_limit_minor": 0}, {"credit_limit_minor": 12_500})
+        audit.record(session, ROOT, "account.terms", customer_id=whose["id"], changes=changes)
+    billing = sign_in_as("billing")
+    shown = get(billing, whose, "panels/history").text.replace("\xa0", "")
+    assert "credit limit: KWD0.000 → <b>KWD12.500</b>" in shown, shown

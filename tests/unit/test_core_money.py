@@ -60,6 +60,15 @@ def test_money_is_written_by_locale() -> None:
     assert money.format_money(Money(123450, "UAH"), "uk").replace("\u00a0", " ") == "1 234,50 ₴"
 
 
+@pytest.mark.parametrize("locale", ["en", "uk", "de", "de_CH", "fr", "sv", "pl", "el", "ar", "fa", "pt_BR"])
+def test_what_fills_a_field_is_what_the_locale_types_and_reads_back(locale: str) -> None:
+    for amount in (Money(-123450, "EUR"), Money(5, "UAH"), Money(1234567, "JPY"), Money(1234, "KWD")):
+        assert money.parse(money.as_typed(amount, locale), amount.currency, locale) == amount
+    assert money.as_typed(Money(123450, "EUR"), "uk") == "1234,50"
+    assert money.as_typed(Money(123450, "JPY"), "uk") == "123450"
+    assert money.as_typed(Money(1234, "KWD"), "en") == "1.234"
+
+
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD", "UAH"]))
 def test_what_is_written_in_plain_digits_reads_back(minor: int, currency: str) -> None:
     amount = Money(minor, currency)

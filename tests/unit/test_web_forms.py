@@ -44,10 +44,10 @@ def test_a_wrong_amount_says_what_is_wrong_and_keeps_what_was_typed(app: Flask) 
     assert "2 decimal places" in form.amount.errors[0]
 
 
-def test_an_amount_left_empty_is_none_and_a_stored_one_is_shown_plain(app: Flask) -> None:
+def test_an_amount_left_empty_is_none_and_a_stored_one_is_shown_as_the_locale_types_it(app: Flask) -> None:
     assert _sent(app, amount=" ").amount.data is None
     with app.test_request_context("/"):
-        assert Payment(amount=Money(-5, "EUR")).amount._value() == "-0.05"
+        assert Payment(amount=Money(-5, "EUR")).amount._value() == "-0,05"
 
 
 def test_spaces_around_a_text_are_taken_away(app: Flask) -> None:

@@ -200,7 +200,7 @@ def read(amount: str, currency: str) -> Money:
 
 def written(owed: Money) -> str:
     """Return the sum as the field is filled in with it; nothing owed leaves it empty."""
-    return str(money.to_decimal(owed)) if owed.minor else ""
+    return money.as_typed(owed, str(get_locale())) if owed.minor else ""
 
 
 class TwiceForm(OnceForm):

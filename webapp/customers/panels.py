@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext
@@ -15,7 +15,6 @@ from core.money import Money
 from desk import tickets
 from registry import audit, cables, card, customers, files, notes
 from registry.card_views import Card
-from registry.models import AuditEvent
 from webapp import identity, runtime
 
 WHOLE = 1000
@@ -62,6 +61,18 @@ class Entry:
     balance: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A line of history as the card shows it: sums among what changed are money."""
+
+    id: int
+    at: datetime
+    staff_name: str
+    action: str
+    note: str
+    changes: Mapping[str, Any]
+
+
 def _cables(session: Session, customer_id: int, limit: int, _before_id: int | None) -> tuple[Any, ...]:
     return tuple(cables.of_customer(session, customer_id)[:limit])
 
@@ -96,10 +107,33 @@ def _files(session: Session, customer_id: int, limit: int, _before_id: int | Non
 _OF_MONEY = ("payment.", "promise.", "instalments.", "ledger.", "account.")
 
 
-def _history(session: Session, customer_id: int, limit: int, before_id: int | None) -> tuple[AuditEvent, ...]:
+_MINOR = "_minor"
+
+
+def _history(session: Session, customer_id: int, limit: int, before_id: int | None) -> tuple[Act, ...]:
     found = audit.of_customer(session, customer_id, before_id=before_id, limit=limit)
-    has_money = identity.may("money.view")
-    return tuple(event for event in found if has_money or not event.action.startswith(_OF_MONEY))
+    if not identity.may("money.view"):
+        found = [event for event in found if not event.action.startswith(_OF_MONEY)]
+    has_sums = any(name.endswith(_MINOR) for event in found for name in event.changes)
+    currency = customers.currency_of(session, customer_id) if has_sums else ""
+    return tuple(
+        Act(
+            event.id,
+            event.at,
+            event.staff_name,
+            event.action,
+            event.note,
+            {name: _as_money(name, pair, currency) for name, pair in event.changes.items()},
+        )
+        for event in found
+    )
+
+
+def _as_money(name: str, pair: Any, currency: str) -> Any:
+    """Return what a field of history was and is, minor units as money of the account."""
+    if not (name.endswith(_MINOR) and isinstance(pair, list)):
+        return pair
+    return [Money(one, currency) if isinstance(one, int) else one for one in pair]
 
 
 PANELS: Mapping[str, Panel] = {
