@@ -76,7 +76,7 @@ def issue(
         raise errors.Invalid("Nothing is chosen", {"entries": "Choose at least one charge"})
     free = {entry.id for entry in undocumented(session, account_id, kind)}
     if not set(entries) <= free:
-        raise errors.Conflict("Something chosen is documented by now: look again")
+        raise errors.Overtaken("Something chosen is documented by now: look again")
     _ready(session, account_id)
     return _issued(session, entries, kind=kind, on=on, author=author, idempotency_key=idempotency_key)
 

@@ -136,7 +136,7 @@ def payback(
     if account.balance_minor >= 0:
         raise errors.Conflict("Nothing is owed any more")
     if -account.balance_minor != expected_minor:
-        raise errors.Conflict("The debt changed since the page was shown; look at the new sum")
+        raise errors.Overtaken("The debt changed since the page was shown; look at the new sum")
     posted = ledger.post_once(
         session,
         account_id,

@@ -135,7 +135,7 @@ def save(
         raise errors.Invalid("The policy is not complete", faults)
     latest = newest(session)
     if (latest.version if latest else 0) != over.version:
-        raise errors.Conflict("Somebody saved another version meanwhile; look at it first")
+        raise errors.Overtaken("Somebody saved another version meanwhile; look at it first")
     if latest is not None and not difference(over, wanted):
         raise errors.Invalid("Nothing differs from the version in force")
     policy = CutoffPolicy(
@@ -150,7 +150,7 @@ def save(
         with db.part(session):
             session.add(policy)
     except IntegrityError as error:
-        raise errors.Conflict("Somebody saved another version meanwhile; look at it first") from error
+        raise errors.Overtaken("Somebody saved another version meanwhile; look at it first") from error
     return policy
 
 

@@ -104,7 +104,7 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Run one use-case: commit at the end, roll back on any error.
 
-        Raises Conflict for a unique violation (with the constraint's name), Unavailable when the database
+        Raises Overtaken for a unique violation (with the constraint's name), Unavailable when the database
         does not answer or a lock was not had in time. Calls left with after_commit() run after the commit;
         their failure is logged and harms nothing.
         """
@@ -237,7 +237,7 @@ def _translated() -> Iterator[None]:
 def _conflict(error: exc.IntegrityError) -> Exception:
     cause = error.orig
     if isinstance(cause, (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation)):
-        return errors.Conflict("This exists already", cause.diag.constraint_name)
+        return errors.Overtaken("This exists already", cause.diag.constraint_name)
     return error
 
 

@@ -4,7 +4,8 @@
     ├── Invalid       422  the person corrects the fields named in `fields`
     ├── NotFound      404  there is no such thing (or the person may not know of it)
     ├── Forbidden     403  the person lacks a permission
-    ├── Conflict      409  somebody else was first: load again
+    ├── Conflict      409  it does not go as things stand: the person decides anew
+    │   └── Overtaken      somebody else was first: load again
     ├── Busy          429  the same is running already, or too much is: wait
     └── Unavailable   503  a part we depend on does not answer: try again later
 
@@ -39,11 +40,15 @@ class Forbidden(LinecardError):
 
 
 class Conflict(LinecardError):
-    """Somebody else was first; `constraint` names the database's rule when it was the one to notice."""
+    """It does not go as things stand; `constraint` names the database's rule when that noticed."""
 
     def __init__(self, message: str, constraint: str | None = None) -> None:
         super().__init__(message)
         self.constraint = constraint
+
+
+class Overtaken(Conflict):
+    """Somebody else was first: what was looked at has changed since, or is there already."""
 
 
 class Busy(LinecardError):

@@ -200,7 +200,7 @@ def _open(session: Session, entry_id: int) -> Disconnect:
     if found.result is DisconnectResult.PAID:
         raise errors.Conflict("The customer has paid meanwhile: the line stays on")
     if found.result is not None:
-        raise errors.Conflict(N_("%(who)s ended this already", who=found.ended_by))
+        raise errors.Overtaken(N_("%(who)s ended this already", who=found.ended_by))
     return found
 
 

@@ -110,7 +110,7 @@ def close(
     """Close a ticket, with a last word if given; raises Conflict when it is closed already, NotFound."""
     ticket = get(session, ticket_id, customer_id=customer_id, is_locked=True)
     if ticket.status is TicketStatus.CLOSED:
-        raise errors.Conflict(N_("%(who)s closed this ticket already", who=ticket.closed_by))
+        raise errors.Overtaken(N_("%(who)s closed this ticket already", who=ticket.closed_by))
     if content.strip():
         _write(session, actor, ticket, content)
     before = ticket.status

@@ -126,7 +126,7 @@ def finish(session: Session, actor: audit.Actor, visit_id: int, result: VisitRes
     if visit.result is not None:
         if visit.result is result:
             return visit
-        raise errors.Conflict(N_("%(who)s ended this visit already", who=visit.ended_by))
+        raise errors.Overtaken(N_("%(who)s ended this visit already", who=visit.ended_by))
     _end(session, actor, ticket, visit, result=result, note=note)
     if result is VisitResult.DONE and ticket.status is not TicketStatus.CLOSED:
         tickets.close(session, actor, ticket_id, content=note)

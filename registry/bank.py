@@ -66,7 +66,7 @@ def book(
     same money was booked by hand and nobody says it came `again`.
     """
     if line.status is not LineStatus.WAITING:
-        raise errors.Conflict("This line is settled already; load the page again")
+        raise errors.Overtaken("This line is settled already; load the page again")
     customer = session.scalar(select(Customer).where(Customer.account_id == account_id))
     if customer is None:
         raise errors.NotFound("This account belongs to no customer")
@@ -120,7 +120,7 @@ def ignore(session: Session, actor: audit.Actor, line_id: int, *, reason: str) -
         raise errors.Invalid("A reason is needed", {"reason": "Say why this is no payment"})
     line = batches.lock_line(session, line_id)
     if line.status is not LineStatus.WAITING:
-        raise errors.Conflict("This line is settled already; load the page again")
+        raise errors.Overtaken("This line is settled already; load the page again")
     line.note = reason.strip()[:300]
     batches.settle(line, LineStatus.IGNORED, money.author(actor))
     audit.record(session, actor, "bank.ignored", object_kind="bank_line", object_id=line.id, note=line.note)

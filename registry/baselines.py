@@ -75,7 +75,7 @@ def take(
     session.refresh(run, with_for_update=True)
     earlier = session.scalar(select(Baseline).where(Baseline.run_id == run.id))
     if earlier is not None:
-        raise errors.Conflict(N_("%(who)s took the baseline of this run already", who=earlier.taken_by))
+        raise errors.Overtaken(N_("%(who)s took the baseline of this run already", who=earlier.taken_by))
     row = Baseline(
         customer_id=run.customer_id,
         run_id=run.id,

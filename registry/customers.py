@@ -267,7 +267,7 @@ def _locked(session: Session, customer_id: int, version: int | None) -> Customer
     if customer is None:
         raise errors.NotFound("There is no such customer")
     if version is not None and customer.version != version:
-        raise errors.Conflict("Somebody changed this customer meanwhile: load the card again")
+        raise errors.Overtaken("Somebody changed this customer meanwhile: load the card again")
     return customer
 
 

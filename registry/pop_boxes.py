@@ -168,7 +168,7 @@ def let_in(session: Session, ring: Cipher, pop: str, public: str, letter: str, *
     if not secrets.compare_digest(_hash(password_of(str(told.get("secret", "")))), box.invited_hash):
         raise errors.Invalid("The box does not have the secret of the invitation")
     if box.public_key and box.joined_at is None and box.public_key != public:
-        raise errors.Conflict("Another box has used this invitation: invite anew")
+        raise errors.Overtaken("Another box has used this invitation: invite anew")
     password = secrets.token_urlsafe(32)
     box.public_key, box.broker_hash = public, _hash(password)
     box.joined_at = box.revoked_at = None

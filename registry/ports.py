@@ -76,7 +76,7 @@ def add(
         with db.part(session):
             session.add_all(made)
     except IntegrityError as error:
-        raise errors.Conflict("Somebody added ports of this device just now") from error
+        raise errors.Overtaken("Somebody added ports of this device just now") from error
     note = f"{device.name}: {indexes.strip()}"[:200]
     _record(session, actor, "ports.added", device_id, note=note)
     return made

@@ -74,6 +74,11 @@ WORDS: dict[int, Words] = {
     ),
 }
 
+# Nobody else had to do with it: it does not go, and the words say why.
+STANDS_IN_THE_WAY = Words(
+    lazy_gettext("Not as things stand"), lazy_gettext("Go back to see how they are now, then decide.")
+)
+
 
 def register(app: Flask) -> None:
     """Put the map in place."""
@@ -88,7 +93,8 @@ def _ours(error: errors.LinecardError) -> BaseResponse:
     if status == STATUSES[errors.Unavailable]:
         log.warning("unavailable", path=request.path, error=error.message)
     fields = {name: texts.tell(fault) for name, fault in faults.items()}
-    return _answer(status, texts.tell(error.message), fields)
+    is_own = isinstance(error, errors.Conflict) and not isinstance(error, errors.Overtaken)
+    return _answer(status, texts.tell(error.message), fields, STANDS_IN_THE_WAY if is_own else None)
 
 
 def _of_http(error: HTTPException) -> BaseResponse:
@@ -134,8 +140,10 @@ def _wants() -> str:
     return "page" if accepts.accept_html or not accepts.accept_json else "json"
 
 
-def _answer(status: int, text: str, fields: dict[str, str] | None = None) -> Response:
-    words = WORDS.get(status, WORDS[500] if status >= 500 else WORDS[405])
+def _answer(
+    status: int, text: str, fields: dict[str, str] | None = None, words: Words | None = None
+) -> Response:
+    words = words or WORDS.get(status, WORDS[500] if status >= 500 else WORDS[405])
     facts = {"status": status, "words": words, "text": text, "fields": fields or {}}
     facts["request_id"] = g.get("request_id", "") if status >= 500 else ""
     wanted = _wants()

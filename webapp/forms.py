@@ -5,7 +5,8 @@
         return rendering.go("customers.card", customer_id=customer_id)
     return rendering.page_or_fragment("area/page.html", "area/_form.html", form.status, form=form)
 
-`accept` puts an Invalid of the domain at the fields it names, the rest above the form.
+`accept` puts an Invalid of the domain at the fields it names, the rest and a Conflict above the form: what
+was typed stays, and the form is answered with 422 or 409.
 """
 
 import re
@@ -46,6 +47,7 @@ class Form(FlaskForm):  # type: ignore[misc]
     """What every form is."""
 
     result: Any = None
+    conflict: errors.Conflict | None = None
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """As the extension has it, but the validators' own texts are not read from disk in every request."""
@@ -56,7 +58,9 @@ class Form(FlaskForm):  # type: ignore[misc]
 
     @property
     def status(self) -> int:
-        """The answer's status when the form is shown: 422 after a refusal."""
+        """The answer's status when the form is shown: 422 after a refusal, 409 after a conflict."""
+        if self.conflict is not None:
+            return 409
         return 422 if self.is_submitted() else 200
 
     def stand_apart(self, place: str) -> None:
@@ -74,7 +78,18 @@ class Form(FlaskForm):  # type: ignore[misc]
         except errors.Invalid as error:
             self.refuse(error)
             return False
+        except errors.Conflict as error:
+            self.clash(error)
+            return False
         return True
+
+    def clash(self, error: errors.Conflict) -> None:
+        """Put above the form why it does not go as things stand."""
+        self.conflict = error
+        words = texts.tell(error.message)
+        if isinstance(error, errors.Overtaken):
+            words = gettext("Somebody else was first: %(what)s", what=words)
+        self.form_errors.append(words)
 
     def refuse(self, error: errors.Invalid) -> None:
         """Put the domain's words at the fields they are about."""

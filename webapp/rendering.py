@@ -30,7 +30,7 @@ HTMX = {
     "responseHandling": [
         {"code": "204", "swap": False},
         {"code": "[23]..", "swap": True},
-        {"code": "422", "swap": True, "error": False},
+        {"code": "(409|422)", "swap": True, "error": False},
         {"code": "[45]..", "swap": False, "error": True},
     ],
 }

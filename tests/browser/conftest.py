@@ -1,5 +1,6 @@
 """Fixtures of the browser tests: the running product, real Chromium, and an eye on everything it complains about."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ class Person:
         return page
 
     def _listen(self, message: Any) -> None:
-        is_refusal = "status of 422" in message.text  # a form that says what is wrong with it
+        is_refusal = re.search("status of (409|422)", message.text)  # a form that says what is wrong with it
         if message.type in {"error", "warning"} and not is_refusal:
             self.complaints.append(f"{message.location.get('url', '')}: {message.text}")
 

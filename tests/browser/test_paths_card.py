@@ -97,8 +97,20 @@ def test_a_contact_with_a_fault_keeps_what_was_typed_and_is_then_saved_in_place(
     expect(contacts).to_contain_text("sister@example.net")
 
 
-def test_escape_leaves_a_form_of_the_card(card: Callable[..., Page]) -> None:
+def test_escape_leaves_a_form_of_the_card_and_who_saves_second_keeps_what_he_typed(
+    card: Callable[..., Page],
+) -> None:
     page = card(3)
+    looks.settle(page)
+    names = panel(page, "customer")
+    names.locator("summary", has_text="Change").click()
+    names.get_by_role("button", name="Names and kind").click()
+    names.get_by_label("First name").fill("Typed in vain")
+    page.evaluate("document.querySelector('[name=version]').value = '0'")
+    names.get_by_role("button", name="Save").click()
+    expect(names.get_by_role("alert")).to_contain_text("Somebody else was first")
+    expect(names.get_by_label("First name")).to_have_value("Typed in vain")
+    looks.check(page)
     contacts = panel(page, "contacts")
     contacts.get_by_role("button", name=re.compile("^Add")).click()
     expect(contacts.get_by_label("Name")).to_be_visible()

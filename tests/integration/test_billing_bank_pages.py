@@ -83,12 +83,21 @@ def test_a_statement_is_read_in_reviewed_booked_and_undone(sign_in_as, database,
     assert "20018" in browser.fragment(f"{line}/people?to=20018").text
     refused = browser.fragment(f"{line}/book", method="POST", data={"to": "no such"})
     assert refused.status_code == 422
-    assert "no customer of that number" in refused.text
+    assert re.search(
+        r'name="to" value="no such"[^>]* aria-invalid="true".*no customer of that number', refused.text, re.S
+    )
+    plain = browser.post(f"{line}/book", data={"to": "no such"})
+    assert (plain.status_code, 'name="to" value="no such"' in plain.text, "<title>nov.csv" in plain.text) == (
+        422,
+        1,
+        1,
+    )
     assert browser.fragment(f"{line}/ignore", method="POST", data={"reason": ""}).status_code == 422
     assert browser.fragment(f"{line}/ignore", method="POST", data={"reason": "ours"}).status_code == 200
     assert browser.fragment(f"{line}/take-up", method="POST").status_code == 200
     assert "booked" in browser.fragment(f"{line}/book", method="POST", data={"to": "20018"}).text
-    assert browser.fragment(f"{line}/book", method="POST", data={"to": "20018"}).status_code == 409
+    late = browser.fragment(f"{line}/book", method="POST", data={"to": "20018"})
+    assert (late.status_code, "Somebody else was first: This line is settled" in late.text) == (409, True)
     assert browser.post(f"{answer.location}/undo").status_code == 303
     work(database, web_settings)
     assert "undone" in browser.get("/bank").text

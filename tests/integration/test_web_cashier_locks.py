@@ -49,7 +49,9 @@ def test_each_reason_has_a_lock_of_its_own_and_the_strictest_effect_counts(sign_
     page = browser.get(f"/customers/{person.id}/money").text
     assert "Lift: abuse" in page
     assert "slow lane: " in page
-    assert suspend(browser, service_id, "abuse", "closed").status_code == 409
+    again = suspend(browser, service_id, "abuse", "closed")
+    assert (again.status_code, "is suspended by hand already" in again.text) == (409, True)
+    assert 'value="as told by phone"' in again.text
     browser.post(f"/services/{service_id}/let-in", data={"reason": "abuse"})
     assert wanted(database, service_id) is AccessState.SLOW
     assert browser.post(f"/services/{service_id}/let-in", data={"reason": "debt"}).status_code == 422

@@ -29,7 +29,8 @@ def _raising(web_app: Flask, error: Exception) -> None:
         (errors.Invalid("Not an amount", {"amount": "Write 12.50"}), 422),
         (errors.NotFound("No such customer"), 404),
         (errors.Forbidden("Not yours"), 403),
-        (errors.Conflict("Somebody saved before you"), 409),
+        (errors.Conflict("A promise stands already"), 409),
+        (errors.Overtaken("Somebody saved before you"), 409),
         (errors.Busy("A ping of this address runs already"), 429),
         (errors.Unavailable("The queue does not answer"), 503),
     ],
@@ -44,6 +45,7 @@ def test_every_error_of_the_domain_has_its_status_in_page_fragment_and_json(
     assert page.status_code == fragment.status_code == program.status_code == status
     assert "<!doctype html>" in page.text
     assert error.message in page.text
+    assert ("Somebody else was first" in page.text) == isinstance(error, errors.Overtaken)
     assert "<!doctype" not in fragment.text
     assert error.message in fragment.text
     assert program.json["message"] == error.message

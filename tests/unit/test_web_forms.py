@@ -1,6 +1,7 @@
 """Forms: money as people type it, spaces taken away, the domain's refusal at the field it is about."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -8,6 +9,7 @@ from flask_babel import Babel
 
 from core import errors
 from core.money import Money
+from webapp.cashier.forms import TwiceForm
 from webapp.forms import Form, MoneyField, TextField
 
 
@@ -64,6 +66,28 @@ def test_a_refusal_of_the_domain_lands_at_its_field_and_the_rest_above_the_form(
         assert form.amount.errors == ["More than the debt"]
         assert form.form_errors == ["In the future"]
         assert form.status == 422
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errors.Conflict("A promise stands"), "A promise stands"),
+        (errors.Overtaken("Saved meanwhile"), "Somebody else was first: Saved meanwhile"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Payment, TwiceForm])
+def test_a_conflict_stands_above_its_form_with_what_was_typed(
+    app: Flask, kind: type[Any], error: errors.Conflict, words: str
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    with app.test_request_context("/", method="POST", data={"note": "called", "key": "form-0001"}):
+        form = kind()
+        assert not form.accept(refuse)
+        assert (form.status, form.form_errors, form.conflict) == (409, [words], error)
+        kept = form.note if kind is Payment else form.key
+        assert kept.data in ("called", "form-0001")
 
 
 def test_what_the_act_returns_is_kept(app: Flask) -> None:

@@ -172,24 +172,22 @@ def take_up(line_id: int) -> Response:
 
 
 def _line(line_id: int, form: Any, act: Any) -> Response:
-    """Do the act and show the line as it is then: alone for htmx, else its statement."""
+    """Do the act and show the line as it is then: alone for htmx, else its statement.
+
+    Refused, the line comes back with what was typed and why; it has a page of its own without htmx.
+    """
     is_done = form.accept(act)
     with runtime.current().database.reading() as session:
         row = bank_views.line_row(session, line_id)
+    if not is_done:
+        return rendering.page_or_fragment(
+            "bank/line.html", "bank/_line.html", form.status, row=row, refused=form
+        )
     if not rendering.is_htmx():
-        if not is_done:
-            rendering.say(_fault(form), "bad")
         if row.line.batch_id is None:
             return rendering.go("bank.waiting")
         return rendering.go("bank.review", batch_id=row.line.batch_id)
-    answer = Response(render_template("bank/_line.html", row=row, fault="" if is_done else _fault(form)))
-    answer.status_code = 200 if is_done else 422
-    return answer
-
-
-def _fault(form: Any) -> str:
-    texts = [str(text) for found in form.errors.values() for text in found] + list(form.form_errors)
-    return " ".join(dict.fromkeys(texts)) or gettext("Something is not right")
+    return Response(render_template("bank/_line.html", row=row))
 
 
 @permissions.required("bank.import")

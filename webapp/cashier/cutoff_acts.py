@@ -70,7 +70,7 @@ def release(run_id: int) -> Response:
     if form.accept(lambda: _release(run_id, form)):
         rendering.say(gettext("The brake is released; the plan can be applied."))
         return rendering.go("cashier.run", run_id=run_id)
-    return cutoff.page(run_id, 422, release=form)
+    return cutoff.page(run_id, form.status, release=form)
 
 
 def _release(run_id: int, form: ReleaseForm) -> None:
@@ -103,7 +103,7 @@ def review(run_id: int) -> Response:
     if form.accept(lambda: _review(run_id, form)):
         rendering.say(ngettext("%(num)s row is changed.", "%(num)s rows are changed.", form.result))
         return rendering.go_to(_back(run_id))
-    return cutoff.page(run_id, 422, review=form)
+    return cutoff.page(run_id, form.status, review=form)
 
 
 def _review(run_id: int, form: ReviewForm) -> int:
@@ -171,7 +171,7 @@ def undo(run_id: int) -> Response:
     if form.accept(lambda: _undo(run_id, form)):
         rendering.say(form.result)
         return rendering.go("cashier.run", run_id=run_id)
-    return cutoff.page(run_id, 422, undo=form)
+    return cutoff.page(run_id, form.status, undo=form)
 
 
 def _undo(run_id: int, form: UndoForm) -> str:

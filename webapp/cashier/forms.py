@@ -221,7 +221,7 @@ class TwiceForm(OnceForm):
     @property
     def status(self) -> int:
         """The answer's status: the second look is no refusal."""
-        return 422 if self.is_submitted() and (self.errors or self.form_errors) else 200
+        return super().status if self.errors else 200
 
 
 def refund_form(currency: str) -> Any:

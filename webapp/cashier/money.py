@@ -99,6 +99,9 @@ def payback(customer_id: int) -> Response:
     if form.accept(lambda: _pay_back(customer_id, form)):
         _say_received(form.result)
         return rendering.go("cashier.statement", customer_id=customer_id)
+    if form.conflict:  # most of all: the debt is another by now, and is to be seen anew
+        till = pages.till(customer_id)
+        form.expected_minor.data = till.debt.debt_minor
     return pages.form_page("payback", gettext("Pay back the debt"), till, form)
 
 

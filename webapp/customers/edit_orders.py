@@ -11,6 +11,8 @@ from webapp import identity, order_form, permissions, rendering, runtime
 from webapp.customers import answers
 from webapp.order_form import Work
 
+ORDER = "customers/forms/_order.html"
+
 
 def of_ticket(customer_id: int, ticket: TicketView, *, is_sent: bool = False) -> Work:
     """Return the work on a ticket as its page shows it."""
@@ -29,7 +31,16 @@ def save(customer_id: int, item_id: int) -> Response:
     work = of_ticket(customer_id, ticket, is_sent=True)
     if work.form.accept(lambda: _save(ticket, work)):
         return _answer(ticket, gettext("Saved."))
-    return Response(_fragment(ticket, work), 422)
+    return rendering.page_or_fragment(
+        "customers/forms/page.html",
+        ORDER,
+        work.form.status,
+        fragment=ORDER,
+        customer_id=customer_id,
+        title=ticket.subject,
+        ticket=ticket,
+        work=work,
+    )
 
 
 def _save(ticket: TicketView, work: Work) -> None:
@@ -70,4 +81,4 @@ def _answer(ticket: TicketView, text: str) -> Response:
 
 
 def _fragment(ticket: TicketView, work: Work) -> str:
-    return render_template("customers/forms/_order.html", ticket=ticket, work=work)
+    return render_template(ORDER, ticket=ticket, work=work)

@@ -170,7 +170,7 @@ def assign(customer_id: int, item_id: int) -> Response:
     form = AssignForm()
     form.assignee_id.choices = _people()
     if not form.accept(lambda: _assign(customer_id, item_id, form)):
-        raise errors.Invalid(gettext("Choose somebody who works here"))
+        raise form.conflict or errors.Invalid(gettext("Choose somebody who works here"))
     return _again(customer_id, item_id, gettext("Saved."))
 
 

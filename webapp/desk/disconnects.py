@@ -94,7 +94,7 @@ def act() -> Response:
     if form.accept(lambda: _act(form)):
         rendering.say(ngettext("%(num)s entry is changed.", "%(num)s entries are changed.", form.result))
         return rendering.go("desk.disconnects", **rendering.carried())
-    return _page(form, 422)
+    return _page(form, form.status)
 
 
 def _act(form: QueueForm) -> int:
@@ -135,7 +135,7 @@ def add_many() -> Response:
     form = AddForm()
     ticked = _ticked()
     if not form.accept(lambda: put(ticked, form)):
-        raise errors.Invalid(gettext("Write why"))
+        raise form.conflict or errors.Invalid(gettext("Write why"))
     say_added(form.result)
     return rendering.go("desk.disconnects")
 

@@ -28,7 +28,7 @@ def save(ticket_id: int) -> Response:
     identity.demand("ticket.write")
     customer_id, work = _load(ticket_id, is_sent=True)
     if not work.form.accept(lambda: _save(work)):
-        raise errors.Invalid(_faults(work))
+        raise work.form.conflict or errors.Invalid(_faults(work))
     if not rendering.is_htmx():
         rendering.say(gettext("Saved."))
         return rendering.go("field.line", customer_id=customer_id)

@@ -89,7 +89,7 @@ def _page(form: Any, shown: Prospect | None, changed: Any, seal: str = "") -> Re
     return rendering.page_or_fragment(
         "setup/policy_form.html",
         "setup/policy_form.html",
-        422 if has_faults else 200,
+        form.status if has_faults else 200,
         frame=frame,
         form=form,
         shown=shown,
@@ -128,7 +128,7 @@ def _look(form: Any, limits: Rules) -> Prospect | None:
     try:
         wanted = form.rules(limits)
         if form.over.data != str(limits.version):
-            raise errors.Invalid(MEANWHILE)
+            raise errors.Overtaken(MEANWHILE)
         if faults := policies.faults_of(wanted):
             raise errors.Invalid("The policy is not complete", faults)
         if limits.version and not policies.difference(limits, wanted):
@@ -138,22 +138,21 @@ def _look(form: Any, limits: Rules) -> Prospect | None:
             return cutoff_policies.prospect(session, today, limits, wanted)
     except errors.Invalid as error:
         form.refuse(error)
-        return None
+    except errors.Overtaken as error:
+        form.clash(error)
+    return None
 
 
 def _save(form: Any) -> CutoffPolicy:
     now = runtime.current()
     restores = int(form.restores.data) if (form.restores.data or "").isdecimal() else None
-    try:
-        with now.database.transaction() as session:
-            seen = policies.at_version(session, int(form.over.data), now.settings)
-            return cutoff_policies.save(
-                session,
-                identity.actor(),
-                form.rules(seen),
-                over=seen,
-                why=form.why.data or "",
-                restores=restores,
-            )
-    except errors.Conflict as error:
-        raise errors.Invalid(error.message) from error
+    with now.database.transaction() as session:
+        seen = policies.at_version(session, int(form.over.data), now.settings)
+        return cutoff_policies.save(
+            session,
+            identity.actor(),
+            form.rules(seen),
+            over=seen,
+            why=form.why.data or "",
+            restores=restores,
+        )

@@ -45,7 +45,7 @@ def _open_session(checked: StaffUser, password: str) -> str:
     with now.database.transaction() as session:
         member = staff.get(session, checked.id)
         if not member.is_active or member.password_hash != checked.password_hash:
-            raise errors.Conflict(gettext("Your account was changed just now; try again."))
+            raise errors.Overtaken(gettext("Your account was changed just now; try again."))
         staff.refresh_hash(member, password)
         if carried:
             staff.sign_out(session, carried)  # what this browser carried before is over

@@ -20,7 +20,7 @@ PACKAGES = ("core", "billing", "registry", "desk", "gates", "netdiag", "tasks", 
 COMMAND = "make texts"
 WIDTH = 110
 
-ERRORS = frozenset({"Invalid", "NotFound", "Forbidden", "Conflict", "Busy", "Unavailable"})
+ERRORS = frozenset({"Invalid", "NotFound", "Forbidden", "Conflict", "Overtaken", "Busy", "Unavailable"})
 ONE = frozenset({"gettext", "lazy_gettext", "_", "N_"})
 TWO = frozenset({"ngettext", "lazy_ngettext", "NN_"})
 _PLACE = re.compile(r"%\((\w+)\)")

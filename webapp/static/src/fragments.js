@@ -18,6 +18,11 @@ export function startFragments() {
     form?.classList.remove("is-sending");
     if (event.detail.successful) form?.classList.remove("is-dirty");
   });
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!isErrorPage(detail)) return;
+    detail.shouldSwap = false;
+    detail.isError = true;
+  });
   document.addEventListener("htmx:responseError", (event) => failed(event.detail, wordsOf(event.detail.xhr)));
   document.addEventListener("htmx:sendError", (event) => failed(event.detail, text("offline")));
   document.addEventListener("htmx:timeout", (event) => failed(event.detail, text("slow")));
@@ -25,6 +30,11 @@ export function startFragments() {
 
 function text(name) {
   return document.getElementById("toasts")?.dataset[name] ?? name;
+}
+
+// 409 and 422 bring a refused form back, which is swapped in; an error that has no form is words for a toast.
+function isErrorPage({ xhr, serverResponse }) {
+  return xhr.status >= 400 && /^\s*<p data-error/.test(serverResponse);
 }
 
 // The server answers a fragment request with a small piece of HTML that says what to do.
