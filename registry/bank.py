@@ -185,6 +185,8 @@ def _book_some(
             with db.part(session):
                 account_id = line.account_id or 0
                 book(session, actor, line, account_id, today=today, rules=rules, again=False)
+        except errors.Unavailable:
+            raise  # it passes: the line stays sure, and the next round tries it again
         except errors.LinecardError as error:
             # One line that cannot be booked holds up no other: a person looks at it.
             session.refresh(line)

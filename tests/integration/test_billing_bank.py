@@ -29,6 +29,8 @@ from core import errors
 from registry import bank, money
 from registry import testing as people
 from registry.models import Customer
+from tasks import bank as tasks_bank
+from tasks.runtime import Runtime
 
 TODAY = date(2026, 11, 25)
 
@@ -259,3 +261,42 @@ def test_the_statement_tells_when_its_own_balances_do_not_agree(session):
         gaps.append(batches.gap_minor(made))
     assert gaps == [0, 50]
     assert batches.gap_minor(read(session, line(1))) is None
+
+
+SWALLOW = """
+CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.idempotency_key = 'bank:1' THEN RETURN NULL; END IF; RETURN NEW;
+END $$;
+CREATE TRIGGER swallow BEFORE INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION swallow();
+"""
+
+
+@pytest.fixture
+def runtime(make_settings, fresh_url):
+    made = Runtime(make_settings(data={"database_url": fresh_url}))
+    yield made
+    made.close()
+
+
+def test_what_cannot_be_booked_this_moment_stays_sure_and_holds_up_no_other_statement(runtime):
+    with runtime.database.transaction() as session:
+        actor = people.person(session)
+        people.customer(session, "10017")
+        made = [read(session, line(minor, message="10017")).id for minor in (1000, 2000)]
+    tasks_bank.settle(runtime)
+    with runtime.database.transaction() as session:
+        for batch_id in made:
+            bank.want(session, actor, batch_id, BatchStatus.BOOKING)
+        session.execute(text(SWALLOW))  # as if somebody had the first one's key under way
+
+    def booked():
+        tasks_bank.settle(runtime)
+        with runtime.database.reading() as session:
+            lines = session.scalars(select(BankLine).order_by(BankLine.id))
+            return [(one.status.value, one.certainty) for one in lines]
+
+    sure = Certainty.SURE
+    assert booked() == [("waiting", sure), ("booked", sure)]
+    with runtime.database.transaction() as session:
+        session.execute(text("DROP TRIGGER swallow ON ledger_entries"))
+    assert booked() == [("booked", sure), ("booked", sure)]
