@@ -295,7 +295,8 @@ def test_all_that_the_filters_leave_is_sent_so_many_at_a_press_and_each_once(
 def test_a_receipt_is_given_from_the_ledger(sign_in_as, database, two_invoices):
     browser = sign_in_as("billing")
     page = browser.get(f"/customers/{two_invoices['customer']}/money").text
-    url = re.search(r'action="(/ledger/\d+/receipt)"', page).group(1)
+    url, asked = re.search(r'action="(/ledger/\d+/receipt)"\s+data-confirm="([^"]+)"', page).groups()
+    assert "€10.00" in asked
     made = browser.post(url).location
     assert browser.post(url).location == made
     page = browser.get(made).text
