@@ -16,9 +16,11 @@ from billing import (
     discounts,
     document_acts,
     freezes,
+    instalments,
     ledger,
     liabilities,
     night,
+    parts,
     payments,
     plans,
     promises,
@@ -36,10 +38,11 @@ from billing.models import (
     LedgerEntry,
     LockReason,
     Method,
+    PeriodKind,
     Promise,
     Subscription,
 )
-from tests.money_world import KINDS, REASONS, RULES, Doer
+from tests.money_world import KINDS, REASONS, Doer
 
 
 def start(by: Doer, plan: int, bill_day: int | None, quantity: int, back: int) -> None:
@@ -114,7 +117,7 @@ def pay(by: Doer, minor: int, is_bank: bool, back: int) -> None:
             dated_on=by.today - timedelta(days=back),
             reference=f"ref {by.key}",
             idempotency_key=by.key,
-            rules=RULES,
+            rules=by.rules,
             **by.money,
         )
 
@@ -129,7 +132,7 @@ def payback(by: Doer, is_cash: bool) -> None:
         method=Method.CARD if is_cash else Method.NONE,
         expected_minor=owed,
         idempotency_key=by.key,
-        rules=RULES,
+        rules=by.rules,
         **by.money,
     )
 
@@ -166,18 +169,32 @@ def transfer(by: Doer, minor: int, is_away: bool) -> None:
 def reverse(by: Doer, place: int) -> None:
     """Undo one of the newest entries, whatever it is."""
     entry_id = by.at(LedgerEntry, place)
-    payments.reverse(by.session, entry_id, reason="wrong", rules=RULES, idempotency_key=by.key, **by.money)
+    payments.reverse(by.session, entry_id, reason="wrong", rules=by.rules, idempotency_key=by.key, **by.money)
 
 
 def promise(by: Doer, ahead: int) -> None:
     """Promise to pay."""
     until = by.today + timedelta(days=ahead)
-    promises.make(by.session, by.account_id, until=until, rules=RULES, **by.money)
+    promises.make(by.session, by.account_id, until=until, rules=by.rules, **by.money)
 
 
 def withdraw(by: Doer) -> None:
     """Take the last promise back."""
     promises.withdraw(by.session, by.at(Promise, 0), author=testing.AUTHOR)
+
+
+def agree(by: Doer, count: int, ahead: int, is_weekly: bool) -> None:
+    """Agree on instalments of what is owed."""
+    owed = debt.of(by.session, by.account_id, today=by.today).debt_minor
+    every = PeriodKind.WEEK if is_weekly else PeriodKind.MONTH
+    agreed = parts.split(owed, count, by.today + timedelta(days=ahead), every)
+    instalments.make(by.session, by.account_id, agreed, rules=by.rules, **by.money)
+
+
+def disagree(by: Doer) -> None:
+    """End the instalments by hand."""
+    plan = instalments.active(by.session, by.account_id)
+    instalments.end(by.session, plan.id if plan else 0, author=testing.AUTHOR, reason="a new offer")
 
 
 def give(by: Doer, letter: int, place: int | None, back: int, lasts: int | None) -> None:
@@ -291,7 +308,7 @@ def close(by: Doer) -> list[Any]:
     noon = datetime.combine(by.today, time(12), UTC)
     found = []
     for account_id in sorted((by.world.account_id, by.world.other_id)):
-        verdicts = night.pass_by(by.session, account_id, by.act, rules=RULES, now=noon)
+        verdicts = night.pass_by(by.session, account_id, by.act, rules=by.rules, now=noon)
         ids = {
             action: [one.subscription_id for one in verdicts if one.action is action and one.subscription_id]
             for action in DecisionAction
@@ -334,6 +351,8 @@ acts = st.one_of(
     _act(reverse, _n),
     _act(promise, st.integers(0, 14)),
     _act(withdraw),
+    _act(agree, st.integers(2, 4), st.integers(0, 20), st.booleans()),
+    _act(disagree),
     _act(give, st.integers(0, 2), st.one_of(st.none(), _n), st.integers(-9, 9), _lasts),
     _act(take, _n),
     _act(owe, st.integers(0, 4), _minor, st.booleans(), st.booleans()),

@@ -1,6 +1,6 @@
 """A world for histories of money: two accounts, what may be sold to them, and who acts on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -10,25 +10,36 @@ from sqlalchemy.orm import Session
 from billing import accounts, discounts, testing, vat
 from billing.acts import Act
 from billing.discounts import Letter
-from billing.models import LockReason, Payer, PeriodKind, Plan, PlanPrice, Seller
+from billing.models import Account, LockReason, Payer, PeriodKind, Plan, PlanPrice, Seller
 from billing.rules import Rules
 from billing.subscriptions import Choice
 
 FIRST = date(2027, 12, 20)
 RULES = Rules(brake_minimum=50, minimum_debt_minor=50, grace_days=2, promise_needs_payment=False)
+# Of an ISP that fines: a fee once in an episode of debt, and interest from a low rate to a high one.
+STERN = replace(
+    RULES,
+    late_fee_minor=300,
+    late_fee_percent=1.5,
+    late_fee_days=1,
+    late_fee_minimum_minor=1,
+    interest_rates=((date(2027, 1, 1), 8.0), (date(2028, 2, 10), 36.5)),
+    interest_minimum_minor=1,
+)
 KINDS = (PeriodKind.ONCE, PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH, PeriodKind.QUARTER)
 REASONS = (LockReason.FREEZE, LockReason.MANUAL)
 
 
 @dataclass(frozen=True)
 class World:
-    """What a history is about: two accounts, what may be sold to them, and the letters there are."""
+    """What a history is about: two accounts, what may be sold to them, the letters there are, the rules."""
 
     account_id: int
     other_id: int
     plans: tuple[tuple[int, PeriodKind], ...]
     letters: tuple[int, ...]
     rate_id: int
+    rules: Rules = RULES
 
 
 @dataclass(frozen=True)
@@ -41,9 +52,13 @@ class Catalogue:
     rate_id: int
 
 
-def make_world(session: Session, *, currency: str = "EUR") -> World:
+def make_world(session: Session, *, currency: str = "EUR", rules: Rules = RULES) -> World:
     """Write down a company, what it sells, and two accounts."""
-    return open_world(session, make_catalogue(session, currency=currency))
+    world = replace(open_world(session, make_catalogue(session, currency=currency)), rules=rules)
+    if rules is STERN:
+        for account_id in (world.account_id, world.other_id):
+            session.get_one(Account, account_id).payment_days = 1
+    return world
 
 
 def open_world(session: Session, catalogue: Catalogue) -> World:
@@ -110,6 +125,11 @@ class Doer:
     def account_id(self) -> int:
         """The account the history is about."""
         return self.world.account_id
+
+    @property
+    def rules(self) -> Rules:
+        """The rules the ISP goes by."""
+        return self.world.rules
 
     @property
     def money(self) -> dict[str, Any]:

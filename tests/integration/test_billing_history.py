@@ -5,13 +5,13 @@ Two thousand histories: `make billing-properties`.
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
-from billing import charges, payments, settling, testing
+from billing import charges, interest, late_fees, payments, settling, testing
 from core import db, errors
 from tests import money_checks, money_life, money_papers, properties
-from tests.money_world import FIRST, RULES, Doer, make_world
+from tests.money_world import FIRST, RULES, STERN, Doer, make_world
 
 history = st.lists(
     st.one_of(money_life.acts, money_life.acts, money_life.acts, money_life.days), min_size=3, max_size=14
@@ -34,9 +34,9 @@ beginnings = st.lists(
 class Life:
     """A history as it goes: the day, the number of the act, what has been seen; a refused act changes nothing."""
 
-    def __init__(self, session, currency="EUR"):
+    def __init__(self, session, currency="EUR", rules=RULES):
         self.session, self.today, self.number = session, FIRST, 0
-        self.world = make_world(session, currency=currency)
+        self.world = make_world(session, currency=currency, rules=rules)
         self.watch = money_checks.Watch(self.world)
 
     def by(self):
@@ -74,19 +74,32 @@ class Life:
 
 
 @properties.money(20)
-@given(begun=beginnings, history=history, currency=st.sampled_from(("EUR", "JPY", "KWD")))
+@given(
+    begun=beginnings,
+    history=history,
+    currency=st.sampled_from(("EUR", "JPY", "KWD")),
+    rules=st.sampled_from((RULES, STERN)),
+)
 @properties.undone
-def test_any_history_keeps_the_balance_and_charges_every_period_once(session, begun, history, currency):
-    life = Life(session, currency)
+def test_any_history_keeps_the_balance_and_charges_every_period_once(
+    session, begun, history, currency, rules
+):
+    life = Life(session, currency, rules)
     for act in [*begun, *history, ("days", 3, 1)]:
         life.do(*act)
     assert charges.run(session, life.by().act, account_id=life.world.account_id).entries == 0
     assert settling.settle_pending(session, life.by().act, account_id=life.world.account_id) == 0
+    keys = [one.idempotency_key or "" for one in money_checks.entries_of(session, life.world.account_id)]
+    event(f"fined: {any(one.startswith('late fee ') for one in keys)}")
+    event(f"bore interest: {any(one.startswith('interest ') for one in keys)}")
+    only = {"rules": rules, "account_id": life.world.account_id}
+    assert late_fees.run(session, life.by().act, **only) == 0
+    assert interest.run(session, life.by().act, **only)["entries"] == 0
     for entry in money_checks.entries_of(session, life.world.account_id)[-3:]:
         with db.tried(session):
             try:
                 payments.reverse(
-                    session, entry.id, author=testing.AUTHOR, reason="x", today=life.today, rules=RULES
+                    session, entry.id, author=testing.AUTHOR, reason="x", today=life.today, rules=rules
                 )
             except errors.LinecardError:
                 continue

@@ -9,11 +9,11 @@ from datetime import timedelta
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from billing import payments, promises, subscriptions, suspensions, what_if
-from billing.models import DecisionAction, LockReason, Method, Subscription
+from billing import debt, instalments, parts, payments, promises, subscriptions, suspensions, what_if
+from billing.models import DecisionAction, LockReason, Method, PeriodKind, Subscription
 from core import db, errors
 from tests import money_checks, money_life, properties
-from tests.money_world import FIRST, RULES, Doer, make_world
+from tests.money_world import FIRST, RULES, STERN, Doer, make_world
 
 HORIZON = 20
 histories = st.lists(st.one_of(money_life.acts, money_life.days), max_size=6)
@@ -21,6 +21,7 @@ deeds = st.one_of(
     st.just(("nothing",)),
     st.tuples(st.just("pay"), st.integers(1, 9000)),
     st.tuples(st.just("promise"), st.integers(0, 15)),
+    st.tuples(st.just("parts"), st.integers(2, 4), st.integers(0, 9)),
     st.tuples(st.just("plan"), st.integers(0, 1), st.integers(0, 8)),
 )
 sold = (("start", 0, None, 1, 9), ("start", 2, 15, 1, 3), ("charge", 900))
@@ -32,6 +33,9 @@ def deed_of(by, name, *values):
             return what_if.Pay(*values)
         case "promise":
             return what_if.PromiseUntil(by.today + timedelta(days=values[0]))
+        case "parts":
+            count, ahead = values
+            return what_if.InParts(count, by.today + timedelta(days=ahead), PeriodKind.WEEK)
         case "plan":
             place, plan = values
             return what_if.NewPlan(by.at(Subscription, place), by.world.plans[plan][0])
@@ -49,11 +53,15 @@ def do(by, deed):
                 method=Method.CASH,
                 dated_on=by.today,
                 idempotency_key=by.key,
-                rules=RULES,
+                rules=by.rules,
                 **by.money,
             ).reopened
         case what_if.PromiseUntil(until):
-            return promises.make(by.session, by.account_id, until=until, rules=RULES, **by.money).reopened
+            return promises.make(by.session, by.account_id, until=until, rules=by.rules, **by.money).reopened
+        case what_if.InParts(count, first_on, every):
+            owed = debt.of(by.session, by.account_id, today=by.today).debt_minor
+            agreed = parts.split(owed, count, first_on, every)
+            return instalments.make(by.session, by.account_id, agreed, rules=by.rules, **by.money).reopened
         case what_if.NewPlan(service, plan):
             agreed = subscriptions.agreed_on(subscriptions.get(by.session, service))
             choice = subscriptions.Choice(
@@ -112,17 +120,17 @@ def first_cut(session, world, today, days):
 
 
 @properties.money(8)
-@given(history=histories, deed=deeds)
+@given(history=histories, deed=deeds, rules=st.sampled_from((RULES, STERN)))
 @properties.undone
-def test_after_any_history_what_if_equals_what_then_happens(session, history, deed):
-    world = make_world(session)
+def test_after_any_history_what_if_equals_what_then_happens(session, history, deed, rules):
+    world = make_world(session, rules=rules)
     today = live(session, world, history)
     by = Doer(session, world, today, "the deed")
     wanted = deed_of(by, *deed)
     session.flush()
     database = db.Database(session.connection())
     try:
-        told = what_if.outlook(database, world.account_id, by.act, rules=RULES, deed=wanted)
+        told = what_if.outlook(database, world.account_id, by.act, rules=by.rules, deed=wanted)
     except errors.LinecardError as refused:
         session.expire_all()
         with db.tried(session):
