@@ -35,7 +35,7 @@ def check_documents_tell_the_ledger(
     kinds = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
     lines = {line.entry_id: line for line in session.scalars(query.where(DocumentLine.kind.in_(kinds)))}
     undoing = {entry.reverses_id: entry for entry in entries if entry.reverses_id is not None}
-    told = 0
+    told, left_of = 0, {}
     for claim in entries:
         if claim.amount_minor > 0 or claim.due_on is None or claim.kind is EntryKind.REVERSAL:
             continue
@@ -50,8 +50,10 @@ def check_documents_tell_the_ledger(
         assert sum(line.gross_minor for line in stated) == -stands, "documents say other than the ledger"
         assert stands or sum(line.vat_minor for line in stated) == 0, "VAT is left over"
         told += stands
-        invoice = documents.get(session, lines[claim.id].document_id)
-        left = crediting.creditable(session, invoice)[lines[claim.id].position]
+        invoice_id = lines[claim.id].document_id
+        if invoice_id not in left_of:
+            left_of[invoice_id] = crediting.creditable(session, documents.get(session, invoice_id))
+        left = left_of[invoice_id][lines[claim.id].position]
         back = sum(entry.amount_minor for entry in given if entry.id not in undoing)
         assert left == (0 if claim.id in undoing else -claim.amount_minor - back)
     assert sum(line.gross_minor for line in lines.values()) == -told, "documented is what is no claim's"

@@ -53,6 +53,8 @@ class Life:
                 money_life.ACTS[name](self.by(), *values)
         except errors.LinecardError:
             self.session.expire_all()
+            assert self.papers() == (before, last)
+            return
         assert self.papers(last) == (before, last)
         self.check(is_closed=False)
 
