@@ -55,7 +55,8 @@ PERMISSIONS = {
     "article.edit": N_("Change the price list of work"),
     "notice.give": N_("Write notices, give them to customers, warn customers, and take both back"),
     "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
-    "document.issue": N_("Issue documents, correct them and send them to customers"),
+    "document.issue": N_("Issue documents and send them to customers"),
+    "document.credit": N_("Give back by credit notes what an invoice asked for"),
     "company.edit": N_("Change the company's data and the number series"),
     "staff.edit": N_("See and change staff, their roles and their sessions"),
 }
@@ -71,7 +72,7 @@ _BILLING = (
     _EVERYBODY
     | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
     | {"payment.refund", "debt.writeoff", "bank.import"}
-    | {"document.issue", "notice.give", "contract.keep", "article.edit", "order.bill"}
+    | {"document.issue", "document.credit", "notice.give", "contract.keep", "article.edit", "order.bill"}
     | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
     | {"suspension.place", "suspension.money"}
     | {"cutoff.release", "disconnect.plan"}

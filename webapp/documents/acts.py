@@ -50,7 +50,7 @@ def _issue(customer_id: int, form: Any) -> Document:
         )
 
 
-@permissions.required("document.issue")
+@permissions.required("document.credit")
 def credit(document_id: int) -> Response:
     """Give back a part of an invoice by a credit note."""
     with runtime.current().database.reading() as session:

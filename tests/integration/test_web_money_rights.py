@@ -1,0 +1,54 @@
+"""The rights of money, each on its own: who lacks one finds neither the button nor the door behind it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from billing import documents
+from billing import testing as money
+from billing.ledger import Author
+from billing.models import Document, DocumentKind, Seller
+from core import clock
+from registry import audit, customers
+from webapp import permissions
+
+TODAY = clock.today("Europe/Kyiv")
+CLERK = audit.Actor(None, "clerk")
+
+
+@pytest.fixture
+def without(sign_in_as, monkeypatch):
+    """Return a function that signs somebody in who may everything but these rights."""
+
+    def lacking(*names):
+        role = "-".join(names).replace(".", "-")
+        monkeypatch.setitem(permissions.ROLES, role, permissions.ROLES["administrator"] - set(names))
+        return sign_in_as(role)
+
+    return lacking
+
+
+@pytest.fixture
+def owing(database):
+    """A customer with a charge that stands on an invoice."""
+    with database.transaction() as session:
+        session.add(Seller(name="Fibre Ltd", written_by="test"))
+        customer = customers.create(session, CLERK, currency="EUR", first_name="Olha", last_name="Koval")
+        due_on = TODAY - timedelta(days=10)
+        charge = money.charge(session, customer.account_id, 3000, due_on=due_on)
+        documents.issue(session, [charge.id], kind=DocumentKind.INVOICE, on=TODAY, author=Author("night"))
+    return customer
+
+
+def test_who_issues_documents_forgives_no_debt_by_a_credit_note(sign_in_as, without, database, owing):
+    with database.reading() as session:
+        url = f"/documents/{session.scalars(select(Document.id)).one()}"
+    clerk = without("document.credit")
+    assert f"{url}/send" in clerk.get(url).text
+    assert f"{url}/credit" not in clerk.get(url).text
+    refused = clerk.post(f"{url}/credit", data={"key": "x" * 16, "reason": "a friend", "line_1": "30.00"})
+    assert refused.status_code == clerk.get(f"{url}/credit").status_code == 403
+    assert f"{url}/credit" in sign_in_as("billing").get(url).text
+    with database.reading() as session:
+        assert len(session.scalars(select(Document.id)).all()) == 1
