@@ -1,6 +1,6 @@
 """Lists that stand in one of several orders: pages by keyset, each order a key with the id behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ class Key:
     kind: type
 
 
-def order(asked: str, keys: Mapping[str, Any], usual: str) -> str:
+def order(asked: str, keys: Container[str], usual: str) -> str:
     """Return the order that was asked for, a word of the keys with or without a minus, else the usual one."""
     return asked if asked.removeprefix("-") in keys else usual
 

@@ -105,7 +105,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry(
                 "cashier.promises",
-                lazy_gettext("Promises, deferrals"),
+                lazy_gettext("Promises"),
                 "calendar-event",
                 also=("cashier.deferrals",),
             ),

@@ -98,7 +98,9 @@ def test_promises_are_narrowed_sorted_and_paged(sign_in_as, promised):
     assert listed("sort=-amount")[:2] == ["5002", "5001"]
     assert set(listed("by=olha")) == {"5003"}
     days, pages = walk(
-        browser, "/promises?q=5003&state=kept&sort=until", r'<td data-head="Until"><time datetime="(\S+?)"'
+        browser,
+        "/promises?q=5003&state=kept&sort=until",
+        r'<td data-head="Until" class="nowrap"><time datetime="(\S+?)"',
     )
     assert (len(days), pages) == (54, 2), "the filter and the order hold on the second page too"
     assert days == sorted(set(days))

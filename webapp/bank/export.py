@@ -21,7 +21,7 @@ def statements(ending: str) -> Response:
     if ending not in downloads.ENDINGS:
         abort(404)
     heads = [
-        gettext("Statement"), gettext("Number"), gettext("State"), gettext("Lines"), gettext("Known before"),
+        gettext("Statement"), gettext("Number"), gettext("State"), gettext("Rows"), gettext("Known before"),
         gettext("Booked"), gettext("Waiting"), gettext("Total"), gettext("Currency"), gettext("Difference"),
         gettext("Read in by"), gettext("Read in"),
     ]  # fmt: skip

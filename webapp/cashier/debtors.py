@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry import cutoff_lists, debtor_list, spreadsheets
 from registry.debtor_list import DebtorFilter, DebtorPage, DebtorRow
 from registry.keyset import order
-from webapp import downloads, permissions, rendering, runtime
+from webapp import asked, downloads, permissions, rendering, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -115,11 +115,9 @@ def _sort() -> str:
 
 
 def _filters() -> DebtorFilter:
-    asked = request.args
-    state, group, days = asked.get("state", ""), asked.get("group", ""), asked.get("days", "")
     return DebtorFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in debtor_list.STATES else "",
-        group_id=int(group) if group.isascii() and group.isdecimal() and len(group) < 19 else None,
-        least_days=int(days) if days.isascii() and days.isdecimal() and len(days) < 5 else 0,
+        text=asked.text(),
+        state=asked.word("state", debtor_list.STATES),
+        group_id=asked.number("group"),
+        least_days=asked.number("days", digits=4) or 0,
     )

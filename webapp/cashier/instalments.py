@@ -16,7 +16,7 @@ from core.money import Money
 from registry import instalments, spreadsheets
 from registry.instalments import PlanFilter
 from registry.keyset import order
-from webapp import downloads, identity, permissions, rendering, runtime, texts
+from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import day, pages
 from webapp.forms import REQUIRED, Form, MoneyField, OnceForm, TextField, choices
 
@@ -108,10 +108,9 @@ def _agree(customer_id: int, form: Any) -> None:
 def split(customer_id: int) -> Response:
     """Split the debt into so many equal parts, as fields to be changed by hand."""
     till = pages.till(customer_id)
-    asked = request.args
-    count = _count(asked.get("count", ""))
-    every = PeriodKind.WEEK if asked.get("every") == PeriodKind.WEEK else PeriodKind.MONTH
-    values = _filled(till.owed, count, _day("first_on") or day.today(), every)
+    count = _count(request.args.get("count", ""))
+    every = asked.choice("every", (PeriodKind.WEEK, PeriodKind.MONTH)) or PeriodKind.MONTH
+    values = _filled(till.owed, count, asked.day("first_on") or day.today(), every)
     form = parts_form(till.currency, count)(formdata=None, **values)
     return Response(render_template("cashier/_instalment_parts.html", form=form, till=till))
 
@@ -246,22 +245,13 @@ def _every() -> Iterator[instalments.PlanRow]:
 
 
 def _filters() -> PlanFilter:
-    asked = request.args
-    state = asked.get("state", "")
     return PlanFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in instalments.STATES else "",
-        first_day=_day("from"),
-        last_day=_day("to"),
+        text=asked.text(),
+        state=asked.word("state", instalments.STATES),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
 def _sort() -> str:
     return order(request.args.get("sort", ""), instalments.KEYS, instalments.USUAL_SORT)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None

@@ -1,7 +1,6 @@
 """A customer's whole history of money: filtered, in any order, page by page, and as a file."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from flask import Response, abort, render_template, request
@@ -13,8 +12,9 @@ from billing.statements import Line
 from core import clock
 from core.money import Money
 from registry import ledger_list, spreadsheets, tills
+from registry.keyset import order
 from registry.ledger_list import LedgerFilter
-from webapp import downloads, permissions, runtime, texts
+from webapp import asked, downloads, permissions, runtime, texts
 from webapp.cashier import day, undo_rights
 
 
@@ -135,24 +135,14 @@ def method_words() -> dict[Method, str]:
 
 def _filters() -> LedgerFilter:
     """Read the filters; a value that is none of a filter's filters nothing."""
-    asked = request.args
-    kind, method = asked.get("kind", ""), asked.get("method", "")
     return LedgerFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        kind=EntryKind(kind) if kind in set(EntryKind) else None,
-        method=Method(method) if method in set(Method) else None,
-        first_day=_day("from"),
-        last_day=_day("to"),
+        text=asked.text(),
+        kind=asked.choice("kind", EntryKind),
+        method=asked.choice("method", Method),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
 def _sort() -> str:
-    asked = request.args.get("sort", "")
-    return asked if asked.removeprefix("-") in ledger_list.SORTS else ledger_list.USUAL_SORT
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
+    return order(request.args.get("sort", ""), ledger_list.SORTS, ledger_list.USUAL_SORT)

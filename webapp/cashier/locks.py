@@ -11,7 +11,7 @@ from core import clock
 from registry import locks, spreadsheets
 from registry.keyset import order
 from registry.locks import LockFilter, LockRow
-from webapp import downloads, identity, permissions, rendering, runtime, texts
+from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_words, day, lock_rights
 
 FILE_PAGE = 1000
@@ -21,10 +21,10 @@ FILE_LIMIT = 100_000
 @permissions.required("cutoff.view")
 def listing() -> Response:
     """List the standing locks, the youngest first."""
-    asked = _filters()
+    filters = _filters()
     with runtime.current().database.reading() as session:
         rows, mark = locks.page(
-            session, asked, now=clock.now(), sort=_sort(), after=request.args.get("after")
+            session, filters, now=clock.now(), sort=_sort(), after=request.args.get("after")
         )
         counts = locks.counts(session)
     return rendering.page_or_fragment(
@@ -32,11 +32,11 @@ def listing() -> Response:
         "cashier/locks.html",
         rows=rows,
         next=mark,
-        filters=asked,
+        filters=filters,
         sort=_sort(),
         counts=counts,
         total=sum(counts.values()),
-        is_filtered=asked != LockFilter(),
+        is_filtered=filters != LockFilter(),
         reasons=list(LockReason),
         effects=list(AccessState)[1:],
         agreed=freezes.AGREED,
@@ -69,14 +69,12 @@ def file(ending: str) -> Response:
 
 
 def _filters() -> LockFilter:
-    asked = request.args
-    reason, effect, age = asked.get("reason", ""), asked.get("effect", ""), asked.get("age", "")
     return LockFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        reason=LockReason(reason) if reason in set(LockReason) else None,
-        effect=AccessState(effect) if effect in set(AccessState) else None,
-        owner=asked.get("owner", "").strip().replace("\0", "")[:80],
-        older_days=int(age) if age.isascii() and age.isdecimal() and len(age) < 5 else None,
+        text=asked.text(),
+        reason=asked.choice("reason", LockReason),
+        effect=asked.choice("effect", AccessState),
+        owner=asked.text("owner"),
+        older_days=asked.number("age", digits=4),
     )
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 from flask import Response, abort, request
 from flask_babel import gettext
@@ -12,7 +11,7 @@ from registry import notices, spreadsheets
 from registry.dunning import NoticeRow
 from registry.keyset import order
 from registry.notices import NoticeFilter
-from webapp import downloads, permissions, runtime
+from webapp import asked, downloads, permissions, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -21,28 +20,20 @@ FILE_LIMIT = 100_000
 
 def filters() -> NoticeFilter:
     """Read the filters; a value that is none of a filter's filters nothing."""
-    asked = request.args
-    state, days, channel = asked.get("state", ""), asked.get("step", ""), asked.get("channel", "")
+    days = request.args.get("step", "")
     return NoticeFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in notices.STATES else "",
-        channel=Channel(channel) if channel in set(Channel) else None,
+        text=asked.text(),
+        state=asked.word("state", notices.STATES),
+        channel=asked.choice("channel", Channel),
         days=int(days) if re.fullmatch(r"-?[0-9]{1,3}", days) else None,
-        first_day=_day("from"),
-        last_day=_day("to"),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
 def sort() -> str:
     """Return the order of the list."""
     return order(request.args.get("sort", ""), notices.KEYS, notices.USUAL_SORT)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
 
 
 @permissions.required("cutoff.view")

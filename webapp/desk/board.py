@@ -8,7 +8,7 @@ from desk import board, tickets
 from desk.board import BoardFilter, BoardPage
 from desk.models import TicketKind
 from registry.keyset import order
-from webapp import identity, permissions, rendering, runtime
+from webapp import asked, identity, permissions, rendering, runtime
 
 PAGE = 50
 SHOWN = ("all", "mine", "nobody", "closed", "bill")
@@ -40,7 +40,7 @@ def listing() -> Response:
         assignee_id=me if shown == "mine" else None,
         is_unassigned=shown == "nobody",
         kind=TicketKind(kind) if kind else None,
-        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        text=asked.text(),
     )
     usual = board.USUAL_SORT_OF_CLOSED if filters.is_closed else board.USUAL_SORT
     sort = order(request.args.get("sort", ""), board.keys(is_closed=filters.is_closed), usual)

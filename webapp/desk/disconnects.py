@@ -14,7 +14,7 @@ from desk.disconnects import QueueFilter, QueueRow
 from desk.models import DisconnectResult, DisconnectWhy
 from registry import addresses, customers, spreadsheets, staff
 from registry.keyset import order
-from webapp import downloads, identity, permissions, rendering, runtime
+from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.forms import REQUIRED, Form, TextField, choices
 
 FILE_PAGE = 1000
@@ -279,24 +279,16 @@ def _every() -> Iterator[QueueRow]:
 
 
 def _filters() -> QueueFilter:
-    asked = request.args
-    state, why, who = asked.get("state", disconnects.OPEN), asked.get("why", ""), asked.get("staff", "")
+    state = request.args.get("state", disconnects.OPEN)
     return QueueFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
+        text=asked.text(),
         state=state if state in ("", *disconnects.STATES) else disconnects.OPEN,
-        why=DisconnectWhy(why) if why in set(DisconnectWhy) else None,
-        staff_id=int(who) if who.isascii() and who.isdecimal() and len(who) < 19 else None,
-        first_day=_day("from"),
-        last_day=_day("to"),
+        why=asked.choice("why", DisconnectWhy),
+        staff_id=asked.number("staff"),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
     )
 
 
 def _sort() -> str:
     return order(request.args.get("sort", ""), disconnects.KEYS, disconnects.USUAL_SORT)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None

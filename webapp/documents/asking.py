@@ -7,8 +7,9 @@ from flask import request
 from billing.models import DocumentKind
 from core import clock
 from registry import papers
+from registry.keyset import order
 from registry.papers import PaperFilter
-from webapp import runtime
+from webapp import asked, runtime
 
 
 def today() -> date:
@@ -18,28 +19,16 @@ def today() -> date:
 
 def filters() -> PaperFilter:
     """Read the filters; a value that is none of a filter's filters nothing."""
-    asked = request.args
-    kind, state, customer = asked.get("kind", ""), asked.get("state", ""), asked.get("customer", "")
     return PaperFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        kind=DocumentKind(kind) if kind in set(DocumentKind) else None,
-        customer_id=int(customer)
-        if customer.isascii() and customer.isdecimal() and len(customer) < 19
-        else None,
-        first_day=_day("from"),
-        last_day=_day("to"),
-        state=state if state in papers.STATES else "",
+        text=asked.text(),
+        kind=asked.choice("kind", DocumentKind),
+        customer_id=asked.number("customer"),
+        first_day=asked.day("from"),
+        last_day=asked.day("to"),
+        state=asked.word("state", papers.STATES),
     )
 
 
 def sort() -> str:
     """Return the order of the list, a word of papers.SORTS with or without a minus."""
-    asked = request.args.get("sort", papers.USUAL_SORT)
-    return asked if asked.removeprefix("-") in papers.SORTS else papers.USUAL_SORT
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
+    return order(request.args.get("sort", ""), papers.SORTS, papers.USUAL_SORT)

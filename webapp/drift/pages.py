@@ -11,7 +11,7 @@ from core import clock
 from registry import drift, spreadsheets
 from registry.drift import DriftFilter, DriftRow
 from registry.keyset import order
-from webapp import downloads, identity, permissions, rendering, runtime, texts, waking
+from webapp import asked, downloads, identity, permissions, rendering, runtime, texts, waking
 
 FILE_PAGE = 1000
 FILE_LIMIT = 100_000
@@ -173,13 +173,11 @@ def _ids(written: list[str]) -> list[int]:
 
 
 def _filters() -> DriftFilter:
-    asked = request.args
-    kind, state, gate = asked.get("kind", ""), asked.get("state", ""), asked.get("gate", "")
     return DriftFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        kind=kind if kind in drift.KINDS else "",
-        gate_id=int(gate) if gate.isascii() and gate.isdecimal() and len(gate) < 19 else None,
-        state=state if state in drift.STATES else "adrift",
+        text=asked.text(),
+        kind=asked.word("kind", drift.KINDS),
+        gate_id=asked.number("gate"),
+        state=asked.word("state", drift.STATES) or "adrift",
     )
 
 

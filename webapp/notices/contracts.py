@@ -13,7 +13,7 @@ from desk import contract_templates, contracts, leading
 from desk.contracts import ContractFilter, Queued
 from registry import customers, payers, spreadsheets
 from registry.keyset import order
-from webapp import contract_copy, downloads, identity, permissions, rendering, runtime, waking
+from webapp import asked, contract_copy, downloads, identity, permissions, rendering, runtime, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 FILE_PAGE = 1000
@@ -63,7 +63,7 @@ def listing() -> Response:
 def _filters() -> ContractFilter:
     state = request.args.get("state", "open")
     return ContractFilter(
-        text=request.args.get("q", "").strip().replace("\0", "")[:80],
+        text=asked.text(),
         state=state if state in (*contracts.STATES, "all") else "open",
     )
 

@@ -15,7 +15,7 @@ from desk.given import GivenFilter, GivenRow
 from desk.notice_list import Summary, WrittenFilter
 from registry import spreadsheets
 from registry.keyset import order
-from webapp import downloads, identity, permissions, rendering, runtime, seals, texts, waking
+from webapp import asked, downloads, identity, permissions, rendering, runtime, seals, texts, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 FILE_PAGE = 1000
@@ -108,10 +108,9 @@ def _every_notice() -> Iterator[Summary]:
 
 
 def _asked_of_list() -> tuple[WrittenFilter, str]:
-    state = request.args.get("state", "")
     filters = WrittenFilter(
-        text=request.args.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in notice_list.STATES else "",
+        text=asked.text(),
+        state=asked.word("state", notice_list.STATES),
     )
     return filters, order(request.args.get("sort", ""), notice_list.KEYS, notice_list.USUAL_SORT)
 
@@ -217,10 +216,9 @@ def _cells(row: GivenRow) -> tuple[spreadsheets.Value, ...]:
 
 
 def _asked() -> tuple[GivenFilter, str]:
-    state = request.args.get("state", "")
     filters = GivenFilter(
-        text=request.args.get("q", "").strip().replace("\0", "")[:80],
-        state=state if state in given.STATES else "",
+        text=asked.text(),
+        state=asked.word("state", given.STATES),
     )
     return filters, order(request.args.get("sort", ""), given.KEYS, given.USUAL_SORT)
 

@@ -10,7 +10,7 @@ from registry import device_types, equipment, gate_moves, gear, in_use, ports, w
 from registry import pops as places
 from registry.gear import GearFilter, GearPage
 from registry.models import Device, DeviceRole, DeviceState
-from webapp import device_access, identity, permissions, rendering, runtime, waking
+from webapp import asked, device_access, identity, permissions, rendering, runtime, waking
 from webapp.setup import pages
 from webapp.setup.forms import ROLE_CHOICES, DeviceForm, NewPortsForm, PortForm
 
@@ -57,13 +57,11 @@ def listing() -> Response:
 
 
 def _filters() -> GearFilter:
-    asked = request.args
-    role, state, pop = asked.get("role", ""), asked.get("state", ""), asked.get("pop", "")
     return GearFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        role=DeviceRole(role) if role in set(DeviceRole) else None,
-        pop_id=int(pop) if pop.isascii() and pop.isdecimal() and len(pop) < 19 else None,
-        state=state if state in {*DeviceState, gear.NEVER} else "",
+        text=asked.text(),
+        role=asked.choice("role", DeviceRole),
+        pop_id=asked.number("pop"),
+        state=asked.word("state", {*DeviceState, gear.NEVER}),
     )
 
 

@@ -5,7 +5,7 @@ from flask import Response, request
 from registry import pops, watch_down
 from registry.models import WatchState
 from registry.watch_down import DownFilter, DownKind
-from webapp import permissions, rendering, runtime
+from webapp import asked, permissions, rendering, runtime
 
 PAGE = 100
 
@@ -33,11 +33,9 @@ def listing() -> Response:
 
 
 def _filters() -> DownFilter:
-    asked = request.args
-    state, kind, pop = asked.get("state", ""), asked.get("kind", ""), asked.get("pop", "")
     return DownFilter(
-        text=asked.get("q", "").strip().replace("\0", "")[:80],
-        state=WatchState(state) if state in set(watch_down.STATES) else None,
-        kind=DownKind(kind) if kind in set(DownKind) else None,
-        pop_id=int(pop) if pop.isascii() and pop.isdecimal() and len(pop) < 19 else None,
+        text=asked.text(),
+        state=asked.choice("state", watch_down.STATES),
+        kind=asked.choice("kind", DownKind),
+        pop_id=asked.number("pop"),
     )
