@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from billing import ledger
+from billing.acts import Terms
 from billing.ledger import Author, Posted
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors
@@ -69,6 +70,7 @@ def transfer(
     dated_on: date,
     idempotency_key: str,
     author: Author,
+    terms: Terms,
     words: tuple[str, str] = ("", ""),
     payment_id: int | None = None,
     may_owe: bool = False,
@@ -77,7 +79,8 @@ def transfer(
 
     The half that came names the other by `counterpart_id`, the half that left the payment that is moved by
     `corrects_id`. `words` describe the halves. Raises NotFound, Conflict, and Invalid, also for more than
-    movable() unless the giver `may_owe` what is beyond it.
+    movable() unless the giver `may_owe` what is beyond it. That is a new debt, and as a charge due by the
+    giver's days to pay; what a moved payment had paid is open again by its own due date.
     """
     if amount_minor <= 0:
         raise errors.Invalid("Not a transfer", {"amount": "The amount must be above zero"})
@@ -85,8 +88,13 @@ def transfer(
         raise errors.Invalid("The same customer", {"to": "Choose another customer"})
     accounts = ledger.lock_accounts(session, [from_account_id, to_account_id])
     giver, taker = accounts[from_account_id], accounts[to_account_id]
-    if ledger.find(session, idempotency_key) is None:
-        refuse(session, giver, taker, amount_minor, payment_id=payment_id, may_owe=may_owe)
+    first = ledger.find(session, idempotency_key)
+    if first is not None:
+        due_on = first.due_on
+    elif refuse(session, giver, taker, amount_minor, payment_id=payment_id, may_owe=may_owe):
+        due_on = terms.due_on(giver, dated_on)
+    else:
+        due_on = None
     left = ledger.post_once(
         session,
         from_account_id,
@@ -95,6 +103,7 @@ def transfer(
         dated_on=dated_on,
         author=author,
         idempotency_key=idempotency_key,
+        due_on=due_on,
         corrects_id=payment_id,
         description=words[0],
     )
@@ -120,12 +129,17 @@ def refuse(
     *,
     payment_id: int | None,
     may_owe: bool,
-) -> None:
-    """Raise Invalid, at the field, when so much cannot be moved; what the second look asks beforehand."""
+) -> bool:
+    """Say whether the giver would owe what is moved; what the second look asks beforehand.
+
+    Raises Invalid, at the field, when so much cannot be moved.
+    """
     if giver.currency != taker.currency:
         raise errors.Invalid("Another currency", {"to": "This customer is charged in another currency"})
-    if amount_minor > movable(session, giver, payment_id) and not may_owe:
+    owes = amount_minor > movable(session, giver, payment_id)
+    if owes and not may_owe:
         raise errors.Invalid("Too much", {"amount": _ONLY_CREDIT if payment_id is None else _ONLY_PAYMENT})
+    return owes
 
 
 def movable(session: Session, account: Account, payment_id: int | None) -> int:

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from billing import payments, transfers
+from billing.acts import Terms
 from billing.models import LedgerEntry, Method
 from billing.payments import Received
 from billing.rules import Rules
@@ -114,6 +115,7 @@ def transfer(
     may_owe: bool,
     idempotency_key: str,
     today: date,
+    terms: Terms,
     rules: Rules,
 ) -> Received:
     """Move the customer's money to another one (see billing.transfers.transfer); both cards tell of it."""
@@ -127,6 +129,7 @@ def transfer(
         dated_on=today,
         idempotency_key=idempotency_key,
         author=author(actor),
+        terms=terms,
         words=_words(giver, to),
         payment_id=payment_id,
         may_owe=may_owe,

@@ -162,6 +162,7 @@ def transfer(by: Doer, minor: int, is_away: bool) -> None:
         dated_on=by.today,
         idempotency_key=by.key,
         author=testing.AUTHOR,
+        terms=testing.act(by.today).terms,
         may_owe=True,
     )
 

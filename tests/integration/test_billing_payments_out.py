@@ -2,12 +2,12 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from billing import accounts, ledger, payments, testing, transfers
+from billing import accounts, debt, ledger, payments, testing, transfers
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors
 from registry import testing as people
@@ -30,8 +30,17 @@ def refund(session, account_id, minor, key="r1"):
 
 
 def move(session, giver, taker, minor, key="t1", **more):
+    terms = testing.act(TODAY).terms
     return transfers.transfer(
-        session, giver, taker, minor, dated_on=TODAY, idempotency_key=key, author=testing.AUTHOR, **more
+        session,
+        giver,
+        taker,
+        minor,
+        dated_on=TODAY,
+        idempotency_key=key,
+        author=testing.AUTHOR,
+        terms=terms,
+        **more,
     )
 
 
@@ -185,6 +194,41 @@ def test_no_more_is_moved_than_the_credit_or_a_payment_that_is_named(session):
     assert balances(session, giver, taker) == [-5000, 3000]
     move(session, giver, taker, 700, key="t5", may_owe=True)
     assert balances(session, giver, taker) == [-5700, 3700]
+
+
+def test_a_debt_that_is_moved_falls_due_as_a_charge_does_and_what_a_moved_payment_paid_by_its_own_date(
+    session,
+):
+    giver, taker = pair(session)
+    testing.pay(session, giver, 1000)
+    accounts.set_terms(
+        session, giver, payment_days=10, grace_days=None, is_never_cut=False, never_cut_note="", group_id=None
+    )
+    due_on = TODAY + timedelta(days=10)
+    left, came = move(session, giver, taker, 3000, may_owe=True)
+    assert (left.entry.due_on, came.entry.due_on) == (due_on, None)
+    assert not move(session, giver, taker, 3000, may_owe=True)[0].is_new
+
+    def late(days, account_id=giver):
+        found = debt.of(session, account_id, today=TODAY + timedelta(days=days))
+        return found.overdue_minor, found.oldest_due_on
+
+    assert [late(days) for days in (0, 10, 11)] == [(0, due_on), (0, due_on), (2000, due_on)]
+    undo(session, left.entry.id)
+    assert late(11) == (0, None)
+    move(session, giver, taker, 1000, key="t2")  # all of the credit, and no more: nothing is owed
+    assert (
+        session.scalars(select(LedgerEntry.due_on).where(LedgerEntry.idempotency_key == "t2")).one() is None
+    )
+
+    other, _ = pair(session)
+    owe(session, other, 3000)
+    testing.pay(session, other, 3000)
+    paid = session.scalars(
+        select(LedgerEntry.id).where(LedgerEntry.account_id == other, LedgerEntry.amount_minor > 0)
+    ).one()
+    move(session, other, taker, 3000, key="t3", payment_id=paid)
+    assert late(1, other) == (3000, TODAY)
 
 
 def test_a_payment_given_back_or_undone_or_of_another_is_not_moved(session):

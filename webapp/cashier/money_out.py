@@ -110,6 +110,7 @@ def _transfer(customer_id: int, form: Any) -> Received:
             note=form.note.data or "",
             idempotency_key=form.once,
             today=day.today(),
+            terms=day.terms(),
             rules=day.limits(session),
             **_bounds(form),
         )
