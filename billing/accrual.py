@@ -4,7 +4,7 @@ Each day after the due date up to the day of payment bears a 365th of the yearly
 years too (actual/365 fixed). A claim's month is rounded once, half away from zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -59,6 +59,19 @@ def exact(claim: Claim, rates: Rates, within: Period) -> Fraction:
         left = claim.minor - sum(minor for day, minor in claim.paid if day < begin)
         total += max(0, left) * (after - begin).days * rate_on(rates, begin) / YEAR_DAYS
     return total
+
+
+def as_charged(minor: int, claim: Claim, rates: Rates, within: Period) -> Callable[[Claim], int]:
+    """Return what says what any state of the claim bears at the rate at which this one was charged `minor`.
+
+    That is the rates', unless they were changed since; then what was charged for each day and unit.
+    """
+    if interest_minor(claim, rates, within) == minor:
+        return lambda one: interest_minor(one, rates, within)
+    for by in (rates, ((date.min, 100.0),)):
+        if weight := exact(claim, by, within):
+            return lambda one: _rounded(minor * exact(one, by, within) / weight)
+    return lambda one: interest_minor(one, rates, within)
 
 
 def _rounded(sum_: Fraction) -> int:

@@ -6,8 +6,9 @@ small to be asked for wait until they have grown. What is promised or agreed on 
 
 Money that becomes known after its month was charged (a statement read late, a payment that bounced) is
 settled by the next month's run: the difference to what was known then is given back or asked for by an entry
-that names the corrected one. A change of the rates corrects nothing, and interest that a person undid stays
-undone.
+that names the corrected one, at the rate the month was charged at: a change of the rates corrects nothing,
+and keeps nothing from being corrected. Interest that a person undid stays undone. Without any rate nothing is
+charged nor corrected; a rate of 0 from a day on ends interest from then.
 """
 
 import re
@@ -88,6 +89,15 @@ class _Book:
             for id_ in shared.open_minor
             if id_ in self.bearing
         }
+
+    def charged_before(self, claim_id: int, first: date) -> list[Period]:
+        """Return the months before that day's for which the claim was charged interest."""
+        days = sorted(
+            date.fromisoformat(f"{month}-01")
+            for id_, month in self.booked
+            if id_ == claim_id and month < f"{first:%Y-%m}"
+        )
+        return [accrual.months(day, day + 31 * DAY)[0] for day in days]
 
     def note_interest(self, id_: int, minor: int, key: str) -> None:
         """Write down an entry of interest by its key (see Accrued.key); one of another form is none."""
@@ -249,7 +259,8 @@ def _accrued(
             if not is_whole:
                 start = months[-1].end + DAY if months else first.replace(day=1)
                 months = [*months, Period(start, last)] if start <= last else months
-            found += [_of_month(book, claim_id, claim, month, rules) for month in months]
+            earlier = book.charged_before(claim_id, first)
+            found += [_of_month(book, claim_id, claim, month, rules) for month in [*earlier, *months]]
         yield account_id, [one for one in found if one is not None]
 
 
@@ -257,18 +268,24 @@ def _of_month(book: _Book, claim_id: int, claim: Claim, month: Period, rules: Ru
     """Return what a month of a claim bears and was not charged for; or was charged for and does not bear."""
     rates = rules.interest_rates
     before = tuple(book.booked.get((claim_id, f"{month.start:%Y-%m}"), ()))
-    right = accrual.interest_minor(claim, rates, month)
     if not before:
+        right = accrual.interest_minor(claim, rates, month)
         days = accrual.late_days(claim, month)
         if days is None or right <= 0:
             return None
         begin = min(from_on for from_on, _ in rates)
         return Accrued(claim_id, claim.due_on, Period(max(days.start, begin), days.end), right, right)
-    is_waived = any(one.id in book.undone for one in before)
-    if is_waived or right == -sum(one.amount_minor for one in before):
+    if any(one.id in book.undone for one in before):
         return None
-    known = book.claims(before[-1].id).get(claim_id, Claim(0, claim.due_on))
-    difference = right - accrual.interest_minor(known, rates, month)
+
+    def known(one: Booked) -> Claim:
+        return book.claims(one.id).get(claim_id, Claim(0, claim.due_on))
+
+    bears = accrual.as_charged(-before[0].amount_minor, known(before[0]), rates, month)
+    right = bears(claim)
+    if right == -sum(one.amount_minor for one in before):
+        return None
+    difference = right - bears(known(before[-1]))
     return Accrued(claim_id, claim.due_on, month, difference, right, before) if difference else None
 
 

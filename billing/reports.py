@@ -133,7 +133,9 @@ _REVENUE = """
                   BETWEEN :first AND :last
           AND (coalesce(undone.kind, e.kind) = 'charge' OR (
               coalesce(undone.kind, e.kind) = 'adjustment'
-              AND num_nonnulls(e.subscription_id, e.liability_id, credited.document_id) > 0
+              AND num_nonnulls(
+                  e.subscription_id, e.liability_id, e.corrects_id, undone.corrects_id, credited.document_id
+              ) > 0
           ))
     ) sold
     GROUP BY plan, currency

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from billing import accounts, document_acts, documents, interest, ledger, night, testing, what_if
+from billing import accounts, document_acts, documents, interest, ledger, night, reports, testing, what_if
 from billing.models import Account, EntryKind, LedgerEntry, Payer, Seller
 from billing.rules import Rules
 
@@ -231,3 +231,22 @@ def test_the_night_charges_interest_in_batches_and_reports_all_of_it(database, m
     assert done.report["interest"] == {"entries": 3, "total_minor": 459, "through": "2026-01-31"}
     with database.reading() as session:
         assert ledger.verify(session) == []
+
+
+@pytest.mark.parametrize("since", [date(2026, 1, 1), date(2026, 2, 1)])
+def test_rates_changed_since_keep_nothing_from_being_given_back(session, owing, since):
+    run(session, FEBRUARY)
+    pay(session, owing, 36500, date(2026, 1, 10))
+    other = replace(RULES, interest_rates=((since, 3.0),))
+    assert [run(session, day, other) for day in (MARCH, APRIL)] == [1, 0]
+    assert interest_of(session, owing) == [153, -153]
+    sold = session.execute(select(reports.revenue(date(2026, 1, 1), date(2026, 12, 31)))).all()
+    assert sum(row.gross_minor for row in sold) == 36500
+
+
+def test_a_month_is_corrected_at_the_rate_it_was_charged_at(session, owing):
+    run(session, FEBRUARY)
+    pay(session, owing, 36500, date(2026, 1, 20))  # 10 of its 21 days were late
+    dearer = replace(RULES, interest_rates=((date(2026, 1, 1), 14.6),))
+    assert [run(session, day, dearer) for day in (MARCH, APRIL)] == [1, 0]
+    assert interest_of(session, owing) == [153, -80]
