@@ -183,6 +183,12 @@ DUE_ACCOUNTS = f"""
     SELECT DISTINCT account_id FROM due ORDER BY account_id
 """
 
+# What the charge statement refuses, and until when: of a source (a subscription, or a liability below zero).
+REFUSED = f"""
+    WITH {_DUE}, {_PRICED}
+    SELECT r.source, v.name AS rate, r.since FROM refused r JOIN vat_rates v ON v.id = r.vat_rate_id
+""".replace("{of_accounts}", _OF_ACCOUNTS)
+
 # Who may have something to charge, at the price of one look into an index each: nothing charged reaches the
 # day itself, or the end, or, paid afterwards, the eve of the period it lies in. The charge statement decides.
 CANDIDATES = """

@@ -143,6 +143,14 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     )
 
 
+def refused_since(session: Session, act: Act, account_id: int) -> dict[int, tuple[str, date]]:
+    """Return which subscriptions of an account are not charged, and by which VAT rate since when."""
+    statement = text(charge_sql.REFUSED).bindparams(
+        bindparam("on", act.until, Date), bindparam("accounts", [account_id], ARRAY(BigInteger))
+    )
+    return {row.source: (row.rate, row.since) for row in session.execute(statement) if row.source > 0}
+
+
 def candidates(session: Session, on: date) -> list[int]:
     """Return the accounts a run on that day has to look at: all it would charge, and few others."""
     return list(session.scalars(text(charge_sql.CANDIDATES).bindparams(bindparam("on", on, Date))))

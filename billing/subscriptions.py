@@ -303,8 +303,10 @@ def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> 
     plan = session.get_one(Plan, change_.plan_id)
     words = N_("%(old)s changed to %(new)s from %(day)s", old=subscription.plan.name, new=plan.name, day=on)
     report = charges.run(session, act, account_id=subscription.account_id)
-    if report.refused:
-        rate, since = report.refused[0].rate, date.fromisoformat(report.refused[0].since)
+    # Another position of the account that is refused holds up nobody but itself.
+    refused = charges.refused_since(session, act, subscription.account_id) if report.refused else {}
+    if subscription.id in refused:
+        rate, since = refused[subscription.id]
         raise Untaxed(N_("VAT rate %(rate)s has no percent on %(day)s: add it first", rate=rate, day=since))
     made = settling.settle(session, subscription, act, since=on, words=words)
     last = session.scalar(select(func.max(LedgerEntry.id))) or 0

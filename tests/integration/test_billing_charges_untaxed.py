@@ -9,7 +9,7 @@ from sqlalchemy import select
 from billing import accounts, articles, charge_runs, charges, liabilities, plans, subscriptions, testing, vat
 from billing.articles import Goods, Sold
 from billing.charges import Refused
-from billing.models import ArticleUnit, ChargeRun, LedgerEntry
+from billing.models import ArticleUnit, ChargeRun, LedgerEntry, PeriodKind
 from billing.subscriptions import Choice
 from core import errors
 
@@ -99,3 +99,15 @@ def test_work_of_a_day_without_a_percent_is_not_billed(session):
         articles.charge(session, made.account_id, act, [Sold(article, 100, FIRST, "work 1")])
     (posted,) = articles.charge(session, made.account_id, act, [Sold(article, 100, DECEMBER, "work 2")])
     assert posted.entry.amount_minor == -3690
+
+
+def test_a_position_that_is_refused_holds_up_no_terms_of_another(session):
+    today = date(2026, 11, 16)
+    made = testing.subscriber(session, price_minor=3000, starts_on=date(2026, 11, 1), today=today)
+    rate = vat.create(session, name="Later", valid_from=date(2027, 1, 1), percent_hundredths=2000)
+    owed = liabilities.Owed("Box", 100, PeriodKind.MONTH, today, vat_rate_id=rate.id, bill_day=1)
+    liabilities.add(session, made.account_id, testing.act(today), owed)
+    choice = Choice(testing.plan(session, 6000).id)
+    subscriptions.change(session, made.subscription_id, testing.act(today), choice=choice)
+    assert subscriptions.get(session, made.subscription_id).plan_id == choice.plan_id
+    assert charges.run(session, testing.act(today), account_id=made.account_id).refused[0].rate == "Later"
