@@ -15,6 +15,7 @@ from billing.models import (
     Document,
     DocumentKind,
     DocumentLine,
+    EntryKind,
     LedgerEntry,
     Seller,
 )
@@ -129,6 +130,18 @@ def ask_again(session: Session, entry: LedgerEntry, undone: LedgerEntry, *, auth
         return
     words = N_("Asks again what %(number)s gave back", number=given.full_number)
     issue(session, [entry.id], kind=DocumentKind.INVOICE, on=entry.dated_on, author=author, note=words)
+
+
+def undoing(session: Session, entry: LedgerEntry) -> tuple[DocumentKind, Document] | None:
+    """Return which document the undoing of an entry issues, and the one it answers; none where none."""
+    given = document_of(session, entry.id)
+    if given is None:
+        return None
+    if given.kind is DocumentKind.INVOICE and entry.due_on is not None:
+        return DocumentKind.CREDIT_NOTE, given
+    if given.kind is DocumentKind.CREDIT_NOTE and entry.kind is EntryKind.ADJUSTMENT:
+        return DocumentKind.INVOICE, given
+    return None
 
 
 def note(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import allocation, transfers
+from billing import allocation, documents, transfers
 from billing.allocation import PaidDocument
-from billing.models import BankLine, EntryKind, LedgerEntry
+from billing.models import BankLine, Document, DocumentKind, EntryKind, LedgerEntry
 from core.money import Money
 from registry import tills
 from registry.models import Customer
@@ -45,6 +45,15 @@ class Entry:
         return self.reversed_by is None and self.entry.kind is not EntryKind.REVERSAL
 
 
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What comes with undoing an entry: a document of that kind that answers one, another's half as well."""
+
+    kind: DocumentKind | None
+    answers: Document | None
+    other: Other | None
+
+
 def show(session: Session, entry_id: int) -> tuple[int, Entry]:
     """Return whose the entry is, and the entry; raises NotFound."""
     customer_id, entry = tills.entry(session, entry_id)
@@ -57,6 +66,13 @@ def show(session: Session, entry_id: int) -> tuple[int, Entry]:
         paid, free = tuple(allocation.documents_of(session, entry)), Money(left, entry.currency)
     line = session.scalar(select(BankLine).where(BankLine.entry_id == entry_id))
     return customer_id, Entry(entry, undone_by, _other(session, entry_id), line, paid, free)
+
+
+def undoing(session: Session, entry: LedgerEntry) -> Undoing:
+    """Return what is issued and undone with the entry when it is undone."""
+    issued = documents.undoing(session, entry)
+    kind, answers = issued if issued is not None else (None, None)
+    return Undoing(kind, answers, _other(session, entry.id))
 
 
 def _other(session: Session, entry_id: int) -> Other | None:

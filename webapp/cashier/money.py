@@ -11,7 +11,7 @@ from billing.models import Method
 from billing.payments import Received
 from core import errors
 from core.money import Money
-from registry import money, tills
+from registry import entries, money, tills
 from webapp import identity, permissions, rendering, runtime
 from webapp.cashier import day, forms, ledger, lock_rights, pages, undo_rights
 
@@ -130,13 +130,15 @@ def reverse(entry_id: int) -> Response:
     """Undo a ledger entry by a counter entry, with a reason."""
     with runtime.current().database.reading() as session:
         customer_id, entry = tills.entry(session, entry_id)
+        undoing = entries.undoing(session, entry)
     undo_rights.demand(entry.kind)
     till = pages.till(customer_id)
     form = forms.ReverseForm()
     if form.accept(lambda: _reverse(entry_id, form)):
         rendering.say(gettext("The entry is undone by a counter entry."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    return pages.form_page("reverse", gettext("Undo an entry"), till, form, entry=entry)
+    shown = {"entry": entry, "undoing": undoing}
+    return pages.form_page("reverse", gettext("Undo an entry"), till, form, **shown)
 
 
 def _reverse(entry_id: int, form: forms.ReverseForm) -> None:
