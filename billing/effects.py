@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from billing import charges, daybreak, ledger, liabilities, settling, subscriptions
+from billing import charges, daybreak, ledger, liabilities, settling, subscriptions, suspensions
 from billing.acts import Act
 from billing.models import Account, Document, DocumentKind, EntryKind, LedgerEntry, PeriodKind, Subscription
 from billing.periods import Cycle
@@ -130,7 +130,10 @@ def _next_days(session: Session, account_id: int, today: date) -> Sequence[date]
     changes: dict[int, date] = {}
     for change in subscriptions.planned(session, account_id):
         changes.setdefault(change.subscription_id, change.starts_on)
+    unbilled = suspensions.unbilled_for_good(session, account_id)
     for one in session.scalars(query):
+        if one.id in unbilled:
+            continue
         is_postpaid = one.plan.is_postpaid if one.is_postpaid is None else one.is_postpaid
         last = changes[one.id] - DAY if one.id in changes else one.ends_on
         begin = max(one.starts_on, one.terms_from or one.starts_on)

@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
-from billing import access, charges, ledger, periods, rules, settling
+from billing import access, charges, ledger, periods, rules, settling, suspensions
 from billing.acts import Act, Terms
 from billing.ledger import Author
-from billing.models import Documented, LedgerEntry, Plan, PlannedChange, Subscription
+from billing.models import Documented, LedgerEntry, LockReason, Plan, PlannedChange, Subscription
 from core import errors
 from core.columns import any_of
 from core.words import N_
@@ -127,9 +127,11 @@ def start(
     choice: Choice,
     starts_on: date,
     idempotency_key: str | None = None,
+    idle: str = "",
 ) -> Subscription:
     """Give the account a plan from a day on: the access row is made and what has begun is charged.
 
+    `idle` says why nothing is billed yet, nor let through: its owner is not connected (see billing.idle).
     Raises NotFound, Invalid for a plan not offered, in another currency, or terms that cannot be.
     """
     account = ledger.lock_account(session, account_id)
@@ -151,6 +153,17 @@ def start(
     session.add(subscription)
     session.flush()
     access.ensure(session, subscription.id, today=act.today)
+    if idle:
+        suspensions.place(
+            session,
+            [subscription.id],
+            LockReason.STATUS,
+            owner=act.author.name,
+            note=idle,
+            today=act.today,
+            from_on=min(starts_on, act.today),
+            billed_percent=0,
+        )
     charges.run(session, act, account_id=account_id)
     return subscription
 

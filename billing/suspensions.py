@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, func, or_, select, update
+from sqlalchemy import BindParameter, Select, Update, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
@@ -41,14 +41,15 @@ def place(
     run_id: int | None = None,
     today: date | None = None,
     billed_percent: int = 100,
+    from_on: date | None = None,
     to_on: date | None = None,
     effect: AccessState = AccessState.CLOSED,
 ) -> Moved:
     """Suspend the subscriptions for this reason; of a lock that stands already only the effect changes.
 
     `until` is when lift_expired() lifts it by itself, `to_on` the last day after which it does. `today` is
-    the business day (see access.refresh). With `billed_percent` below 100 its days are billed at so much;
-    settling.settle_pending() books the difference.
+    the business day (see access.refresh), the first day of the lock unless `from_on` says another. With
+    `billed_percent` below 100 its days are billed at so much; settling.settle_pending() books the difference.
     """
     ids = sorted(set(subscription_ids))
     if not ids:
@@ -62,7 +63,7 @@ def place(
         "run_id": run_id,
         "effect": effect,
         "billed_percent": billed_percent,
-        "from_on": today or clock.now().date(),
+        "from_on": from_on or today or clock.now().date(),
         "to_on": to_on,
         "is_unsettled": billed_percent < 100,
     }
@@ -79,6 +80,49 @@ def place(
         .returning(SuspensionLock.subscription_id)
     ).all()
     return Moved(tuple(sorted(placed)), _lines(session, placed, today))
+
+
+def bill_otherwise(
+    session: Session,
+    subscription_ids: Iterable[int],
+    reason: LockReason,
+    *,
+    billed_percent: int,
+    owner: str,
+    note: str = "",
+    today: date | None = None,
+) -> Moved:
+    """Suspend as place() does; days of a lock that stands for the reason are billed at so much from today on.
+
+    The days before stay as they were billed: one lock ends and another begins, and the line does not move.
+    """
+    ids = sorted(set(subscription_ids))
+    if not ids:
+        return Moved()
+    access.lock_rows(session, ids, today=today)
+    session.execute(
+        _lifting(ids, reason, by=owner, today=today).where(SuspensionLock.billed_percent != billed_percent)
+    )
+    return place(session, ids, reason, owner=owner, note=note, today=today, billed_percent=billed_percent)
+
+
+def _lifting(ids: list[int], reason: LockReason, *, by: str, today: date | None) -> Update:
+    """Return the statement that lifts the standing locks of the reason: yesterday was their last day."""
+    return (
+        update(SuspensionLock)
+        .where(
+            SuspensionLock.subscription_id == any_of(ids),
+            SuspensionLock.reason == reason,
+            SuspensionLock.lifted_at.is_(None),
+        )
+        .values(
+            lifted_at=clock.now(),
+            lifted_by=by,
+            to_on=(today or clock.now().date()) - timedelta(days=1),
+            is_unsettled=SuspensionLock.is_unsettled | (SuspensionLock.billed_percent < 100),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _change(owner: str, note: str) -> ColumnElement[Any]:
@@ -103,22 +147,8 @@ def lift(
     if not ids:
         return Moved()
     access.lock_rows(session, ids, today=today)
-    lifted = session.scalars(
-        update(SuspensionLock)
-        .where(
-            SuspensionLock.subscription_id == any_of(ids),
-            SuspensionLock.reason == reason,
-            SuspensionLock.lifted_at.is_(None),
-        )
-        .values(
-            lifted_at=clock.now(),
-            lifted_by=by,
-            to_on=(today or clock.now().date()) - timedelta(days=1),
-            is_unsettled=SuspensionLock.is_unsettled | (SuspensionLock.billed_percent < 100),
-        )
-        .returning(SuspensionLock.subscription_id)
-        .execution_options(synchronize_session=False)
-    ).all()
+    lifting = _lifting(ids, reason, by=by, today=today)
+    lifted = session.scalars(lifting.returning(SuspensionLock.subscription_id)).all()
     return Moved(tuple(sorted(lifted)), _lines(session, lifted, today))
 
 
@@ -196,6 +226,15 @@ def standing(session: Session, account_id: int) -> list[SuspensionLock]:
             .order_by(SuspensionLock.id)
         )
     )
+
+
+def unbilled_for_good(session: Session, account_id: int) -> set[int]:
+    """Return the account's subscriptions that cost nothing until a person lifts a lock."""
+    return {
+        lock.subscription_id
+        for lock in standing(session, account_id)
+        if lock.billed_percent == 0 and lock.to_on is None and lock.until is None
+    }
 
 
 def standing_of(session: Session, subscription_id: int, reason: LockReason) -> SuspensionLock | None:

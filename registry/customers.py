@@ -1,16 +1,14 @@
-"""Customers: who they are, their number, their place in life with us, the banner on their card."""
+"""Customers: who they are, their number, the banner on their card; registry.statuses has their status."""
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from billing import suspensions
-from billing.models import Account, LockReason, Subscription
+from billing.models import Account
 from core import db, errors
 from core.words import N_
 from registry import audit, names, payers
@@ -18,7 +16,6 @@ from registry.list_orders import SORTS
 from registry.listing import CustomerFilter, CustomerPage, CustomerRow, cities, page
 from registry.models import Customer, CustomerKind, CustomerStatus
 from registry.search import Hit, search
-from registry.words import STATUS_WORDS
 
 __all__ = [
     "SORTS",
@@ -28,11 +25,11 @@ __all__ = [
     "Hit",
     "change",
     "change_number",
-    "change_status",
     "cities",
     "create",
     "find_by_number",
     "get",
+    "locked",
     "page",
     "search",
     "set_alert",
@@ -173,7 +170,7 @@ def change(
     dba: str = "",
 ) -> Customer:
     """Change who the customer is; raises Conflict when `version` is not the one in the database any more."""
-    customer = _locked(session, customer_id, version)
+    customer = locked(session, customer_id, version)
     values = {"kind": kind, **_names(kind, first_name, last_name, company_name, dba)}
     before = {field: getattr(customer, field) for field in values}
     for field, value in values.items():
@@ -188,7 +185,7 @@ def change_number(
     session: Session, actor: audit.Actor, customer_id: int, number: str, *, version: int
 ) -> Customer:
     """Give the customer another number; raises Invalid when it is no number or somebody has it."""
-    customer = _locked(session, customer_id, version)
+    customer = locked(session, customer_id, version)
     number, before = number.strip(), customer.number
     _check_number(number)
     try:
@@ -209,7 +206,7 @@ def change_number(
 
 def set_alert(session: Session, actor: audit.Actor, customer_id: int, alert: str) -> Customer:
     """Put a banner on the card; an empty text takes it off."""
-    customer = _locked(session, customer_id, None)
+    customer = locked(session, customer_id, None)
     before, alert = customer.alert, alert.strip()
     if len(alert) > 500:
         raise errors.Invalid("The banner is too long", {"alert": "At most 500 characters"})
@@ -220,48 +217,8 @@ def set_alert(session: Session, actor: audit.Actor, customer_id: int, alert: str
     return customer
 
 
-def change_status(
-    session: Session,
-    actor: audit.Actor,
-    customer_id: int,
-    status: CustomerStatus,
-    *,
-    today: date,
-    note: str = "",
-    version: int | None = None,
-) -> suspensions.Moved:
-    """Move the customer to another status and say which lines that opened or closed.
-
-    Whoever is not connected gets a status lock on each subscription that has not ended; becoming connected
-    lifts those locks and no other.
-    """
-    customer = _locked(session, customer_id, version)
-    before = customer.status
-    customer.status = status
-    _record_changes(
-        session,
-        actor,
-        customer,
-        "customer.status",
-        audit.difference({"status": before}, {"status": status}),
-        note=note,
-    )
-    session.flush()
-    ids = session.scalars(
-        select(Subscription.id)
-        .where(Subscription.account_id == customer.account_id)
-        .where(or_(Subscription.ends_on.is_(None), Subscription.ends_on >= today))
-    ).all()
-    if status is CustomerStatus.CONNECTED:
-        return suspensions.lift(session, ids, LockReason.STATUS, by=actor.name, today=today)
-    words = STATUS_WORDS[status]
-    return suspensions.place(
-        session, ids, LockReason.STATUS, owner=actor.name, note=note or words, today=today
-    )
-
-
-def _locked(session: Session, customer_id: int, version: int | None) -> Customer:
-    """Return the customer's row, fresh and ours until the commit."""
+def locked(session: Session, customer_id: int, version: int | None) -> Customer:
+    """Return the customer's row, fresh and ours until the commit; raises NotFound, Conflict of versions."""
     query = select(Customer).where(Customer.id == customer_id).with_for_update()
     customer = session.scalar(query.execution_options(populate_existing=True))
     if customer is None:

@@ -87,7 +87,7 @@ def attach(
 ) -> Line:
     """Give a subscription its line, or change the one it has; raises NotFound, Invalid.
 
-    The line of a customer who is not connected begins with a status lock.
+    The line of a customer who is not connected begins with a status lock; nothing is billed while it stands.
     """
     customer = session.get(Customer, customer_id)
     subscription = session.get(Subscription, subscription_id)
@@ -113,7 +113,13 @@ def attach(
     if customer.status is not CustomerStatus.CONNECTED:
         words = STATUS_WORDS[customer.status]
         suspensions.place(
-            session, [subscription_id], LockReason.STATUS, owner=actor.name, note=words, today=today
+            session,
+            [subscription_id],
+            LockReason.STATUS,
+            owner=actor.name,
+            note=words,
+            today=today,
+            billed_percent=0,
         )
     return line
 

@@ -19,7 +19,8 @@ from billing.models import (
 from billing.rules import Rules
 from core import errors
 from registry import audit, lines
-from registry.models import Customer
+from registry.models import Customer, CustomerStatus
+from registry.words import idle_words
 
 _ACCOUNT_ID = select(Customer.account_id).where(Customer.id == bindparam("customer_id"))
 _HELD = (
@@ -183,12 +184,13 @@ def start_service(
 ) -> Subscription:
     """Give the customer a plan, with the line that opens and closes it, once by the key.
 
-    See billing.subscriptions.start.
+    Of who is not connected it is off and not billed until he is. See billing.subscriptions.start.
     """
     own_id = account_id(session, customer_id)
     ledger.lock_account(session, own_id)
     if (first := subscriptions.started_by(session, own_id, idempotency_key)) is not None:
         return first
+    status = session.scalar(select(Customer.status).where(Customer.id == customer_id))
     started = subscriptions.start(
         session,
         own_id,
@@ -196,6 +198,7 @@ def start_service(
         choice=choice,
         starts_on=starts_on,
         idempotency_key=idempotency_key,
+        idle=idle_words(status or CustomerStatus.CONNECTED),
     )
     facts = {
         "plan": started.plan.name,

@@ -9,3 +9,8 @@ STATUS_WORDS = {
     CustomerStatus.PROSPECT: N_("The customer is prospect"),
     CustomerStatus.FORMER: N_("The customer is former"),
 }
+
+
+def idle_words(status: CustomerStatus) -> str:
+    """Return why services of a customer of this status are off and not billed; nothing when they are on."""
+    return "" if status is CustomerStatus.CONNECTED else STATUS_WORDS[status]

@@ -16,6 +16,7 @@ from billing import (
     discounts,
     document_acts,
     freezes,
+    idle,
     instalments,
     ledger,
     liabilities,
@@ -87,6 +88,18 @@ def suspend(by: Doer, place: int, percent: int, ahead: int, lasts: int | None) -
 def resume(by: Doer, place: int, reason: int) -> None:
     """Lift a freeze."""
     freezes.lift(by.session, by.at(Subscription, place), by.act, REASONS[reason])
+
+
+def leave(by: Doer, percent: int, ahead: int | None) -> None:
+    """Stop being connected: services end with a day, what is owed with them, or are billed at so much."""
+    last = None if ahead is None else by.today + timedelta(days=ahead)
+    left = idle.Left(last, percent, ends_liabilities=percent % 2 == 0)
+    idle.rest(by.session, by.account_id, by.act, left, note="left")
+
+
+def come_back(by: Doer) -> None:
+    """Be connected again."""
+    idle.resume(by.session, by.account_id, by.act)
 
 
 def reprice(by: Doer, plan: int, minor: int) -> None:
@@ -344,6 +357,8 @@ acts = st.one_of(
     _act(end, _n, st.integers(-1, 40)),
     _act(suspend, _n, st.integers(0, 100), st.integers(0, 9), _lasts),
     _act(resume, _n, st.integers(0, 1)),
+    _act(leave, st.sampled_from((0, 0, 30, 45, 100)), st.one_of(st.none(), st.integers(-1, 30))),
+    _act(come_back),
     _act(reprice, _plan, st.sampled_from((0, 0, 1, 900, 4000))),
     _act(pay, _minor, st.booleans(), st.sampled_from((0, 0, 3, 25, 70))),
     _act(payback, st.booleans()),

@@ -14,7 +14,7 @@ from billing.models import PeriodKind, Plan, VatPercent
 from core.words import N_
 from registry import models as records
 from registry import names
-from registry.models import CustomerKind, Line
+from registry.models import CustomerKind, CustomerStatus, Line
 from registry.moving import stage
 from registry.moving.rows import Fault, Read, read
 from registry.moving.sheets import Sheet
@@ -213,7 +213,7 @@ def _customers(parsed: Parsed) -> Iterator[tuple[Any, ...]]:
         number = row.number or ref
         yield (
             *(ref, number, kind.value, last, first, row.company_name, names.sort_key(*parts)[:400]),
-            *(row.status.value, row.note, "", "", 100, None, None, ""),
+            *(row.status.value, row.note, "", "", None, None, ""),
         )
 
 
@@ -327,6 +327,8 @@ def told(parsed: Parsed, known: set[str]) -> dict[str, Any]:
                 offer = parsed.plans[one.row.plan, one.row.period]
                 price = offer.price_minor if one.price_minor is None else one.price_minor
                 gross = offer.gross_minor(price, one.row.quantity or 1)
+                if customer.first.row.status is not CustomerStatus.CONNECTED:
+                    gross = 0  # off, and not billed until he is connected
                 services[plan] += 1
                 minor[plan] += gross
                 vat[plan] += prices.vat_of(gross, offer.vat_hundredths)

@@ -111,7 +111,7 @@ def _customers(lms: Lms, reading: Reading, unread: dict[int, list[str]]) -> Iter
                 names.sort_key(company or last, first)[:400],
             ),
             *(ours.value, "\n".join(told), message or "", off if ours is CustomerStatus.CONNECTED else ""),
-            *(0, paytime if 0 <= paytime <= 365 else None),
+            *(paytime if 0 <= paytime <= 365 else None,),
             *(datetime.fromtimestamp(created, UTC) if created else None, (tax or "")[:40]),
         )
 

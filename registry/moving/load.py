@@ -101,11 +101,8 @@ def _set_access(session: Session, act: Act, source: Source) -> None:
     ids = list(session.scalars(text(load_sql.NEW_SERVICES)))
     for part in _batches(ids, 5000):
         access.lock_rows(session, part, today=act.today)
-    for status in CustomerStatus:
-        if status is CustomerStatus.CONNECTED:
-            continue
-        for percent, found in _grouped(session, load_sql.IDLE, {"status": status.value}):
-            _place(session, act, found, LockReason.STATUS, STATUS_WORDS[status], percent=percent[0])
+    for (status,), found in _grouped(session, load_sql.IDLE, {}):
+        _place(session, act, found, LockReason.STATUS, STATUS_WORDS[CustomerStatus(status)], percent=0)
     for (words,), found in _grouped(session, load_sql.HELD, {}):
         _place(session, act, found, LockReason.MANUAL, words)
     for (percent, until), found in _grouped(session, load_sql.SUSPENDED, {}):

@@ -265,9 +265,9 @@ WHERE NOT m.is_known ORDER BY 1
 
 # Groups of subscriptions to lock, each with what its lock says before the ids.
 IDLE = """
-SELECT c.idle_percent, array_agg(m.subscription_id) FROM moving_services m
+SELECT c.status, array_agg(m.subscription_id) FROM moving_services m
 JOIN moving_customers c ON c.ref = m.customer_ref AND NOT c.is_known
-WHERE NOT m.is_known AND c.status = :status GROUP BY c.idle_percent
+WHERE NOT m.is_known AND c.status <> 'connected' GROUP BY c.status
 """
 HELD = """
 SELECT c.off_words, array_agg(m.subscription_id) FROM moving_services m

@@ -15,7 +15,7 @@ _DDL = """
 CREATE TEMP TABLE moving_customers (
     ref text PRIMARY KEY, number text NOT NULL, kind text NOT NULL, last_name text NOT NULL,
     first_name text NOT NULL, company_name text NOT NULL, sort_name text NOT NULL, status text NOT NULL,
-    note text NOT NULL, alert text NOT NULL, off_words text NOT NULL, idle_percent integer NOT NULL,
+    note text NOT NULL, alert text NOT NULL, off_words text NOT NULL,
     payment_days integer, created_at timestamptz, tax_number text NOT NULL,
     is_known boolean NOT NULL DEFAULT false, customer_id bigint, account_id bigint
 ) ON COMMIT DROP;
@@ -69,7 +69,7 @@ CREATE TEMP TABLE moving_balances (
 """
 COLUMNS = {
     "moving_customers": "ref number kind last_name first_name company_name sort_name status note alert "
-    "off_words idle_percent payment_days created_at tax_number",
+    "off_words payment_days created_at tax_number",
     "moving_contacts": "customer_ref name phone email is_primary",
     "moving_addresses": "customer_ref kind street building unit city region postcode country sort_text",
     "moving_plans": "ref name price_minor is_net period vat_hundredths down_kbps up_kbps is_offered",

@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from billing import access
+from billing.acts import Terms
 from billing.models import AccessState, Account, LockReason, Plan, Subscription, SuspensionLock
 from core import errors
-from registry import addresses, audit, contacts, customers, names
+from registry import addresses, audit, contacts, customers, names, statuses
 from registry.models import AddressKind, CustomerKind, CustomerStatus, GeoSource
 
 OLENA = audit.Actor(None, "Olena")
 TODAY = date(2026, 11, 22)
+TERMS = Terms(14)
 
 
 def person(session, last_name="Коваль", **fields):
@@ -130,12 +132,12 @@ def test_a_changed_number_stays_unique_and_leaves_old_and_new(session):
 def test_leaving_closes_the_lines_and_coming_back_opens_them(session):
     olha = person(session, status=CustomerStatus.CONNECTED)
     first, second = subscribed(session, olha), subscribed(session, olha)
-    moved = customers.change_status(session, OLENA, olha.id, CustomerStatus.FORMER, today=TODAY)
+    moved = statuses.change(session, OLENA, olha.id, CustomerStatus.FORMER, today=TODAY, terms=TERMS)
     assert set(moved.lines) == {first.id, second.id}
     locks = session.scalars(select(SuspensionLock)).all()
     assert {(lock.reason, lock.owner) for lock in locks} == {(LockReason.STATUS, "Olena")}
     assert access.ensure(session, first.id, today=TODAY).wanted is AccessState.CLOSED
-    moved = customers.change_status(session, OLENA, olha.id, CustomerStatus.CONNECTED, today=TODAY)
+    moved = statuses.change(session, OLENA, olha.id, CustomerStatus.CONNECTED, today=TODAY, terms=TERMS)
     assert set(moved.lines) == {first.id, second.id}
     assert actions(session, olha)[:2] == ["customer.status", "customer.status"]
 
@@ -146,8 +148,8 @@ def test_coming_back_lifts_no_other_lock(session):
     olha = person(session, status=CustomerStatus.CONNECTED)
     line = subscribed(session, olha)
     suspensions.place(session, [line.id], LockReason.MANUAL, owner="Olena", today=TODAY)
-    customers.change_status(session, OLENA, olha.id, CustomerStatus.FORMER, today=TODAY)
-    moved = customers.change_status(session, OLENA, olha.id, CustomerStatus.CONNECTED, today=TODAY)
+    statuses.change(session, OLENA, olha.id, CustomerStatus.FORMER, today=TODAY, terms=TERMS)
+    moved = statuses.change(session, OLENA, olha.id, CustomerStatus.CONNECTED, today=TODAY, terms=TERMS)
     assert moved.lines == ()
     assert access.ensure(session, line.id, today=TODAY).wanted is AccessState.CLOSED
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from billing import access
+from billing.acts import Terms
 from billing.models import AccessState, Plan, Subscription
 from core import errors, secrets
 from gates import addresses
@@ -24,12 +25,14 @@ from registry import (
     networks,
     pops,
     search,
+    statuses,
 )
 from registry.models import CustomerStatus, DeviceRole
 from registry.models.cables import CableType
 
 OLENA = audit.Actor(None, "Olena")
 TODAY = date(2026, 11, 22)
+TERMS = Terms(14)
 
 
 @pytest.fixture
@@ -298,7 +301,7 @@ def test_the_line_of_a_customer_who_is_not_connected_is_wanted_closed(session):
     subscription = subscribe(session, waiting)
     lines.attach(session, subscription, waiting.id, actor=OLENA, today=TODAY)
     assert access.ensure(session, subscription, today=TODAY).wanted is AccessState.CLOSED
-    customers.change_status(session, OLENA, waiting.id, CustomerStatus.CONNECTED, today=TODAY)
+    statuses.change(session, OLENA, waiting.id, CustomerStatus.CONNECTED, today=TODAY, terms=TERMS)
     assert access.ensure(session, subscription, today=TODAY).wanted is AccessState.OPEN
 
 

@@ -6,8 +6,7 @@ from html import unescape
 
 import pytest
 
-from billing import access
-from billing.models import AccessState, Plan, Subscription
+from billing.models import Plan, Subscription
 from registry import (
     addresses,
     audit,
@@ -163,26 +162,6 @@ def test_only_an_administrator_changes_the_number(sign_in_as, database, town):
     assert refused.status_code == 422
     assert "Another customer" in refused.text
     assert post(admin, town, "edit/number", number="7", version=version.version).status_code == 204
-
-
-def test_a_status_closes_the_lines_and_opens_them_again(sign_in_as, database, town):
-    noc = sign_in_as("noc")
-    with database.transaction() as session:
-        plan = Plan(name="Home", price_minor=1, currency="EUR")
-        session.add(plan)
-        session.flush()
-        row = Subscription(account_id=town["account"], plan_id=plan.id, starts_on=date(2026, 1, 1))
-        session.add(row)
-        session.flush()
-        access.ensure(session, row.id)
-        subscription = row.id
-    for status, wanted in (("former", AccessState.CLOSED), ("connected", AccessState.OPEN)):
-        version = re.search(r'name="version"[^>]*value="(\d+)"', get(noc, town, "edit/status").text).group(1)
-        done = post(noc, town, "edit/status", new_status=status, note="moved", version=version)
-        assert done.status_code == 204
-        with database.transaction() as session:
-            assert access.ensure(session, subscription).wanted is wanted
-    assert post(noc, town, "edit/status", new_status="lost", version="1").status_code == 422
 
 
 def test_groups_marks_and_the_banner_are_set(sign_in_as, database, town):

@@ -30,6 +30,7 @@ DOORS: dict[str, str] = {
     "customers.file": EVERYBODY,
     "customers.edit_customer": OFFICE,
     "customers.edit_status": OFFICE,
+    "customers.status_effect": OFFICE,
     "customers.edit_labels": OFFICE,
     "customers.edit_alert": OFFICE,
     "customers.edit_contacts": OFFICE,

@@ -12,8 +12,8 @@ from billing.models import PeriodKind
 from billing.rules import DAY
 from core import errors
 from registry import agreements, tills
-from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, effect, pages
+from webapp import effect, identity, permissions, rendering, runtime
+from webapp.cashier import day, pages
 from webapp.cashier.bill_fields import billing_form
 
 

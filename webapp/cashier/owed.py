@@ -13,8 +13,8 @@ from billing.models import Discount, Liability
 from core import errors
 from core.money import Money
 from registry import agreements, money, names, tills
-from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, effect, owed_forms, pages
+from webapp import effect, identity, permissions, rendering, runtime
+from webapp.cashier import day, owed_forms, pages
 
 
 @permissions.required("service.edit")

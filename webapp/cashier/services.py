@@ -14,8 +14,8 @@ from core import errors
 from core.money import Money
 from desk import leading
 from registry import account_groups, agreements, bank, money, tills
-from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, effect, forms, pages
+from webapp import effect, identity, permissions, rendering, runtime
+from webapp.cashier import day, forms, pages
 
 
 @permissions.required("service.edit")
@@ -62,8 +62,15 @@ def first_charge(customer_id: int) -> Response:
 def _start(session: Session, act: Act, customer_id: int, form: Any) -> None:
     if form.starts_on.data is None or not form.quantity.data:
         raise errors.Invalid("Not complete")
-    account = tills.account(session, customer_id)
-    subscriptions.start(session, account.id, act, choice=form.choice(), starts_on=form.starts_on.data)
+    money.start_service(
+        session,
+        identity.actor(),
+        customer_id,
+        choice=form.choice(),
+        starts_on=form.starts_on.data,
+        today=act.today,
+        terms=act.terms,
+    )
 
 
 @permissions.required("service.edit")

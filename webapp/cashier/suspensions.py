@@ -12,8 +12,8 @@ from billing.acts import Act
 from billing.models import LockReason
 from core import errors
 from registry import agreements, tills
-from webapp import identity, permissions, rendering, runtime
-from webapp.cashier import day, effect, forms, lock_rights, pages
+from webapp import effect, identity, permissions, rendering, runtime
+from webapp.cashier import day, forms, lock_rights, pages
 
 
 @permissions.required("suspension.place")

@@ -4,9 +4,20 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, RadioField, SelectField
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+)
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from billing.idle import Left
+from core import errors
+from core.words import N_
 from desk.models import TicketKind
 from registry.models import CustomerKind, CustomerStatus
 from webapp.forms import REQUIRED, CheckListField, Form, ParagraphField, TextField, choices
@@ -63,7 +74,14 @@ class NumberForm(Form):
 
 
 class StatusForm(Form):
-    """Where the customer stands with us."""
+    """Where the customer stands with us; of who leaves, what becomes of his services.
+
+    Set by the view: `is_billed`, whether there is anything to say that of, `has_liabilities`, whether he owes
+    something periodically.
+    """
+
+    is_billed = False
+    has_liabilities = False
 
     version = HiddenField()
     new_status = RadioField(
@@ -72,7 +90,45 @@ class StatusForm(Form):
         coerce=CustomerStatus,
         description=lazy_gettext("Only a connected customer's lines are open; any other status closes them."),
     )
+    services = RadioField(
+        lazy_gettext("The services"),
+        choices=choices(
+            ("end", lazy_gettext("end")),
+            ("none", lazy_gettext("stay, off and not billed")),
+            ("part", lazy_gettext("stay, off and billed in part")),
+            ("full", lazy_gettext("stay, off and billed in full")),
+        ),
+        validators=[Optional()],
+    )
+    last_on = DateField(
+        lazy_gettext("Last day"),
+        [Optional()],
+        description=lazy_gettext("Billed to the end of this day; what was charged beyond it is given back."),
+    )
+    percent = IntegerField(lazy_gettext("Percent billed"), [Optional(), NumberRange(0, 100)])
+    liabilities = BooleanField(lazy_gettext("What is owed periodically and is no plan ends too"))
     note = TextField(lazy_gettext("Why"), [Length(max=300)])
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the customer is to be a former one."""
+        return bool(self.new_status.data is CustomerStatus.FORMER)
+
+    def left(self) -> Left:
+        """Return what becomes of the services; raises Invalid while it is not said of who leaves."""
+        if not self.leaves or not self.is_billed:
+            return Left()
+        percents = {"none": 0, "full": 100, "part": self.percent.data}
+        if self.services.data == "end":
+            if self.last_on.data is None:
+                raise errors.Invalid("No day", {"last_on": N_("Say which day is the last one")})
+            return Left(self.last_on.data, ends_liabilities=bool(self.liabilities.data))
+        if self.services.data not in percents:
+            raise errors.Invalid("Not said", {"services": N_("Say what becomes of the services")})
+        percent = percents[self.services.data]
+        if percent is None:
+            raise errors.Invalid("No percent", {"percent": N_("Say how much is billed")})
+        return Left(billed_percent=percent)
 
 
 class LabelsForm(Form):

@@ -1,26 +1,25 @@
-"""In place: who the customer is, his number, status, groups and marks, the banner."""
+"""In place: who the customer is, his number, groups and marks, the banner."""
 
 from flask import Response
 from flask_babel import gettext
 
-from core import clock, db
 from registry import customers, labels
 from registry.models import Customer, CustomerKind
-from tasks import enqueue
 from webapp import identity, permissions, rendering, runtime
 from webapp.customers import answers
-from webapp.customers.edit_forms import AlertForm, CustomerForm, LabelsForm, NumberForm, StatusForm
+from webapp.customers.edit_forms import AlertForm, CustomerForm, LabelsForm, NumberForm
 from webapp.forms import Form
 
 PANEL = "customer"
 
 
-def _customer(customer_id: int) -> Customer:
+def customer_of(customer_id: int) -> Customer:
+    """Return the customer; raises NotFound."""
     with runtime.current().database.reading() as session:
         return customers.get(session, customer_id)
 
 
-def _version(form: Form) -> int:
+def version_of(form: Form) -> int:
     """Return the version the person saw; nonsense counts as an old one."""
     text = str(form.version.data or "")  # type: ignore[attr-defined]
     return int(text) if text.isdecimal() else 0
@@ -29,7 +28,7 @@ def _version(form: Form) -> int:
 @permissions.required("customer.edit")
 def customer(customer_id: int) -> Response:
     """The names and the kind: private person or company."""
-    found = _customer(customer_id)
+    found = customer_of(customer_id)
     form = CustomerForm(obj=found)
     if form.accept(lambda: _save_customer(customer_id, form)):
         return answers.saved_head(customer_id, gettext("Saved."))
@@ -42,7 +41,7 @@ def _save_customer(customer_id: int, form: CustomerForm) -> None:
             session,
             identity.actor(),
             customer_id,
-            version=_version(form),
+            version=version_of(form),
             kind=form.kind.data or CustomerKind.PERSON,
             first_name=form.first_name.data or "",
             last_name=form.last_name.data or "",
@@ -54,7 +53,7 @@ def _save_customer(customer_id: int, form: CustomerForm) -> None:
 @permissions.required("customer.number")
 def number(customer_id: int) -> Response:
     """The number: accounting uses it too, so few people may change it."""
-    found = _customer(customer_id)
+    found = customer_of(customer_id)
     form = NumberForm(obj=found)
     if form.accept(lambda: _save_number(customer_id, form)):
         return answers.saved_head(
@@ -67,43 +66,8 @@ def number(customer_id: int) -> Response:
 def _save_number(customer_id: int, form: NumberForm) -> None:
     with runtime.current().database.transaction() as session:
         customers.change_number(
-            session, identity.actor(), customer_id, form.number.data or "", version=_version(form)
+            session, identity.actor(), customer_id, form.number.data or "", version=version_of(form)
         )
-
-
-@permissions.required("customer.edit")
-def status(customer_id: int) -> Response:
-    """The status: it opens and closes the customer's lines."""
-    found = _customer(customer_id)
-    form = StatusForm(new_status=found.status, version=found.version)
-    if form.accept(lambda: _save_status(customer_id, form)):
-        return answers.saved_head(customer_id, _status_words(len(form.result)))
-    title = gettext("Change the status of %(name)s", name=found.name)
-    return answers.show(customer_id, PANEL, title, form, "status")
-
-
-def _save_status(customer_id: int, form: StatusForm) -> tuple[int, ...]:
-    found = runtime.current()
-    with found.database.transaction() as session:
-        moved = customers.change_status(
-            session,
-            identity.actor(),
-            customer_id,
-            form.new_status.data,
-            today=clock.today(found.settings.isp.time_zone),
-            note=form.note.data or "",
-            version=_version(form),
-        )
-        if moved.lines:
-            pop = found.settings.diagnostics.default_pop
-            db.after_commit(session, lambda: enqueue.sweep_access(found.queue, pop=pop))
-    return moved.lines
-
-
-def _status_words(count: int) -> str:
-    if not count:
-        return gettext("The status is saved.")
-    return gettext("The status is saved; the gate is told about %(count)s lines.", count=count)
 
 
 @permissions.required("customer.edit")
@@ -131,7 +95,7 @@ def _save_labels(customer_id: int, form: LabelsForm) -> None:
 @permissions.required("customer.edit")
 def alert(customer_id: int) -> Response:
     """The banner that everybody who opens the card sees first."""
-    found = _customer(customer_id)
+    found = customer_of(customer_id)
     form = AlertForm(obj=found)
     if form.accept(lambda: _save_alert(customer_id, form)):
         rendering.say(gettext("Saved."))

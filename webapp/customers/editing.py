@@ -10,6 +10,7 @@ from webapp.customers import (
     edit_orders,
     edit_papers,
     edit_people,
+    edit_status,
     edit_tickets,
     edit_wires,
 )
@@ -22,7 +23,7 @@ _ONE = "/customers/<int:customer_id>"
 _WHOLE: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("customer", edit_head.customer),
     ("number", edit_head.number),
-    ("status", edit_head.status),
+    ("status", edit_status.status),
     ("labels", edit_head.groups_and_marks),
     ("alert", edit_head.alert),
     ("files", edit_papers.file),
@@ -38,6 +39,7 @@ _ITEMS: tuple[tuple[str, Callable[..., Any], Callable[..., Any]], ...] = (
     ("notes", edit_papers.note, edit_papers.remove_note),
 )
 _OTHERS: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
+    ("/edit/status/effect", "status_effect", edit_status.status_effect, ["GET"]),
     ("/edit/services/<int:item_id>", "edit_services", edit_wires.line, _FORM),
     ("/remove/files/<int:item_id>", "remove_files", edit_papers.remove_file, ["POST"]),
     ("/edit/equipment/<int:item_id>/credentials", "edit_credentials", edit_gear.access, _FORM),

@@ -8,17 +8,18 @@ from sqlalchemy.orm import Session
 
 from billing import acts, effects
 from billing.acts import Act
-from core import errors
+from core import clock, errors
 from core.money import Money
 from registry import money, tills
 from webapp import identity, runtime
-from webapp.cashier import day
 
 
 def of(customer_id: int, do: Callable[[Session, Act], object]) -> effects.Effect | None:
     """Return what it would do; none while it cannot be done as chosen."""
-    act = acts.Act(day.today(), day.terms(), money.author(identity.actor()))
-    with runtime.current().database.rehearsal() as session:
+    found = runtime.current()
+    today = clock.today(found.settings.isp.time_zone)
+    act = acts.Act(today, acts.terms_of(found.settings), money.author(identity.actor()))
+    with found.database.rehearsal() as session:
         account = tills.account(session, customer_id)
         try:
             return effects.of(session, account.id, act, lambda: do(session, act))
