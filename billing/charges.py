@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Date, Integer, Row, String, bindparam, func, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from billing import charge_sql, documents
+from billing import batches, charge_sql, documents
 from billing.acts import Act
 from billing.models import Account, Documented, DocumentKind, Subscription
 from core import db
@@ -34,7 +34,7 @@ class Refused:
 class ChargeReport:
     """What a run charged: entries, their sum (positive, minor units; all currencies), accounts, documents.
 
-    And what it refused to charge, by VAT rate.
+    And what it refused to charge, by VAT rate; `failed` are the accounts for which it went wrong.
     """
 
     entries: int = 0
@@ -43,6 +43,7 @@ class ChargeReport:
     documents: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    failed: tuple[int, ...] = ()
 
     def __add__(self, other: "ChargeReport") -> "ChargeReport":
         return ChargeReport(
@@ -52,6 +53,7 @@ class ChargeReport:
             self.documents + other.documents,
             dict(Counter(self.totals) + Counter(other.totals)),
             _together(self.refused + other.refused),
+            self.failed + other.failed,
         )
 
 
@@ -93,13 +95,19 @@ def run_batches(
     """
     with database.reading() as session:
         accounts = candidates(session, act.until)
-    report = begun or ChargeReport()
-    for first in range(0, len(accounts), BATCH):
-        with database.transaction() as session:
-            batch = accounts[first : first + BATCH]
-            report += run_accounts(session, act, batch)
-            note(session, report, first + len(batch), len(accounts))
-    return report
+    report, done = begun or ChargeReport(), 0
+
+    def charge(session: Session, batch: Sequence[int]) -> None:
+        made = report + run_accounts(session, act, batch)
+        note(session, made, done + len(batch), len(accounts))
+        db.after_commit(session, lambda: keep(made, len(batch)))
+
+    def keep(made: ChargeReport, count: int) -> None:
+        nonlocal report, done
+        report, done = made, done + count
+
+    failed = batches.each(database, accounts, BATCH, charge)
+    return replace(report, failed=report.failed + failed)
 
 
 def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeReport:

@@ -4,29 +4,32 @@ The night does it for everybody, what looks ahead for one account; whoever charg
 terms of that day hold first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing import access, freezes, ledger, settling, subscriptions, suspensions
+from billing import access, batches, freezes, ledger, settling, subscriptions, suspensions
 from billing.acts import Act
 from billing.charges import ChargeReport
 from billing.models import EntryKind, LedgerEntry
+from core import db
 from core.columns import any_of
 from core.db import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the day began with: numbers of locks, lines, terms and entries."""
+    """What the day began with: numbers of locks, lines, terms and entries; for whom it went wrong."""
 
     locks_expired: int = 0
     locks_placed: int = 0
     lines_changed: int = 0
     terms_changed: int = 0
     settled: int = 0
+    failed: tuple[int, ...] = ()
 
     def __add__(self, other: "Begun") -> "Begun":
         return Begun(
@@ -35,6 +38,7 @@ class Begun:
             self.lines_changed + other.lines_changed,
             self.terms_changed + other.terms_changed,
             self.settled + other.settled,
+            self.failed + other.failed,
         )
 
 
@@ -68,11 +72,14 @@ def begin_each(database: Database, act: Act, now: datetime) -> Begun:
     """
     with database.reading() as session:
         concerned = _concerned(session, act, now, None)
-    done = Begun()
-    for account_id in sorted(concerned):
-        with database.transaction() as session:
-            done += begin(session, act, now, account_id=account_id)
-    return done
+    done: list[Begun] = []
+
+    def one(session: Session, account_ids: Sequence[int]) -> None:
+        made = begin(session, act, now, account_id=account_ids[0])
+        db.after_commit(session, lambda: done.append(made))
+
+    failed = batches.each(database, sorted(concerned), 1, one)
+    return sum(done, Begun(failed=failed))
 
 
 def _concerned(session: Session, act: Act, now: datetime, account_id: int | None) -> set[int]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing import debt, episodes, instalments, ledger, penalties, prices
+from billing import batches, debt, episodes, instalments, ledger, penalties, prices
 from billing.acts import Act
 from billing.models import Account, EntryKind, LedgerEntry
 from billing.rules import Rules
@@ -30,13 +30,11 @@ def run(session: Session, act: Act, *, rules: Rules, account_id: int | None = No
     return len(_charge(session, sorted(_begun(session, act, rules, ids)), act, rules))
 
 
-def run_batches(database: Database, act: Act, *, rules: Rules) -> None:
-    """Do for everybody what run() does, each batch a transaction: nobody waits for all of them."""
+def run_batches(database: Database, act: Act, *, rules: Rules) -> tuple[int, ...]:
+    """Do for everybody what run() does, in batches (see batches.each); return whom it went wrong for."""
     with database.reading() as session:
         ids = sorted(_begun(session, act, rules, None))
-    for first in range(0, len(ids), BATCH):
-        with database.transaction() as session:
-            _charge(session, ids[first : first + BATCH], act, rules)
+    return batches.each(database, ids, BATCH, lambda session, some: _charge(session, some, act, rules))
 
 
 def booked(session: Session, act: Act) -> int:

@@ -1,7 +1,7 @@
 """The closing of a business day: charge, settle, plan, brake, apply, report; run twice, same result."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import (
+    access,
     charge_runs,
     charges,
     cutoff,
@@ -75,42 +76,78 @@ def close_day(
     """
     if witness.clock is not None and (jump := jump_words(witness.clock.jumped_s)):
         raise errors.Unavailable(jump)
-    on, author = act.today, act.author
+    on = act.today
     _open(database, on)
-
-    def charge(session: Session, _: NightRun) -> Report:
-        # The batches before this step may have been those of a night that was killed.
-        batches = session.scalars(select(ChargeRun).where(ChargeRun.run_on == on)).all()
-        before = sum((_report_of(batch) for batch in batches), charges.ChargeReport())
-        return asdict(before + charges.run(session, act))
-
-    def settle(session: Session, _: NightRun) -> Report:
-        return asdict(promises.settle(session, on, rules=rules))
-
-    begun: list[daybreak.Begun] = []
-    steps: dict[str, Step] = {
-        "lines": lambda session, _: asdict(sum(begun, daybreak.begin(session, act, clock.now()))),
-        "charges": charge,
-        "promises": settle,
-        "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
-        "late_fees": lambda session, _: {"entries": late_fees.booked(session, act)},
-        "interest": lambda session, _: dict(interest.booked(session, act, rules=rules)),
-        "plan": lambda session, night: _plan_report(_plan_of(session, night)),
-        "applied": lambda session, night: _outcome_of(session, night, rules),
-        "mismatches": lambda session, _: _verify(session),
-        **(more or {}),
-    }
-    # What is done in batches before its step is noted.
-    batches: dict[str, Callable[[], object]] = {
-        "lines": lambda: begun.append(daybreak.begin_each(database, act, clock.now())),
-        "charges": lambda: charge_runs.run(database, act),
-        "late_fees": lambda: late_fees.run_batches(database, act, rules=rules),
-        "interest": lambda: interest.run_batches(database, act, rules=rules),
-        "plan": lambda: _plan(database, on, rules, author, witness),
-        "applied": lambda: _apply(database, on, rules, author, witness),
-    }
-    _take_all(database, on, steps, batches)
+    day = _Day(database, act, rules, witness)
+    _take_all(database, on, {**day.steps(), **(more or {})}, day.batches())
     return _finish(database, on)
+
+
+@dataclass(slots=True)
+class _Day:
+    """The steps of closing a day; `begun` and `failed` are what the batches before them did and left out."""
+
+    database: Database
+    act: Act
+    rules: Rules
+    witness: Witness
+    begun: daybreak.Begun = field(default_factory=daybreak.Begun)
+    failed: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def steps(self) -> dict[str, Step]:
+        """Return the steps by name, in their order."""
+        act, on, rules = self.act, self.act.today, self.rules
+        return {
+            "lines": self._lines,
+            "charges": self._charge,
+            "promises": lambda session, _: asdict(promises.settle(session, on, rules=rules)),
+            "instalments": lambda session, _: asdict(instalments.settle(session, on, rules=rules)),
+            "late_fees": lambda session, _: self._told("late_fees", entries=late_fees.booked(session, act)),
+            "interest": lambda session, _: self._told(
+                "interest", **interest.booked(session, act, rules=rules)
+            ),
+            "plan": lambda session, night: _plan_report(_plan_of(session, night)),
+            "applied": lambda session, night: _outcome_of(session, night, rules),
+            "mismatches": lambda session, _: _verify(session),
+        }
+
+    def batches(self) -> dict[str, Callable[[], object]]:
+        """Return what is done in batches before its step is noted."""
+        database, act, on, rules = self.database, self.act, self.act.today, self.rules
+        return {
+            "lines": self._begin,
+            "charges": lambda: self._leave_out("charges", charge_runs.run(database, act).failed),
+            "late_fees": lambda: self._leave_out(
+                "late_fees", late_fees.run_batches(database, act, rules=rules)
+            ),
+            "interest": lambda: self._leave_out("interest", interest.run_batches(database, act, rules=rules)),
+            "plan": lambda: _plan(database, on, rules, act.author, self.witness),
+            "applied": lambda: _apply(database, on, rules, act.author, self.witness),
+        }
+
+    def _begin(self) -> None:
+        self.begun = daybreak.begin_each(self.database, self.act, clock.now())
+
+    def _lines(self, session: Session, _: NightRun) -> Report:
+        if self.begun.failed:
+            # Who went wrong by himself would go wrong with all others too, and end their night.
+            changed = access.refresh_dates(session, self.act.today)
+            return asdict(self.begun + daybreak.Begun(lines_changed=len(changed)))
+        return asdict(self.begun + daybreak.begin(session, self.act, clock.now()))
+
+    def _charge(self, session: Session, _: NightRun) -> Report:
+        # The batches before this step may have been those of a night that was killed.
+        made = session.scalars(select(ChargeRun).where(ChargeRun.run_on == self.act.today)).all()
+        failed = self.failed.get("charges", ())
+        before = sum((_report_of(batch) for batch in made), charges.ChargeReport(failed=failed))
+        due = set(charges.due_accounts(session, self.act.until)).difference(failed)
+        return asdict(before + charges.run_accounts(session, self.act, sorted(due)))
+
+    def _leave_out(self, name: str, account_ids: tuple[int, ...]) -> None:
+        self.failed[name] = account_ids
+
+    def _told(self, name: str, **report: int | str) -> Report:
+        return {**report, "failed": self.failed[name]} if self.failed.get(name) else report
 
 
 def rehearse(database: Database, act: Act, *, rules: Rules) -> Rehearsal:

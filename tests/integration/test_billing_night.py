@@ -1,6 +1,7 @@
 """The closing of a day on PostgreSQL: every step once, killed or run twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_night_charges_plans_cuts_and_reports(database):
     done = close(database)
     assert done.finished_at is not None
     charged = {"entries": 2, "total_minor": 6000, "accounts": 1, "documents": 0, "totals": {"EUR": 6000}}
-    charged["refused"] = []
+    charged |= {"refused": [], "failed": []}
     assert done.report["charges"] == charged
     assert done.report["plan"]["cut"] == 1
     assert done.report["applied"] == {"outcomes": {"cut": 1}}
@@ -59,6 +60,32 @@ def test_the_night_charges_plans_cuts_and_reports(database):
         assert session.get_one(SubscriptionAccess, made.subscription_id).wanted is AccessState.CLOSED
         assert session.get_one(CutoffRun, done.cutoff_run_id).status is RunStatus.APPLIED
         assert night.last_closed(session).run_on == ON
+
+
+def test_an_account_that_goes_wrong_is_left_out_and_named_and_done_the_next_night(database):
+    broken, other = debtors(database, 2)
+    function = (
+        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'broken by the test'; END $$"
+    )
+    trigger = (
+        "CREATE TRIGGER refuse BEFORE INSERT ON ledger_entries FOR EACH ROW"
+        f" WHEN (NEW.account_id = {broken.account_id}) EXECUTE FUNCTION pg_temp.refuse()"
+    )
+    with database.transaction() as session:
+        session.execute(text(function))
+        session.execute(text(trigger))
+    rules = replace(RULES, late_fee_minor=100, late_fee_days=1)
+    done = close(database, rules=rules)
+    assert (done.finished_at is not None, done.report["charges"]["failed"]) == (True, [broken.account_id])
+    assert done.report["charges"]["accounts"] == 1
+    later = close(database, ON + timedelta(days=30), rules=rules)
+    assert later.report["late_fees"]["failed"] == [broken.account_id]
+    with database.transaction() as session:
+        session.execute(text("DROP TRIGGER refuse ON ledger_entries"))
+    last = close(database, ON + timedelta(days=31), rules=rules)
+    assert (last.report["charges"]["accounts"], last.report["charges"]["failed"]) == (2, [])
+    assert other.account_id != broken.account_id
 
 
 def test_a_night_run_twice_changes_nothing(database):
