@@ -20,7 +20,7 @@ from billing import (
     suspensions,
 )
 from billing.acts import Act, Terms
-from billing.models import AccessState, AccountDiscount, Liability, LockReason, Subscription
+from billing.models import AccessState, Account, AccountDiscount, Liability, LockReason, Subscription
 from core import errors
 from registry import audit, money
 
@@ -188,18 +188,18 @@ def end_liability(
 
 
 def take_back_liability(
-    session: Session, actor: audit.Actor, liability_id: int, *, today: date, terms: Terms
+    session: Session, actor: audit.Actor, liability_id: int, *, reason: str, today: date, terms: Terms
 ) -> int:
-    """Take a liability back as if it had never been; return whose it was."""
+    """Take a liability back as if it had never been; return what is given back (minor units)."""
     owed = liabilities.get(session, liability_id)
     account_id, words = owed.account_id, owed.description
-    liabilities.take_back(session, liability_id, Act(today, terms, money.author(actor)))
-    customer_id = money.customer_id_of(session, account_id)
-    facts = {"description": words}
-    _record(
-        session, actor, "liability.taken_back", customer_id, subject=("liability", liability_id), facts=facts
-    )
-    return customer_id
+    made = liabilities.take_back(session, liability_id, Act(today, terms, money.author(actor)))
+    given_minor = sum(entry.amount_minor for entry in made)
+    customer_id, account = money.customer_id_of(session, account_id), session.get_one(Account, account_id)
+    facts = {"description": words, "amount_minor": given_minor, "currency": account.currency}
+    subject = ("liability", liability_id)
+    _record(session, actor, "liability.taken_back", customer_id, subject=subject, facts=facts, note=reason)
+    return given_minor
 
 
 def charge(
@@ -285,6 +285,7 @@ def _record(
     *,
     subject: tuple[str, int],
     facts: dict[str, Any],
+    note: str = "",
 ) -> None:
     audit.record(
         session,
@@ -294,4 +295,5 @@ def _record(
         object_kind=subject[0],
         object_id=subject[1],
         changes=_facts(facts),
+        note=note.strip(),
     )

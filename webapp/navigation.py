@@ -49,7 +49,7 @@ MONEY_OF_ONE = tuple(
     for name in (
         *("statement", "payment", "payback", "refund", "transfer", "promise", "what_if", "entry", "reverse"),
         *("terms", "billing", "add_service", "change_service", "end_service", "suspend"),
-        *("charge", "add_liability", "end_liability", "give_discount"),
+        *("charge", "add_liability", "end_liability", "take_back_liability", "give_discount"),
         *("give_article", "change_article"),
     )
 )

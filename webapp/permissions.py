@@ -37,6 +37,8 @@ PERMISSIONS = {
     "bank.import": N_("Read bank statements in and book them"),
     "debt.writeoff": N_("Write debts off"),
     "service.edit": N_("Change plans and subscriptions of a customer"),
+    "charge.add": N_("Charge by hand, add liabilities and let them end"),
+    "terms.set": N_("Give a customer terms of his own: days to pay, grace, credit, never cut"),
     "promise.give": N_("Give a promise to pay, which keeps a debtor on line"),
     "suspension.place": N_("Suspend services and let them in again, for the reasons below"),
     "suspension.money": N_("Freeze a service and suspend it by hand, and say how that is billed"),
@@ -71,7 +73,7 @@ _LINE = {"equipment.edit", "point.set", "diagnostics.run", "field.work"}
 _BILLING = (
     _EVERYBODY
     | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
-    | {"payment.refund", "debt.writeoff", "bank.import"}
+    | {"charge.add", "terms.set", "payment.refund", "debt.writeoff", "bank.import"}
     | {"document.issue", "document.credit", "notice.give", "contract.keep", "article.edit", "order.bill"}
     | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
     | {"suspension.place", "suspension.money"}

@@ -6,10 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from billing.models import AccountDiscount, LedgerEntry, Liability
+from billing import liabilities
+from billing.liabilities import Owed
+from billing.models import AccountDiscount, LedgerEntry, Liability, PeriodKind
+from billing.testing import act
 from core import clock
 from registry import testing
-from registry.models import AuditEvent
+from registry.models import AuditEvent, Customer
 
 TODAY = clock.today("Europe/Kyiv")
 
@@ -30,8 +33,12 @@ def test_a_charge_by_hand_is_made_once_with_its_reason(sign_in_as, database, cus
     key = re.search(r'name="key"[^>]*value="([^"]+)"', browser.get(path).text).group(1)
     fields = {"key": key, "amount": "12.50", "vat_rate_id": "", "reason": ""}
     assert browser.post(path, data=fields).status_code == 422
+    fields["reason"] = "Cable"
+    look = browser.post(path, data=fields)
+    assert (look.status_code, "Charge €12.50 to" in look.text, "-€12.50" in look.text) == (200, True, True)
+    assert rows(database, LedgerEntry.amount_minor) == []
     for _ in range(2):
-        assert browser.post(path, data={**fields, "reason": "Cable"}).status_code == 303
+        assert browser.post(path, data={**fields, "confirmed": "yes"}).status_code == 303
     assert rows(database, LedgerEntry.amount_minor) == [-1250]
     assert "charge.made" in rows(database, AuditEvent.action)
 
@@ -51,15 +58,34 @@ def test_a_liability_is_added_ended_and_taken_back(sign_in_as, database, custome
         assert browser.post(f"{path}/liabilities/new", data=fields).status_code == 303
     (owed,) = rows(database, Liability.id)
     assert rows(database, AuditEvent.action).count("liability.added") == 1
-    page = browser.get(f"{path}/money").text
-    assert f"/liabilities/{owed}/take-back" in page
+    back, accountant = f"/liabilities/{owed}/take-back", sign_in_as("accountant")
+    assert back not in browser.get(f"{path}/money").text
+    assert browser.get(back).status_code == browser.post(back, data={"reason": "mine"}).status_code == 403
+    assert back in accountant.get(f"{path}/money").text
     assert browser.get(f"/liabilities/{owed}/end").status_code == 200
     last = (TODAY + timedelta(days=9)).isoformat()
     assert browser.post(f"/liabilities/{owed}/end", data={"ends_on": last}).status_code == 303
-    assert browser.post(f"/liabilities/{owed}/take-back").status_code == 303
+    assert "€30.00" in accountant.get(back).text
+    assert accountant.post(back, data={"reason": ""}).status_code == 422
+    charged = -sum(rows(database, LedgerEntry.amount_minor))
+    assert accountant.post(back, data={"reason": "never delivered"}).status_code == 303
+    with database.reading() as session:
+        told = session.scalars(select(AuditEvent).where(AuditEvent.action == "liability.taken_back")).one()
+    assert (told.note, told.changes["amount_minor"]) == ("never delivered", [None, charged])
     assert sum(rows(database, LedgerEntry.amount_minor)) == 0
     assert "taken back" in browser.get(f"{path}/money").text
-    assert browser.post(f"/liabilities/{owed}/take-back").status_code == 409
+    assert accountant.post(back, data={"reason": "again"}).status_code == 409
+
+
+def test_the_desk_takes_a_liability_back_that_was_not_charged_yet(sign_in_as, database, customer_id):
+    browser = sign_in_as("billing")
+    with database.transaction() as session:
+        account_id = session.get_one(Customer, customer_id).account_id
+        owed = Owed("Rack", 3000, PeriodKind.MONTH, starts_on=TODAY + timedelta(days=40))
+        back = f"/liabilities/{liabilities.add(session, account_id, act(TODAY), owed).liability.id}/take-back"
+    assert back in browser.get(f"/customers/{customer_id}/money").text
+    assert browser.post(back, data={"reason": "a slip"}).status_code == 303
+    assert rows(database, Liability.id) == []
 
 
 def test_a_liability_asks_for_what_its_period_wants_and_is_billed_so(sign_in_as, database, customer_id):

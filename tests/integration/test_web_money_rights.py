@@ -41,6 +41,21 @@ def owing(database):
     return customer
 
 
+def test_charges_terms_and_plans_are_each_somebody_elses_work(without, owing):
+    page, changing = f"/customers/{owing.id}/money", f"/customers/{owing.id}/services/new"
+    adds, terms = (f"{page}/charge", f"/customers/{owing.id}/liabilities/new"), f"{page}/terms"
+    seller = without("charge.add", "terms.set")
+    for door in (*adds, terms):
+        assert door not in seller.get(page).text
+        assert seller.get(door).status_code == seller.post(door, data={}).status_code == 403
+    assert seller.get(changing).status_code == 200
+    clerk = without("service.edit")
+    for door in (*adds, terms):
+        assert door in clerk.get(page).text
+        assert clerk.get(door).status_code == 200
+    assert clerk.get(changing).status_code == 403
+
+
 def test_who_issues_documents_forgives_no_debt_by_a_credit_note(sign_in_as, without, database, owing):
     with database.reading() as session:
         url = f"/documents/{session.scalars(select(Document.id)).one()}"

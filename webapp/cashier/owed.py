@@ -14,19 +14,22 @@ from core import errors
 from core.money import Money
 from registry import agreements, money, names, tills
 from webapp import effect, identity, permissions, rendering, runtime
-from webapp.cashier import day, owed_forms, pages
+from webapp.cashier import day, forms, owed_forms, pages
 
 
-@permissions.required("service.edit")
+@permissions.required("charge.add")
 def charge(customer_id: int) -> Response:
-    """Charge the customer by hand, with a reason."""
+    """Charge the customer by hand, with a reason: whom, the sum and what is owed then are confirmed."""
     till, form_of = pages.till(customer_id), owed_forms.charge_form
     form = form_of(till.currency, _rates())()
-    if form.accept(lambda: _charge(customer_id, form)):
+    if form.is_confirmed and form.accept(lambda: _charge(customer_id, form)):
         is_new = form.result.is_new
         rendering.say(gettext("Charged.") if is_new else gettext("This was charged already."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    return pages.form_page("charge", gettext("Charge by hand"), till, form)
+    after = None
+    if form.is_looked_at:
+        after = Money(till.debt.balance_minor - form.amount.data.minor, till.currency)
+    return pages.form_page("charge", gettext("Charge by hand"), till, form, after=after)
 
 
 def _charge(customer_id: int, form: Any) -> Posted:
@@ -44,7 +47,7 @@ def _charge(customer_id: int, form: Any) -> Posted:
         )
 
 
-@permissions.required("service.edit")
+@permissions.required("charge.add")
 def add(customer_id: int) -> Response:
     """Let the customer owe something, once or by the period; what it does is shown before."""
     till = pages.till(customer_id)
@@ -73,7 +76,7 @@ def _add(customer_id: int, form: Any) -> None:
         )
 
 
-@permissions.required("service.edit")
+@permissions.required("charge.add")
 def add_effect(customer_id: int) -> Response:
     """Show what a liability would do, for what is filled in so far."""
     till = pages.till(customer_id)
@@ -91,7 +94,7 @@ def _owe(session: Session, act: Act, customer_id: int, form: Any) -> None:
     liabilities.add(session, money.account_id(session, customer_id), act, form.owed())
 
 
-@permissions.required("service.edit")
+@permissions.required("charge.add")
 def end(liability_id: int) -> Response:
     """Let a liability end with a day; what was charged beyond it is given back."""
     customer_id, owed = _owed(liability_id)
@@ -115,16 +118,40 @@ def _end(liability_id: int, form: owed_forms.EndLiabilityForm) -> None:
         )
 
 
-@permissions.required("service.edit")
+@permissions.required("charge.add")
 def take_back(liability_id: int) -> Response:
-    """Take a liability back as if it had never been."""
+    """Take a liability back as if it had never been, with a reason; what is given back is shown before.
+
+    One that was charged is taken back by who may undo charges.
+    """
+    customer_id, owed = _owed(liability_id)
+    if liabilities.is_taken_back(owed):
+        raise errors.Conflict("This liability was taken back already")
+    shown = effect.of(customer_id, lambda session, act: liabilities.take_back(session, liability_id, act))
+    if shown is not None and shown.entries:
+        identity.demand("charge.reverse")
+    form = forms.ReverseForm()
+    if form.accept(lambda: _take_back(liability_id, form)):
+        rendering.say(gettext("The liability is taken back; what was charged for it is given back."))
+        return rendering.go("cashier.statement", customer_id=customer_id)
+    till = pages.till(customer_id)
+    title = gettext("Take the liability back")
+    return pages.form_page("take_back", title, till, form, owed=owed, effect=shown)
+
+
+def _take_back(liability_id: int, form: forms.ReverseForm) -> None:
     with runtime.current().database.transaction() as session:
-        customer_id = agreements.take_back_liability(
-            session, identity.actor(), liability_id, today=day.today(), terms=day.terms()
+        given_minor = agreements.take_back_liability(
+            session,
+            identity.actor(),
+            liability_id,
+            reason=form.reason.data or "",
+            today=day.today(),
+            terms=day.terms(),
         )
+        if given_minor:
+            identity.demand("charge.reverse")
         day.let_in(session)
-    rendering.say(gettext("The liability is taken back; what was charged for it is given back."))
-    return rendering.go("cashier.statement", customer_id=customer_id)
 
 
 @permissions.required("service.edit")

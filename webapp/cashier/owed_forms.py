@@ -12,7 +12,7 @@ from billing.models import PeriodKind, VatRate
 from webapp import vat_words
 from webapp.cashier import day
 from webapp.cashier.bill_fields import BillFields
-from webapp.cashier.forms import EndForm
+from webapp.cashier.forms import EndForm, TwiceForm
 from webapp.forms import REQUIRED, CheckListField, Form, MoneyField, OnceForm, TextField, choices
 from webapp.price_words import NET, ONCE, RECURRING
 
@@ -25,7 +25,7 @@ def charge_form(currency: str, rates: Sequence[VatRate]) -> Any:
 
     known = vat_words.offered(rates, day.today())
 
-    class ChargeForm(OnceForm):
+    class ChargeForm(TwiceForm):
         """How much, with what VAT inside, and why."""
 
         amount = MoneyField(

@@ -206,7 +206,7 @@ def _finish(session: Session, act: Act, subscription_id: int, form: forms.EndFor
     subscriptions.end(session, subscription_id, act, ends_on=form.ends_on.data)
 
 
-@permissions.required("service.edit")
+@permissions.required("terms.set")
 def terms(customer_id: int) -> Response:
     """Change days to pay, grace, group and credit, and whether debt may cut the customer."""
     with runtime.current().database.reading() as session:

@@ -68,7 +68,7 @@ for _rule, _name, _view, _methods in (
     ("/customers/<int:customer_id>/liabilities/new", "add_liability", owed.add, ["GET", "POST"]),
     ("/customers/<int:customer_id>/liabilities/effect", "liability_effect", owed.add_effect, ["GET"]),
     ("/liabilities/<int:liability_id>/end", "end_liability", owed.end, ["GET", "POST"]),
-    ("/liabilities/<int:liability_id>/take-back", "take_back_liability", owed.take_back, ["POST"]),
+    ("/liabilities/<int:liability_id>/take-back", "take_back_liability", owed.take_back, ["GET", "POST"]),
     ("/customers/<int:customer_id>/discounts/new", "give_discount", owed.give, ["GET", "POST"]),
     ("/customers/<int:customer_id>/discounts/choices", "discount_choices", owed.choices, ["GET"]),
     ("/discounts/<int:given_id>/end", "end_discount", owed.end_discount, ["POST"]),
