@@ -38,10 +38,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new plan, and the subscriptions whose line opens by it."""
+    """A plan, the subscriptions whose line opens by it, and whether it was not there before."""
 
     plan: InstalmentPlan
     reopened: tuple[int, ...]
+    is_new: bool = True
 
 
 def active(session: Session, account_id: int) -> InstalmentPlan | None:
@@ -117,13 +118,16 @@ def make(
     today: date,
     rules: Rules,
     note: str = "",
+    idempotency_key: str | None = None,
 ) -> Made:
-    """Agree on instalments of the whole debt; lift the debt locks at once.
+    """Agree on instalments of the whole debt, once by the key; lift the debt locks at once.
 
     Raises Invalid at the faulty part or when the rules do not allow a plan, Conflict when a plan or a promise
     stands already, NotFound.
     """
     account = ledger.lock_account(session, account_id)
+    if (first := _made_by(session, account_id, idempotency_key)) is not None:
+        return Made(first, reopened=(), is_new=False)
     if active(session, account_id) is not None:
         raise errors.Conflict("Instalments are agreed on already; end them before agreeing on others")
     if promises.active(session, account_id) is not None:
@@ -143,6 +147,7 @@ def make(
         made_on=today,
         status=PromiseStatus.ACTIVE,
         note=note.strip(),
+        idempotency_key=idempotency_key,
         author_id=author.staff_id,
         author=author.name,
     )
@@ -157,6 +162,16 @@ def make(
         session, account_id, LockReason.DEBT, by=f"instalments by {author.name}", today=today
     )
     return Made(plan, suspensions.opened(session, moved))
+
+
+def _made_by(session: Session, account_id: int, key: str | None) -> InstalmentPlan | None:
+    """Return the plan the form of the key made; raises Conflict when it is another account's."""
+    if key is None:
+        return None
+    found = session.scalar(select(InstalmentPlan).where(InstalmentPlan.idempotency_key == key))
+    if found is not None and found.account_id != account_id:
+        raise errors.Conflict("This form was used already for another sum; load the page again")
+    return found
 
 
 def end(session: Session, plan_id: int, *, author: ledger.Author, reason: str) -> InstalmentPlan:

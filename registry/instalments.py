@@ -94,6 +94,7 @@ def make(
     note: str,
     today: date,
     rules: Rules,
+    idempotency_key: str | None = None,
 ) -> instalments.Made:
     """Agree on instalments with the customer (see billing.instalments.make)."""
     made = instalments.make(
@@ -104,7 +105,10 @@ def make(
         author=money.author(actor),
         today=today,
         rules=rules,
+        idempotency_key=idempotency_key,
     )
+    if not made.is_new:
+        return made
     facts = {
         "amount_minor": made.plan.total_minor,
         "count": len(agreed),

@@ -60,6 +60,7 @@ class InstalmentPlan(Base):
     status: Mapped[PromiseStatus] = mapped_column(choice(PromiseStatus), default=PromiseStatus.ACTIVE)
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
     reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     author_id: Mapped[int | None] = mapped_column(BigInteger)
     author: Mapped[str] = mapped_column(String(120))
     made_at: Mapped[CreatedAt]

@@ -99,6 +99,7 @@ def _agree(customer_id: int, form: Any) -> None:
             note=form.note.data or "",
             today=day.today(),
             rules=day.limits(session),
+            idempotency_key=form.once,
         )
         if made.reopened:
             day.wake_gates(session)
