@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flask import g, request, session
+from flask import current_app, g, request, session
 from flask_babel import gettext
 
 from core import clock
@@ -67,6 +67,12 @@ def may(name: str) -> bool:
     """Say whether the person has the permission; in templates too: `{% if may("payment.take") %}`."""
     found = person()
     return found is not None and name in found.permissions
+
+
+def may_open(endpoint: str) -> bool:
+    """Say whether the person has the permission that the endpoint's view is marked with."""
+    found = person()
+    return found is not None and permissions.of(current_app.view_functions[endpoint]) in found.permissions
 
 
 def demand(name: str) -> None:

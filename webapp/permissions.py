@@ -45,7 +45,7 @@ PERMISSIONS = {
     "suspension.technical": N_("Suspend a service for abuse and for technical reasons"),
     "disconnect.plan": N_("Put customers into the disconnect queue and plan it"),
     "cutoff.view": N_("See the cutoff plan and the debtors"),
-    "report.read": N_("Read the reports of money, and take them as files"),
+    "report.read": N_("Read the reports of money, and take them and all lists of money as files"),
     "charge.run": N_("See the charge runs and start one"),
     "cutoff.run": N_("Run the cutoff: make, review, apply and undo plans"),
     "cutoff.release": N_("Run the cutoff, also past its brake"),

@@ -56,6 +56,7 @@ def set_up(app: Flask, settings: Settings) -> None:
         carried=carried,
         url_with=url_with,
         may=identity.may,
+        may_open=identity.may_open,
         is_htmx=is_htmx,
         age_in_words=age_in_words,
         format_date=format_date,

@@ -41,6 +41,37 @@ def owing(database):
     return customer
 
 
+# Files without a sum, or (the disconnect queue) without sums for who may not take them.
+NO_MONEY = {
+    *("cashier.export_locks", "drift.export", "desk.export_disconnects", "setup.import_faults"),
+    *("notices.export_list", "notices.export", "notices.export_contracts", "setup.import_template"),
+}
+
+
+def test_every_file_of_money_asks_for_the_right_to_take_it(web_app):
+    files = {
+        rule.endpoint
+        for rule in web_app.url_map.iter_rules()
+        if "ending" in rule.arguments or rule.rule.endswith((".csv", ".xlsx"))
+    }
+    asked = {one for one in files if permissions.of(web_app.view_functions[one]) == "report.read"}
+    assert files - asked == NO_MONEY
+
+
+@pytest.mark.parametrize("role", ["technician", "noc"])
+def test_who_works_on_lines_sees_balances_and_takes_no_file_of_money(sign_in_as, owing, role):
+    browser, page = sign_in_as(role), f"/customers/{owing.id}/money"
+    for shown in (page, "/documents", *(("/debtors", "/instalments", "/reminders") if role == "noc" else ())):
+        answer = browser.get(shown)
+        assert answer.status_code == 200, shown
+        assert ".xlsx" not in answer.text, shown
+    for file in ("/documents.csv", f"{page}/ledger.xlsx", "/debtors.xlsx", "/instalments.csv"):
+        assert browser.get(file).status_code == 403, file
+    if role == "noc":
+        assert "Balance" not in browser.get("/disconnects.csv").text
+    assert f"{page}/ledger.xlsx" in sign_in_as("billing").get(page).text
+
+
 def test_charges_terms_and_plans_are_each_somebody_elses_work(without, owing):
     page, changing = f"/customers/{owing.id}/money", f"/customers/{owing.id}/services/new"
     adds, terms = (f"{page}/charge", f"/customers/{owing.id}/liabilities/new"), f"{page}/terms"

@@ -8,16 +8,17 @@ from flask_babel import gettext
 from billing.models import BatchStatus, Certainty, LineStatus
 from registry import bank_list, bank_views, spreadsheets
 from registry.bank_views import BatchRow, LineRow
-from webapp import downloads, permissions, runtime, texts
+from webapp import downloads, identity, permissions, runtime, texts
 from webapp.bank import asking
 
 FILE_PAGE = 1000
 FILE_LIMIT = 200_000
 
 
-@permissions.required("bank.import")
+@permissions.required("report.read")
 def statements(ending: str) -> Response:
     """The list of statements as a file."""
+    identity.demand("bank.import")
     if ending not in downloads.ENDINGS:
         abort(404)
     heads = [
@@ -62,17 +63,19 @@ def _statements() -> Iterator[BatchRow]:
             return
 
 
-@permissions.required("bank.import")
+@permissions.required("report.read")
 def lines(batch_id: int, ending: str) -> Response:
     """The lines of a statement as a file."""
+    identity.demand("bank.import")
     with runtime.current().database.reading() as session:
         bank_views.batch_row(session, batch_id)
     return _lines_file(batch_id, f"statement-{batch_id}", ending)
 
 
-@permissions.required("bank.import")
+@permissions.required("report.read")
 def waiting(ending: str) -> Response:
     """Whatever waits for a person, of all statements and gateways, as a file."""
+    identity.demand("bank.import")
     return _lines_file(None, f"waiting-{runtime.today().isoformat()}", ending)
 
 

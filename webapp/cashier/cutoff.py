@@ -13,7 +13,7 @@ from registry import cutoff_details, cutoff_lists, cutoffs, run_lists, spreadshe
 from registry.cutoff_lists import PlanFilter, PlanRow
 from registry.keyset import order
 from registry.run_lists import RunFilter
-from webapp import asked, downloads, permissions, rendering, runtime, texts
+from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
 from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
 from webapp.forms import Form
@@ -117,9 +117,10 @@ def progress(run_id: int) -> Response:
     return answer
 
 
-@permissions.required("cutoff.view")
+@permissions.required("report.read")
 def file(run_id: int, ending: str) -> Response:
     """The plan as a file: every row the filters leave, in its order."""
+    identity.demand("cutoff.view")
     if ending not in downloads.ENDINGS:
         abort(404)
     with runtime.current().database.reading() as session:

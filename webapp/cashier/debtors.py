@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry import cutoff_lists, debtor_list, spreadsheets
 from registry.debtor_list import DebtorFilter, DebtorPage, DebtorRow
 from registry.keyset import order
-from webapp import asked, downloads, permissions, rendering, runtime
+from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -37,9 +37,10 @@ def listing() -> Response:
     )
 
 
-@permissions.required("cutoff.view")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
+    identity.demand("cutoff.view")
     if ending not in downloads.ENDINGS:
         abort(404)
     table = downloads.Table(f"debtors-{day.today().isoformat()}", ending)

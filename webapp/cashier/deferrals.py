@@ -8,7 +8,7 @@ from flask_babel import gettext
 from registry import deferral_list, spreadsheets
 from registry.deferral_list import DeferralFilter, DeferralRow
 from registry.keyset import order
-from webapp import asked, downloads, permissions, rendering, runtime
+from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -35,9 +35,10 @@ def listing() -> Response:
     )
 
 
-@permissions.required("cutoff.run")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
+    identity.demand("cutoff.run")
     if ending not in downloads.ENDINGS:
         abort(404)
     table = downloads.Table(f"deferrals-{day.today().isoformat()}", ending)

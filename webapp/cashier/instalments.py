@@ -174,9 +174,10 @@ def listing() -> Response:
     )
 
 
-@permissions.required("cutoff.view")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
+    identity.demand("cutoff.view")
     if ending not in downloads.ENDINGS:
         abort(404)
     table = downloads.Table(f"instalments-{day.today().isoformat()}", ending)

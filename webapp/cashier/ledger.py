@@ -49,7 +49,7 @@ def fragment(customer_id: int) -> Response:
     return answer
 
 
-@permissions.required("money.view")
+@permissions.required("report.read")
 def export(customer_id: int, ending: str) -> Response:
     """Send what the filters leave of the ledger, in the order of the screen."""
     if ending not in downloads.ENDINGS:

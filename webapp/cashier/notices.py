@@ -11,7 +11,7 @@ from registry import notices, spreadsheets
 from registry.dunning import NoticeRow
 from registry.keyset import order
 from registry.notices import NoticeFilter
-from webapp import asked, downloads, permissions, runtime
+from webapp import asked, downloads, identity, permissions, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -36,9 +36,10 @@ def sort() -> str:
     return order(request.args.get("sort", ""), notices.KEYS, notices.USUAL_SORT)
 
 
-@permissions.required("cutoff.view")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
+    identity.demand("cutoff.view")
     if ending not in downloads.ENDINGS:
         abort(404)
     table = downloads.Table(f"reminders-{day.today().isoformat()}", ending)

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from registry import promise_list, spreadsheets
 from registry.keyset import order
 from registry.promise_list import PromiseFilter, PromiseRow
-from webapp import asked, downloads, permissions, rendering, runtime, texts
+from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import day
 
 FILE_PAGE = 1000
@@ -33,9 +33,10 @@ def listing() -> Response:
     )
 
 
-@permissions.required("promise.give")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """The list as a file: every row the filters leave, in its order."""
+    identity.demand("promise.give")
     if ending not in downloads.ENDINGS:
         abort(404)
     table = downloads.Table(f"promises-{day.today().isoformat()}", ending)

@@ -213,6 +213,8 @@ def file(ending: str) -> Response:
 
 
 def _heads() -> list[str]:
+    """Return the columns; sums only for who may take them as a file."""
+    balance = [gettext("Balance"), gettext("Currency")] if identity.may("report.read") else []
     return [
         gettext("Customer number"),
         gettext("Customer"),
@@ -223,8 +225,7 @@ def _heads() -> list[str]:
         gettext("Planned for"),
         gettext("Given to"),
         gettext("Visits in vain"),
-        gettext("Balance"),
-        gettext("Currency"),
+        *balance,
         gettext("Result"),
         gettext("Note"),
         gettext("Ended by"),
@@ -243,8 +244,7 @@ def _cells(row: QueueRow) -> tuple[spreadsheets.Value, ...]:
         row.planned_on,
         row.staff,
         row.tries,
-        row.balance,
-        row.balance.currency,
+        *((row.balance, row.balance.currency) if identity.may("report.read") else ()),
         result_word(row.result),
         row.result_note,
         row.ended_by,

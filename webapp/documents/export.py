@@ -21,7 +21,7 @@ XLSX_LIMIT = 100_000
 ENDINGS = ("xlsx", "csv")
 
 
-@permissions.required("money.view")
+@permissions.required("report.read")
 def file(ending: str) -> Response:
     """Write the file wholly, then send it: nothing of the database is held while a browser takes its time."""
     if ending not in ENDINGS:
