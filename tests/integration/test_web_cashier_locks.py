@@ -52,6 +52,9 @@ def test_each_reason_has_a_lock_of_its_own_and_the_strictest_effect_counts(sign_
     again = suspend(browser, service_id, "abuse", "closed")
     assert (again.status_code, "is suspended by hand already" in again.text) == (409, True)
     assert 'value="as told by phone"' in again.text
+    asked = {"reason": "abuse", "effect": "closed", "billing": "full"}
+    shown = browser.fragment(f"/services/{service_id}/suspend/effect", query_string=asked).text
+    assert "is suspended by hand already" in shown
     browser.post(f"/services/{service_id}/let-in", data={"reason": "abuse"})
     assert wanted(database, service_id) is AccessState.SLOW
     assert browser.post(f"/services/{service_id}/let-in", data={"reason": "debt"}).status_code == 422

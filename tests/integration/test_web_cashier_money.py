@@ -287,7 +287,7 @@ def test_adding_a_service_shows_the_first_charge_before_and_makes_it(sign_in_as,
     shown = browser.fragment(f"{path}/first-charge", query_string={**choice, "price": "7.50"})
     assert "€7.50" in shown.text or TODAY.day > 28
     later = {**choice, "starts_on": "nonsense"}
-    assert "Nothing is charged" in browser.fragment(f"{path}/first-charge", query_string=later).text
+    assert "Fill in the rest" in browser.fragment(f"{path}/first-charge", query_string=later).text
     assert browser.post(f"{path}/new", data={**choice, "price": "-1"}).status_code == 422
     answer = browser.post(f"{path}/new", data={**choice, "price": "7.50"})
     assert answer.status_code == 303
@@ -332,7 +332,7 @@ def test_an_act_shows_its_effect_before_and_what_is_to_come_is_taken_back(sign_i
     assert 'name="weekday"' in browser.fragment(f"{path}/change/effect", query_string=weekly).text
     end = browser.fragment(f"{path}/end/effect", query_string={"ends_on": TODAY.isoformat()}).text
     assert "Next bill" in end
-    assert "Nothing is charged" in browser.fragment(f"{path}/end/effect", query_string={"ends_on": "x"}).text
+    assert "Fill in the rest" in browser.fragment(f"{path}/end/effect", query_string={"ends_on": "x"}).text
     freeze = {"reason": "freeze", "from_on": later, "billing": "part", "percent": "30", "note": "holiday"}
     assert "Next bill" in browser.fragment(f"{path}/suspend/effect", query_string=freeze).text
     assert browser.post(f"{path}/suspend", data={**freeze, "percent": ""}).status_code == 422

@@ -52,6 +52,12 @@ def test_a_liability_is_added_ended_and_taken_back(sign_in_as, database, custome
     assert browser.get(f"{path}/liabilities/new").status_code == 200
     shown = browser.fragment(f"{path}/liabilities/effect", query_string=fields).text
     assert "€30.00" in shown
+    refused = browser.fragment(f"{path}/liabilities/effect", query_string={**fields, "is_net": "yes"}).text
+    assert ("VAT rate" in refused, "Nothing is charged" in refused, "Next bill" in refused) == (
+        True,
+        False,
+        False,
+    )
     assert rows(database, LedgerEntry.amount_minor) == []
     assert browser.post(f"{path}/liabilities/new", data={**fields, "is_net": "yes"}).status_code == 422
     for _ in range(2):

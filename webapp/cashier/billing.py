@@ -10,7 +10,6 @@ from billing import bill_days, periods
 from billing.acts import Act
 from billing.models import PeriodKind
 from billing.rules import DAY
-from core import errors
 from registry import agreements, tills
 from webapp import effect, identity, permissions, rendering, runtime
 from webapp.cashier import day, pages
@@ -71,7 +70,7 @@ def period_effect(customer_id: int) -> Response:
 
 def _alter(session: Session, act: Act, customer_id: int, form: Any) -> None:
     if form.starts_on.data is None:
-        raise errors.Invalid("Not complete")
+        raise effect.Unready()
     account = tills.account(session, customer_id)
     bill_days.change(session, account.id, act, form.wanted(), on=form.starts_on.data)
 

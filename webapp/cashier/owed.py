@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from billing import discounts, liabilities, vat
 from billing.acts import Act
+from billing.effects import Effect
 from billing.ledger import Posted
 from billing.models import Discount, Liability
 from core import errors
@@ -90,7 +91,7 @@ def add_effect(customer_id: int) -> Response:
 
 def _owe(session: Session, act: Act, customer_id: int, form: Any) -> None:
     if form.starts_on.data is None:
-        raise errors.Invalid("Not complete")
+        raise effect.Unready()
     liabilities.add(session, money.account_id(session, customer_id), act, form.owed())
 
 
@@ -128,7 +129,7 @@ def take_back(liability_id: int) -> Response:
     if liabilities.is_taken_back(owed):
         raise errors.Conflict("This liability was taken back already")
     shown = effect.of(customer_id, lambda session, act: liabilities.take_back(session, liability_id, act))
-    if shown is not None and shown.entries:
+    if isinstance(shown, Effect) and shown.entries:
         identity.demand("charge.reverse")
     form = forms.ReverseForm()
     if form.accept(lambda: _take_back(liability_id, form)):

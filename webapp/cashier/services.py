@@ -61,7 +61,7 @@ def first_charge(customer_id: int) -> Response:
 
 def _start(session: Session, act: Act, customer_id: int, form: Any) -> None:
     if form.starts_on.data is None or not form.quantity.data:
-        raise errors.Invalid("Not complete")
+        raise effect.Unready()
     money.start_service(
         session,
         identity.actor(),
@@ -129,7 +129,7 @@ def change_effect(subscription_id: int) -> Response:
 
 def _alter(session: Session, act: Act, subscription_id: int, form: Any) -> None:
     if form.starts_on.data is None or not form.quantity.data:
-        raise errors.Invalid("Not complete")
+        raise effect.Unready()
     subscriptions.change(session, subscription_id, act, choice=form.choice(), on=form.starts_on.data)
 
 
@@ -202,7 +202,7 @@ def end_effect(subscription_id: int) -> Response:
 
 def _finish(session: Session, act: Act, subscription_id: int, form: forms.EndForm) -> None:
     if form.ends_on.data is None:
-        raise errors.Invalid("Not complete")
+        raise effect.Unready()
     subscriptions.end(session, subscription_id, act, ends_on=form.ends_on.data)
 
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from billing import acts, idle
 from billing.acts import Act
-from billing.effects import Effect
 from core import clock, errors
 from core.money import Money
 from registry import statuses, tills
@@ -70,7 +69,7 @@ def _shown(found: Customer, form: StatusForm) -> dict[str, object]:
     }
 
 
-def _effect(found: Customer, form: StatusForm) -> Effect | None:
+def _effect(found: Customer, form: StatusForm) -> effect.Shown:
     def do(session: Session, act: Act) -> None:
         wanted = _chosen(form)
         statuses.change(
