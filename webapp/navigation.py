@@ -102,6 +102,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 also=("bank.review", "bank.waiting", "bank.new"),
             ),
             Entry("cashier.charge_runs", lazy_gettext("Charge runs"), "calculator", "u"),
+            Entry("cashier.nights", lazy_gettext("Nights"), "moon"),
             Entry("cashier.debtors", lazy_gettext("Debtors"), "report-money", "b"),
             Entry(
                 "cashier.promises",
