@@ -224,6 +224,7 @@ CANDIDATES = """
     ORDER BY s.account_id
 """
 
+# A charge of closed days is dated the first open one (:open_on); its period stays what it is.
 # What costs nothing by its price leaves no entry but a mark, so that no later price asks for it. Not so what
 # is free because it is suspended, or cut short by terms to come: that may still cost something.
 _CHARGE = f"""
@@ -238,7 +239,7 @@ _CHARGE = f"""
                a.balance_minor - sum(d.minor) OVER (
                    PARTITION BY a.id ORDER BY d.dated_on, d.subscription_id, d.liability_id, d.period_start
                ),
-               d.dated_on, :made_on + coalesce(a.payment_days, :payment_days), 'none',
+               greatest(d.dated_on, :open_on), :made_on + coalesce(a.payment_days, :payment_days), 'none',
                d.subscription_id, d.liability_id, d.terms_no, d.period_start, d.period_end,
                d.whole_minor, d.vat_hundredths, d.quantity, d.words, :author_id, :author
         FROM costed d JOIN accounts a ON a.id = d.account_id
@@ -278,8 +279,8 @@ _CHARGE = f"""
 """
 
 # What a batch asks for stands in memory, near together: looks into an index cost little, and plans that go by
-# them hold when the tables grow under the run.
-CHEAP_LOOKS = "SET LOCAL random_page_cost = 1.1"
+# them hold when the tables grow under the run. And once a batch: through which day the books are closed.
+BEGIN = "SELECT books_closed_through() FROM set_config('random_page_cost', '1.1', true)"
 
 
 def due_accounts(*, of_accounts: bool) -> str:

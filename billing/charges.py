@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Date, Integer, Row, String, bindparam, func, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from billing import batches, charge_sql, documents
+from billing import batches, books, charge_sql, documents
 from billing.acts import Act
 from billing.models import Account, Documented, DocumentKind, Subscription
 from core import db
@@ -71,8 +71,9 @@ def run(session: Session, act: Act, *, account_id: int | None = None) -> ChargeR
     """Charge every period begun by the act's `until` that is not charged yet, of all accounts or of one.
 
     What is paid in advance is charged on the first day of its period, what is paid afterwards on the day
-    after the last; due the terms' days (or the account's own) after the act, so one booked late leaves the
-    full time to pay. First and last periods are charged by real days, days of a suspension at its percent. An
+    after the last, or on the first open day when that one is closed (billing.books); due the terms' days (or
+    the account's own) after the act, so one booked late leaves the full time to pay. First and last periods
+    are charged by real days, days of a suspension at its percent. An
     account's new charges make one document. A period that costs nothing by its price is passed for good, and
     no later price asks for it. Run twice, or by two at once, nothing is doubled: the accounts' rows are
     locked before what is due is looked at, and unique keys stand behind. A period whose VAT rate has no
@@ -114,11 +115,12 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     """Charge these accounts in the caller's transaction (see run)."""
     if not accounts:
         return ChargeReport()
-    session.execute(text(charge_sql.CHEAP_LOOKS))
+    open_on = books.first_open(session.scalar(text(charge_sql.BEGIN)))
     _lock(session, accounts)
     statement = text(charge_sql.CHARGE).bindparams(
         bindparam("on", act.until, Date),
         bindparam("made_on", act.today, Date),
+        bindparam("open_on", open_on, Date),
         bindparam("accounts", list(accounts), ARRAY(BigInteger)),
         bindparam("payment_days", act.terms.payment_days, Integer),
         bindparam("author_id", act.author.staff_id, BigInteger),
@@ -141,7 +143,7 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
         entries=sum(len(row.ids) for row in rows),
         total_minor=totals.total(),
         accounts=sum(row.accounts for row in rows),
-        documents=_document(session, rows, act),
+        documents=_document(session, rows, act, max(act.today, open_on)),
         totals=dict(totals),
         refused=tuple(
             Refused(row.rate, row.since.isoformat(), int(row.periods))
@@ -184,7 +186,7 @@ def _lock(session: Session, accounts: Sequence[int]) -> None:
     session.execute(select(func.count()).select_from(locked))
 
 
-def _document(session: Session, rows: Sequence[Row[Any]], act: Act) -> int:
+def _document(session: Session, rows: Sequence[Row[Any]], act: Act, on: date) -> int:
     """Issue what the accounts, or the terms, ask for; return how many documents there are."""
     entries: dict[DocumentKind, list[int]] = {}
     for row in rows:
@@ -192,6 +194,6 @@ def _document(session: Session, rows: Sequence[Row[Any]], act: Act) -> int:
         if wanted is not Documented.NONE:
             entries.setdefault(DocumentKind(wanted.value), []).extend(row.ids)
     return sum(
-        len(documents.issue(session, ids, kind=kind, on=act.today, author=act.author))
+        len(documents.issue(session, ids, kind=kind, on=on, author=act.author))
         for kind, ids in sorted(entries.items())
     )

@@ -1,16 +1,20 @@
-"""The ledger: post and reverse; the only writer of entries, and of the cached balance beside them."""
+"""The ledger: post and reverse; the only writer of entries, and of the cached balance beside them.
+
+Nothing is dated on a day the books are closed for (billing.books). What a person dates so is refused; what
+the product dates by a period of its own (`or_later`, and the charge run) goes to the first open day.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, cast, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from billing import matter, rules
+from billing import books, matter, rules
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from core import errors, money
 from core.columns import any_of
@@ -44,9 +48,22 @@ _LOCKED = (
 _WRITTEN = tuple(
     column.key for column in LedgerEntry.__table__.columns if column.key not in {"id", "posted_at"}
 )
+
+
+def _new(name: str) -> ColumnElement[Any]:
+    kind = LedgerEntry.__table__.columns[name].type
+    return cast(bindparam(f"new_{name}", type_=kind), kind)
+
+
 _NEW = (
     insert(LedgerEntry)
-    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+    .from_select(
+        list(_WRITTEN),
+        select(*(_new(name).label(name) for name in _WRITTEN)).where(
+            (_new("dated_on") > func.books_closed_through()).is_not(false())
+        ),
+        include_defaults=False,
+    )
     .on_conflict_do_nothing(index_elements=[LedgerEntry.idempotency_key])
     .returning(LedgerEntry.id, LedgerEntry.posted_at, LedgerEntry.account_id, LedgerEntry.balance_after_minor)
     .cte("new")
@@ -159,11 +176,13 @@ def post_once(
     *,
     dated_on: date,
     author: Author,
+    or_later: bool = False,
     **more: Unpack[More],
 ) -> Posted:
     """Do what post() does and say whether the entry is new.
 
     `account` is its id, or the account itself when the caller locked it by lock_account() a moment ago.
+    `or_later`: on a closed day it is dated the first open one; what was written once keeps its day.
     """
     _check(kind, amount_minor, more.get("due_on"))
     if not isinstance(account, Account):
@@ -187,15 +206,21 @@ def post_once(
         set_committed_value(account, "balance_minor", entry.balance_after_minor)
         return Posted(entry, is_new=True, has_matter=has_matter)
     first = find(session, entry.idempotency_key or "")
-    if first is None:
+    if first is not None:
+        return Posted(_same(first, entry, or_later=or_later), is_new=False)
+    closed = books.hold(session)
+    if closed is None or entry.dated_on > closed:
         raise errors.Unavailable("Somebody else is changing the same record; try again")
-    return Posted(_same(first, entry), is_new=False)
+    if not or_later:
+        raise books.too_old(closed)
+    opened = books.first_open(closed)
+    return post_once(session, account, kind, amount_minor, dated_on=opened, author=author, **more)
 
 
 def _write(session: Session, entry: LedgerEntry) -> bool | None:
     """Write the entry and its account's balance by one statement, and ask in it what it could settle.
 
-    Returns whether there is anything; None when the entry's key stands already.
+    Returns whether there is anything; None when the entry's key stands already, or its day is closed.
     """
     session.flush()
     values = {f"new_{name}": getattr(entry, name) for name in _WRITTEN}
@@ -340,9 +365,10 @@ _COMPARED = (
 )
 
 
-def _same(first: LedgerEntry, again: LedgerEntry) -> LedgerEntry:
+def _same(first: LedgerEntry, again: LedgerEntry, *, or_later: bool) -> LedgerEntry:
     """Return the first entry when the second is the same act sent twice; raises Conflict when it is not."""
-    different = [name for name in _COMPARED if getattr(first, name) != getattr(again, name)]
+    compared = [name for name in _COMPARED if not (or_later and name == "dated_on")]
+    different = [name for name in compared if getattr(first, name) != getattr(again, name)]
     if different:
         raise errors.Conflict(
             N_(

@@ -53,7 +53,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge by hand: gross in minor units, the VAT inside, what for, of which day (none: the act's)."""
+    """A charge by hand: gross in minor units, the VAT inside, what for, of which day (none: the act's).
+
+    Of a closed day it is dated the first open one, and says its day as its period.
+    """
 
     amount_minor: int
     vat_hundredths: int | None
@@ -210,6 +213,7 @@ def charge_all(session: Session, account: Account, act: Act, wanted: Sequence[Ch
             -one.amount_minor,
             dated_on=one.day or act.today,
             author=act.author,
+            or_later=True,
             due_on=act.terms.due_on(account, act.today),
             period=Period(one.day, one.day) if one.day else None,
             vat_hundredths=one.vat_hundredths,

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, String, bindparam, text
 from sqlalchemy.orm import Session
 
+from billing import books
 from billing.acts import Act
 from billing.models import Account
+from core import errors
+from core.words import N_
 
 # What is staged for the ledger: a table of the transaction, filled by whoever moves in.
 STAGED = """
@@ -45,6 +48,12 @@ moved AS (
 )
 SELECT count(*) AS entries, min(id) AS first, max(id) AS last, (SELECT count(*) FROM moved) AS accounts
 FROM written
+"""
+
+_TOO_OLD = """
+SELECT count(*) FROM moving_entries m
+WHERE m.amount_minor <> 0 AND m.dated_on <= :closed
+  AND NOT EXISTS (SELECT FROM ledger_entries e WHERE e.idempotency_key = m.key)
 """
 
 _LOCK = """
@@ -106,9 +115,11 @@ def stage(session: Session) -> None:
 def post_staged(session: Session) -> Booked:
     """Write what is staged and not written yet (by its key), each account's in order of `place`.
 
-    The accounts' rows are locked before. An amount of nothing makes no entry.
+    The accounts' rows are locked before. An amount of nothing makes no entry. Raises Conflict when something
+    is dated on a day the books are closed for.
     """
     session.execute(text("ANALYZE moving_entries"))
+    _refuse_closed(session)
     session.execute(text(_LOCK))
     row = session.execute(text(_POST)).one()
     _forget(session)
@@ -117,6 +128,7 @@ def post_staged(session: Session) -> Booked:
 
 def reverse_staged(session: Session, act: Act, *, first: int, last: int, prefix: str, reason: str) -> int:
     """Undo the entries between two ids whose key begins so, by counter entries; return how many."""
+    books.refuse(session, act.today)
     span = {"first": first, "last": last, "prefix": prefix}
     session.execute(text(_LOCK_MADE), span)
     count = session.scalar(
@@ -130,6 +142,21 @@ def reverse_staged(session: Session, act: Act, *, first: int, last: int, prefix:
     )
     _forget(session)
     return count or 0
+
+
+def _refuse_closed(session: Session) -> None:
+    closed = books.hold(session)
+    if closed is None:
+        return
+    count = session.scalar(text(_TOO_OLD), {"closed": closed}) or 0
+    if count:
+        words = N_(
+            "The books are closed through %(day)s, and %(count)s entries are of days before: an administrator"
+            " opens them for the import, or it brings balances of an open day",
+            day=closed,
+            count=count,
+        )
+        raise errors.Conflict(words)
 
 
 def _forget(session: Session) -> None:

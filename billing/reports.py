@@ -99,19 +99,20 @@ _AGED = """
 """
 
 # By the first day of the period that was charged; what settled or undid a charge counts with it, what a
-# credit note gave back by hand on its own day. A plan is called as when charged; what is no plan has no name.
-# The VAT is what a document states, where there is one.
+# credit note gave back by hand on its own day. What was written while the books were closed for that day
+# counts on its own day too: a closed period says the same for ever. A plan is called as when charged; what is
+# no plan has no name. The VAT is what a document states, where there is one that was there when the day was
+# closed.
 _REVENUE = """
     SELECT row_number() OVER (ORDER BY plan, currency) AS row_id, plan, currency, count(*) AS entries,
            (sum(gross) - sum(vat))::bigint AS net_minor, sum(vat)::bigint AS vat_minor,
            sum(gross)::bigint AS gross_minor
     FROM (
         SELECT e.currency, -e.amount_minor AS gross,
-               coalesce(
-                   stated.vat_minor,
-                   -e.amount_minor
-                   - round(-e.amount_minor * 10000 / (10000.0 + coalesce(e.vat_hundredths, 0)))
-               ) AS vat,
+               CASE WHEN stated.vat_minor IS NULL OR stated.vat_minor <> own.vat AND EXISTS (
+                       SELECT FROM books_closings c
+                       WHERE c.last_document_id < stated.document_id AND c.closed_through >= counted.day
+                   ) THEN own.vat ELSE stated.vat_minor END AS vat,
                coalesce(
                    CASE WHEN e.kind = 'charge' AND e.subscription_id IS NOT NULL THEN e.description END, (
                        SELECT c.description FROM ledger_entries c
@@ -125,12 +126,26 @@ _REVENUE = """
                    ), ''
                ) AS plan
         FROM ledger_entries e LEFT JOIN ledger_entries undone ON undone.id = e.reverses_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(undone.period_start, e.period_start, undone.dated_on, e.dated_on) AS day
+        ) meant
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN e.dated_on > meant.day
+                        AND meant.day <= (SELECT max(closed_through) FROM books_closings)
+                        AND meant.day <= (
+                            SELECT c.closed_through FROM books_closings c
+                            WHERE c.last_entry_id < e.id ORDER BY c.id DESC LIMIT 1
+                        ) THEN e.dated_on ELSE meant.day END AS day
+        ) counted
+        CROSS JOIN LATERAL (
+            SELECT -e.amount_minor
+                   - round(-e.amount_minor * 10000 / (10000.0 + coalesce(e.vat_hundredths, 0))) AS vat
+        ) own
         LEFT JOIN document_lines credited ON credited.entry_id = coalesce(undone.id, e.id)
              AND credited.kind = 'credit_note' AND coalesce(undone.kind, e.kind) = 'adjustment'
         LEFT JOIN document_lines stated
                ON stated.entry_id = e.id AND stated.kind IN ('invoice', 'credit_note')
-        WHERE coalesce(undone.period_start, e.period_start, undone.dated_on, e.dated_on)
-                  BETWEEN :first AND :last
+        WHERE counted.day BETWEEN :first AND :last
           AND (coalesce(undone.kind, e.kind) = 'charge' OR (
               coalesce(undone.kind, e.kind) = 'adjustment'
               AND num_nonnulls(

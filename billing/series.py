@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from billing import books
 from billing.models import DocumentKind, DocumentSeries, SeriesCounter
 from core import errors
 
@@ -42,8 +43,9 @@ class Reserved:
 
 
 def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | None = None) -> Reserved:
-    """Lock the counter of the kind's default series (or the one named) for that day; raises NotFound.
+    """Lock the counter of the kind's default series (or the one named) for that day.
 
+    Raises NotFound, and Invalid for a day the books are closed for: no document bears it.
     The caller writes the documents and moves the counter by take() in the same transaction.
     """
     query = select(DocumentSeries).where(DocumentSeries.kind == kind)
@@ -51,6 +53,7 @@ def reserve(session: Session, kind: DocumentKind, on: date, *, series_id: int | 
     series = session.scalar(query)
     if series is None:
         raise errors.NotFound(f"There is no number series for documents of the kind {kind.value}")
+    books.refuse(session, on)
     before, width, after = split(series.pattern)
     span = span_of(series.pattern, on)
     _wait_in_line(session, kind, on)

@@ -133,7 +133,7 @@ def _used_on(session: Session, step: VatPercent, until: date | None) -> date | N
     )
     if until is not None:
         query = query.where(dated_on <= until, taxed_on < until)
-    # By the index of days: no charge is dated more than a day after it is taxed.
+    # By the index of days: no charge is dated more than a day after it is taxed, but one of closed days.
     return session.scalar(query.order_by(dated_on.desc(), taxed_on.desc()).limit(1))
 
 

@@ -126,6 +126,12 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("cashier.cutoff", lazy_gettext("Cutoff"), "scissors", "x", also=("cashier.run",)),
             Entry("cashier.locks", lazy_gettext("Locks"), "lock", also=("cashier.lock",)),
             Entry("reports.listing", lazy_gettext("Reports"), "chart-bar", "r"),
+            Entry(
+                "cashier.books",
+                lazy_gettext("Closed books"),
+                "books",
+                also=("cashier.close_books", "cashier.reopen_books"),
+            ),
         ),
     ),
     (

@@ -59,6 +59,8 @@ PERMISSIONS = {
     "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
     "document.issue": N_("Issue documents and send them to customers"),
     "document.credit": N_("Give back by credit notes what an invoice asked for"),
+    "books.close": N_("Close the books through a day"),
+    "books.open": N_("Open closed days again"),
     "company.edit": N_("Change the company's data and the number series"),
     "staff.edit": N_("See and change staff, their roles and their sessions"),
 }
@@ -92,7 +94,7 @@ ROLES: dict[str, frozenset[str]] = {
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
     "billing": frozenset(_BILLING),
     # Who takes the money does not undo what asks for it: an office of one gives that person both roles.
-    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse", "debt.move"}),
+    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse", "debt.move", "books.close"}),
     "administrator": frozenset(PERMISSIONS),
 }
 

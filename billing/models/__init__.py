@@ -10,6 +10,7 @@ from billing.models.bank import (
     PaymentGateway,
     VirtualAccount,
 )
+from billing.models.books import BooksClosing
 from billing.models.cutoff import CutoffDecision, CutoffDeferral, CutoffRun, NightRun
 from billing.models.debt import CutoffPause, Instalment, InstalmentPlan, Promise
 from billing.models.documents import Document, DocumentLine, DocumentSeries, Seller, SeriesCounter
@@ -64,6 +65,7 @@ __all__ = [
     "BankLine",
     "BankMapping",
     "BatchStatus",
+    "BooksClosing",
     "Certainty",
     "Channel",
     "ChargeRun",

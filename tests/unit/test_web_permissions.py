@@ -20,9 +20,9 @@ def test_only_the_office_of_money_and_the_administrator_touch_money_and_cutoff()
         assert holders == {"billing", "accountant", "administrator"}, name
 
 
-def test_the_accountant_may_what_the_billing_desk_may_and_undo_what_it_asks_for() -> None:
+def test_the_accountant_may_what_the_billing_desk_may_undo_what_it_asks_for_and_close_the_books() -> None:
     desk, accountant = permissions.ROLES["billing"], permissions.ROLES["accountant"]
-    assert accountant - desk == {"charge.reverse", "writeoff.reverse", "debt.move"}
+    assert accountant - desk == {"charge.reverse", "writeoff.reverse", "debt.move", "books.close"}
     assert desk < accountant < permissions.ROLES["administrator"]
 
 

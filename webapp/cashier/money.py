@@ -63,10 +63,12 @@ def payment(customer_id: int) -> Response:
         if form.accept(lambda: _receive(customer_id, form)):
             _say_received(form.result)
             return rendering.go("cashier.statement", customer_id=customer_id)
-        return pages.form_page("payment", gettext("Record a payment"), pages.till(customer_id), form)
-    till = pages.till(customer_id)
-    form = forms.PaymentForm(dated_on=day.today(), amount=forms.written(till.owed))
-    return pages.form_page("payment", gettext("Record a payment"), till, form)
+        till = pages.till(customer_id)
+    else:
+        till = pages.till(customer_id)
+        form = forms.PaymentForm(dated_on=day.today(), amount=forms.written(till.owed))
+    closed = pages.closed_through()
+    return pages.form_page("payment", gettext("Record a payment"), till, form, closed=closed)
 
 
 def _receive(customer_id: int, form: forms.PaymentForm) -> Received:

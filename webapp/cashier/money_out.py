@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 from flask_babel import gettext
 
+from billing import books
 from billing.models import LedgerEntry, Method
 from billing.payments import Received
 from core import errors
@@ -38,11 +39,16 @@ def refund(customer_id: int) -> Response:
     if form.is_confirmed and form.accept(lambda: _refund(customer_id, form)):
         _say(form.result, gettext("%(amount)s given back.", amount=_shown(form.result)))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    asked = form.is_looked_at
+    asked, closed = form.is_looked_at, pages.closed_through()
+    # As the domain would refuse it, but before the second look.
     if asked and form.amount.data.minor > credit.minor:
-        form.refuse(_too_much())  # as the domain would, but before the second look
+        form.refuse(_too_much())
         asked = False
-    return pages.form_page("refund", gettext("Give money back"), till, form, credit=credit, asked=asked)
+    elif asked and closed is not None and form.dated_on.data <= closed:
+        form.refuse(books.too_old(closed))
+        asked = False
+    frame = {"credit": credit, "asked": asked, "closed": closed}
+    return pages.form_page("refund", gettext("Give money back"), till, form, **frame)
 
 
 def _too_much() -> errors.Invalid:

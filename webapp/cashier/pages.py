@@ -1,9 +1,11 @@
 """What the form pages of the cashier share: who it is about, and one frame around every form."""
 
+from datetime import date
 from typing import Any
 
 from flask import Response
 
+from billing import books
 from core.money import Money
 from registry import tills
 from webapp import rendering, runtime
@@ -14,6 +16,12 @@ def till(customer_id: int) -> tills.Till:
     """Return how the customer stands today; raises NotFound."""
     with runtime.current().database.reading() as session:
         return tills.till(session, customer_id, today=day.today(), grace_days=day.grace_days(session))
+
+
+def closed_through() -> date | None:
+    """Return the last day the books are closed for, to say so beside a day that is asked for."""
+    with runtime.current().database.reading() as session:
+        return books.closed_through(session)
 
 
 def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any) -> Response:

@@ -5,6 +5,7 @@ from flask import Blueprint
 from webapp.cashier import (
     articles,
     billing,
+    books,
     charge_runs,
     cutoff,
     cutoff_acts,
@@ -49,6 +50,9 @@ for _rule, _name, _view, _methods in (
     ("/instalments", "instalments", instalments.listing, ["GET"]),
     ("/instalments.<ending>", "export_instalments", instalments.file, ["GET"]),
     ("/instalments/<int:plan_id>/end", "end_instalments", instalments.end, ["GET", "POST"]),
+    ("/books", "books", books.show, ["GET"]),
+    ("/books/close", "close_books", books.close, ["GET", "POST"]),
+    ("/books/open", "reopen_books", books.reopen, ["GET", "POST"]),
     ("/ledger/<int:entry_id>", "entry", money_out.entry, ["GET"]),
     ("/ledger/<int:entry_id>/reverse", "reverse", money.reverse, ["GET", "POST"]),
     ("/customers/<int:customer_id>/money/terms", "terms", services.terms, ["GET", "POST"]),
