@@ -31,6 +31,12 @@ def rate_on(rates: Rates, day: date) -> Fraction:
     return Fraction(Decimal(str(max(held)[1]))) / 100 if held else Fraction(0)
 
 
+def first_difference(one: Rates, other: Rates) -> date | None:
+    """Return the first day on which two lists of rates bear otherwise; none: never."""
+    days = sorted({from_on for from_on, _ in (*one, *other)})
+    return next((day for day in days if rate_on(one, day) != rate_on(other, day)), None)
+
+
 def late_days(claim: Claim, within: Period) -> Period | None:
     """Return the days of the period on which something of the claim was late; none when none were."""
     first = max(within.start, claim.due_on + DAY)

@@ -1,8 +1,8 @@
 """The policy of the cutoff as data: versions that are only added, the newest in force.
 
 While none is stored, [cutoff] of the settings file is the policy, as version 0. The first version saved takes
-over all that is policy (FIELDS), and the file's words on that count no more; what else [cutoff] says
-(promises, instalments, late fees, interest) is always the file's.
+over all that is policy (FIELDS), and the file's words on that count no more. Of a field that a version does
+not name, because it was saved before the field was policy, the file speaks until the next version is saved.
 """
 
 import time
@@ -42,7 +42,20 @@ FIELDS = (
     "brake_import_hours",
     "brake_whole_percent",
     "brake_whole_minimum",
+    "promise_days_limit",
+    "promise_broken_limit",
+    "promise_sum_limit_minor",
+    "promise_needs_payment",
+    "instalments_limit",
+    "late_fee_minor",
+    "late_fee_percent",
+    "late_fee_days",
+    "late_fee_minimum_minor",
+    "interest_rates",
+    "interest_minimum_minor",
 )
+RATES_LIMIT = 100
+_SUMS = tuple(name for name in FIELDS if name.endswith("_minor"))
 _LIMITS: dict[str, tuple[float, float]] = {
     "grace_days": (0, 365),
     "notice_days": (0, 365),
@@ -54,6 +67,11 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "brake_import_hours": (0, 8760),
     "brake_whole_percent": (0, 100),
     "brake_whole_minimum": (1, 10**6),
+    "promise_days_limit": (1, 365),
+    "promise_broken_limit": (1, 100),
+    "instalments_limit": (2, 60),
+    "late_fee_percent": (0, 100),
+    "late_fee_days": (1, 365),
 }
 
 
@@ -86,9 +104,17 @@ def rules_of(policy: CutoffPolicy | None, settings: Settings) -> Rules:
     usual = rules.rules_of(settings)
     if policy is None:
         return usual
+    return replace(usual, version=policy.version, **_said(policy))
+
+
+def left_to_file(policy: CutoffPolicy) -> tuple[str, ...]:
+    """Return the fields that a version does not name: it was saved before they were policy."""
+    return tuple(name for name in FIELDS if name not in policy.content)
+
+
+def _said(policy: CutoffPolicy) -> dict[str, Any]:
     stored = rules.rules_of_json({name: policy.content[name] for name in FIELDS if name in policy.content})
-    fields = {name: getattr(stored, name) for name in FIELDS if name in policy.content}
-    return replace(usual, version=policy.version, **fields)
+    return {name: getattr(stored, name) for name in FIELDS if name in policy.content}
 
 
 def at_version(session: Session, version: int, settings: Settings) -> Rules:
@@ -156,8 +182,7 @@ def save(
 
 def as_of(session: Session, version: int, now: Rules) -> Rules:
     """Return the rules in force with what an older version says as policy. Raises NotFound."""
-    old = rules.rules_of_json(get(session, version).content)
-    return replace(now, **{name: getattr(old, name) for name in FIELDS})
+    return replace(now, **_said(get(session, version)))
 
 
 def difference(before: Rules, after: Rules) -> dict[str, tuple[Any, Any]]:
@@ -174,8 +199,11 @@ def faults_of(wanted: Rules) -> dict[str, str]:
         for name, (least, most) in _LIMITS.items()
         if not least <= plain[name] <= most
     }
-    if not 0 <= wanted.minimum_debt_minor <= money.LIMIT_MINOR:
-        faults["minimum_debt_minor"] = N_("The sum must be zero or more")
+    for name in _SUMS:
+        if not 0 <= plain[name] <= money.LIMIT_MINOR:
+            faults[name] = N_("The sum must be zero or more")
+    if words := _fault_of_rates(wanted):
+        faults["interest_rates"] = words
     if not wanted.steps:
         faults["steps"] = N_("Say at least one step")
     elif any(not 0 <= step.days <= 365 or step.effect is AccessState.OPEN for step in wanted.steps):
@@ -185,6 +213,17 @@ def faults_of(wanted: Rules) -> dict[str, str]:
     if not all(1 <= day <= 7 for day in wanted.skip_weekdays) or len(set(wanted.skip_weekdays)) > 6:
         faults["skip_weekdays"] = N_("Leave one day at least on which debt cuts")
     return faults
+
+
+def _fault_of_rates(wanted: Rules) -> str | None:
+    rates = wanted.interest_rates
+    if len({from_on for from_on, _ in rates}) < len(rates):
+        return N_("One rate for a day")
+    if any(not 0 <= percent <= 100 for _, percent in rates):
+        return N_("From %(least)s to %(most)s", least="0", most="100")
+    if len(rates) > RATES_LIMIT:
+        return N_("At most %(count)s rates", count=RATES_LIMIT)
+    return None
 
 
 def _rises(wanted: Rules) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from billing import cutoff, policies, testing
-from billing.models import AccessState, CutoffRun, DecisionAction
+from billing import cutoff, late_fees, policies, testing
+from billing.models import AccessState, CutoffPolicy, CutoffRun, DecisionAction
 from billing.rules import Rules, Step
 from core import db, errors
 from core.settings import Settings
@@ -34,10 +34,49 @@ def test_the_settings_file_is_the_policy_until_a_version_is_saved(session):
         Rules(), grace_days=9, minimum_debt_minor=250, promise_days_limit=5
     )
     save(session, grace_days=4, steps=LADDER, holidays=(date(2027, 1, 1),), excluded_groups=(7,))
-    found = policies.in_force(session, file(grace_days=30, minimum_debt=0.01, promise_days_limit=6))
+    found = policies.in_force(session, file(grace_days=30, minimum_debt=0.01, late_fee=3))
     assert (found.version, found.grace_days, found.minimum_debt_minor) == (1, 4, 250)
     assert (found.steps, found.holidays, found.excluded_groups) == (LADDER, (date(2027, 1, 1),), (7,))
-    assert found.promise_days_limit == 6, "promises are not policy: the file still says them"
+    assert (found.promise_days_limit, found.late_fee_minor) == (5, 0), "nor of promises, nor of late fees"
+
+
+def test_a_version_keeps_the_terms_of_late_fees_interest_promises_and_instalments(session):
+    terms = {
+        "promise_days_limit": 6,
+        "promise_broken_limit": 2,
+        "promise_sum_limit_minor": 50000,
+        "promise_needs_payment": False,
+        "instalments_limit": 4,
+        "late_fee_minor": 250,
+        "late_fee_percent": 1.5,
+        "late_fee_days": 7,
+        "late_fee_minimum_minor": 2000,
+        "interest_rates": ((date(2026, 1, 1), 8.5), (date(2026, 7, 1), 0.0)),
+        "interest_minimum_minor": 50,
+    }
+    save(session, **terms)
+    session.expire_all()
+    found = policies.in_force(session, FILE)
+    assert {name: getattr(found, name) for name in terms} == terms
+    debtor = testing.subscriber(session, starts_on=date(2026, 10, 1))
+    assert late_fees.run(session, testing.act(TODAY), rules=found, account_id=debtor.account_id) == 1
+
+
+def test_of_what_an_older_version_does_not_name_the_file_speaks_until_the_next_is_saved(session):
+    old = {name: value for name, value in Rules(grace_days=4).as_json().items() if name == "grace_days"}
+    session.add(CutoffPolicy(version=1, author="before", why="long ago", content=old))
+    session.flush()
+    said = file(late_fee=3, interest_rates=[{"from_on": date(2026, 1, 1), "percent": 8}])
+    found = policies.in_force(session, said)
+    assert (found.grace_days, found.late_fee_minor) == (4, 300)
+    assert "late_fee_minor" in policies.left_to_file(policies.newest(session))
+    wanted = replace(found, grace_days=5)
+    policies.save(session, testing.AUTHOR, wanted, over=found, why="later")
+    now = policies.in_force(session, FILE)
+    assert (now.late_fee_minor, now.interest_rates) == (300, ((date(2026, 1, 1), 8.0),))
+    assert policies.left_to_file(policies.newest(session)) == ()
+    back = policies.as_of(session, 1, now)
+    assert (back.grace_days, back.late_fee_minor) == (4, 300), "going back to it takes no fee away"
 
 
 def test_a_version_is_only_added_and_an_older_one_comes_back_as_a_new_one(session):
@@ -73,6 +112,11 @@ def test_who_saves_over_a_version_that_is_not_the_newest_is_refused(session):
         ("minimum_debt_minor", {"minimum_debt_minor": -1}),
         ("brake_share_percent", {"brake_share_percent": 0}),
         ("brake_whole_minimum", {"brake_whole_minimum": 0}),
+        ("promise_days_limit", {"promise_days_limit": 0}),
+        ("instalments_limit", {"instalments_limit": 1}),
+        ("late_fee_minor", {"late_fee_minor": -1}),
+        ("interest_rates", {"interest_rates": ((TODAY, 8.0), (TODAY, 9.0))}),
+        ("interest_rates", {"interest_rates": ((TODAY, 101.0),)}),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused_at_its_field(session, field, changes):

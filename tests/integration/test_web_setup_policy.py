@@ -3,6 +3,8 @@
 import re
 from datetime import date, timedelta
 
+from sqlalchemy import select
+
 from billing import policies, subscriptions, testing
 from billing.models import AccessState, Account, CutoffPolicy, CutoffRun
 from billing.rules import Step
@@ -10,6 +12,7 @@ from billing.subscriptions import Choice
 from core import clock
 from registry import account_groups, audit
 from registry import testing as records
+from registry.models import AuditEvent
 
 URL = "/setup/cutoff-policy"
 ACTOR = audit.Actor(None, "test")
@@ -23,8 +26,8 @@ def fields(page):
         is_box = found.get("type") in {"checkbox", "radio"}
         if found.get("name") and found["name"] != "csrf_token" and (not is_box or " checked" in tag):
             values.setdefault(found["name"], []).append(found.get("value", ""))
-    days = re.search(r'<textarea[^>]*name="holidays"[^>]*>\s*([^<]*)</textarea>', page)
-    return values | {"holidays": days[1].strip() if days else ""}
+    texts = re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*([^<]*)</textarea>', page)
+    return values | {name: text.strip() for name, text in texts}
 
 
 def in_force(database, web_settings):
@@ -92,11 +95,42 @@ def test_faults_stand_at_their_fields(sign_in_as):
         ({"notice_after": "5", "closed_after": "5"}, "comes later than the milder one"),
         ({"why": ""}, "Must be filled in"),
         ({"brake_share_percent": "0"}, "From 0.01 to 100"),
+        ({"late_fee_percent": "1.234"}, "Two decimals at most"),
+        ({"late_fee": "-1"}, "The sum must be zero or more"),
+        ({"interest_rates": "2026-01-01 much"}, "2026-01-01 much is not a day and a percentage"),
+        ({"interest_rates": "2026-01-01 8\n2026-01-01 9"}, "One rate for a day"),
         ({"over": "7"}, "Somebody saved another version meanwhile"),
     ):
         answer = browser.post(f"{URL}/new", data=asked | changes)
         assert answer.status_code == (409 if "over" in changes else 422), changes
         assert words in answer.text, changes
+
+
+def test_late_fees_interest_and_promises_are_seen_saved_and_written_into_the_history(
+    sign_in_as, database, web_settings
+):
+    browser = sign_in_as("administrator")
+    terms = {
+        "late_fee": "2.50",
+        "late_fee_percent": "1,5",
+        "interest_rates": "2020-01-01 8,5\n2030-01-01 0",
+        "promise_sum_limit": "500",
+        "instalments_limit": "4",
+        "why": "by the new contract",
+    }
+    looked = browser.post(f"{URL}/new", data=fields(browser.get(f"{URL}/new").text) | terms)
+    assert looked.status_code == 200, looked.text[:2000]
+    assert "The rates differ from 2020-01-01 on, in months that are over" in looked.text
+    seen = fields(looked.text)
+    assert browser.post(f"{URL}/new", data=seen | {"confirmed": "yes"}).status_code in {302, 303}
+    found = in_force(database, web_settings)
+    assert (found.late_fee_minor, found.late_fee_percent, found.instalments_limit) == (250, 1.5, 4)
+    assert found.interest_rates == ((date(2020, 1, 1), 8.5), (date(2030, 1, 1), 0.0))
+    assert "2020-01-01: 8.5 %, 2030-01-01: 0 %" in browser.get(URL).text
+    with database.reading() as session:
+        (line,) = session.scalars(select(AuditEvent).where(AuditEvent.action == "cutoff_policy.saved"))
+        assert line.changes["late_fee_minor"] == [0, 250]
+        assert line.staff_id is not None
 
 
 def test_an_older_version_comes_back_as_a_new_one(sign_in_as, database, web_settings):

@@ -36,6 +36,13 @@ def test_a_claim_bears_a_365th_a_day_from_the_day_after_it_was_due_with_the_day_
     assert accrual.late_days(Claim(100, date(2024, 1, 10), ((date(2024, 1, 10), 100),)), year) is None
 
 
+def test_two_lists_of_rates_differ_from_the_first_day_that_bears_otherwise():
+    assert accrual.first_difference(RATES, RATES) is None
+    assert accrual.first_difference((), ((date(2024, 3, 1), 0.0),)) is None
+    assert accrual.first_difference(RATES, (*RATES, (date(2024, 9, 1), 0.0))) == date(2024, 9, 1)
+    assert accrual.first_difference(RATES, RATES[1:]) == date(2024, 1, 1)
+
+
 def test_a_rate_holds_from_its_day_on_and_before_the_first_there_is_none():
     assert accrual.rate_on(RATES, date(2023, 12, 31)) == 0
     assert accrual.rate_on(RATES, date(2024, 6, 30)) == Fraction(73, 1000)

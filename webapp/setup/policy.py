@@ -1,11 +1,12 @@
 """The cutoff's policy: what is in force, its versions, and a new one, seen before it is saved."""
 
+from datetime import date
 from typing import Any
 
 from flask import Response, request, url_for
 from flask_babel import gettext
 
-from billing import policies
+from billing import accrual, policies
 from billing.models import CutoffPolicy
 from billing.rules import Rules
 from core import clock, errors
@@ -27,6 +28,7 @@ def show() -> Response:
     before = int(asked) if asked.isdecimal() and len(asked) < 9 else None
     with now.database.reading() as session:
         limits = policies.in_force(session, now.settings)
+        newest = policies.newest(session)
         found, following = cutoff_policies.history(session, now.settings, before=before, limit=PAGE)
         groups = {group.id: group.name for group, _ in account_groups.list_all(session)}
     return rendering.page_or_fragment(
@@ -34,6 +36,7 @@ def show() -> Response:
         "setup/policy.html",
         rows=_rows(limits, groups),
         version=limits.version,
+        left_to_file=[policy_form.LABELS[name] for name in policies.left_to_file(newest)] if newest else [],
         versions=[(one, _changes(one.changed, groups)) for one in found],
         next=following,
     )
@@ -79,10 +82,22 @@ def change() -> Response:
         return _page(form, None, ())
     shown = _look(form, limits)
     changed = _changes(policies.difference(limits, form.rules(limits)), dict(groups)) if shown else []
-    return _page(form, shown, changed, policy_form.seal(form.rules(limits)) if shown else "")
+    if not shown:
+        return _page(form, None, changed)
+    wanted = form.rules(limits)
+    return _page(form, shown, changed, policy_form.seal(wanted), _reaches_back(limits, wanted))
 
 
-def _page(form: Any, shown: Prospect | None, changed: Any, seal: str = "") -> Response:
+def _reaches_back(limits: Rules, wanted: Rules) -> date | None:
+    """Return from which day interest differs, where that is in a month that is over."""
+    differs_on = accrual.first_difference(limits.interest_rates, wanted.interest_rates)
+    this_month = clock.today(runtime.current().settings.isp.time_zone).replace(day=1)
+    return differs_on if differs_on and differs_on < this_month else None
+
+
+def _page(
+    form: Any, shown: Prospect | None, changed: Any, seal: str = "", reaches_back: date | None = None
+) -> Response:
     title = gettext("A new version of the policy")
     frame = pages.Frame(title, (), url_for("setup.cutoff_policy"))
     has_faults = form.is_submitted() and (form.errors or form.form_errors)
@@ -95,6 +110,7 @@ def _page(form: Any, shown: Prospect | None, changed: Any, seal: str = "") -> Re
         shown=shown,
         changed=changed,
         seal=seal,
+        reaches_back=reaches_back,
     )
 
 
