@@ -317,11 +317,12 @@ def receipt(by: Doer, place: int) -> None:
     document_acts.receipt(by.session, by.at(LedgerEntry, place), on=by.today, author=testing.AUTHOR)
 
 
-def close(by: Doer) -> list[Any]:
-    """Close the day as the night does, for both accounts: lines, terms, charges, promises, debt locks."""
+def close(by: Doer, *, is_alone: bool = False) -> list[Any]:
+    """Close the day as the night does, for both accounts or for the first alone: terms, charges, debt locks."""
     noon = datetime.combine(by.today, time(12), UTC)
     found = []
-    for account_id in sorted((by.world.account_id, by.world.other_id)):
+    both = (by.world.account_id, by.world.other_id)
+    for account_id in both[:1] if is_alone else sorted(both):
         verdicts = night.pass_by(by.session, account_id, by.act, rules=by.rules, now=noon)
         ids = {
             action: [one.subscription_id for one in verdicts if one.action is action and one.subscription_id]

@@ -84,7 +84,7 @@ def live(session, world, history):
             for count in range(1, values[0] + 1):
                 today += timedelta(days=1)
                 if count % values[1] == 0 or count == values[0]:
-                    money_life.close(Doer(session, world, today, f"night {today}"))
+                    money_life.close(Doer(session, world, today, f"night {today}"), is_alone=True)
             continue
         try:
             with db.part(session):
@@ -113,7 +113,7 @@ def check_reconnect(by, told):
 def first_cut(session, world, today, days):
     for number in range(days + 1):
         day = today + timedelta(days=number)
-        verdicts = money_life.close(Doer(session, world, day, f"night {day}"))
+        verdicts = money_life.close(Doer(session, world, day, f"night {day}"), is_alone=True)
         if any(one.action is DecisionAction.CUT for one in verdicts):
             return day
     return None
