@@ -34,6 +34,11 @@ class Paper:
     corrects: str
 
     @property
+    def language(self) -> str:
+        """The language it was issued in: the payer's, else the company's as both were written then."""
+        return self.payer.language or self.seller.language
+
+    @property
     def vat(self) -> tuple[VatSum, ...]:
         """The sums by VAT rate, the highest first."""
         return vat_sums(self.lines)

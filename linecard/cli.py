@@ -160,11 +160,12 @@ def _migrate(args: argparse.Namespace) -> int:
     if args.draft:
         migrate.draft(args.draft)
         return 0
-    with embedded.attached(_settings()) as urls:
+    settings = _settings()
+    with embedded.attached(settings) as urls:
         if args.down:
             migrate.downgrade(urls.database, args.revision)
         else:
-            migrate.upgrade(urls.database, args.revision)
+            migrate.upgrade(urls.database, args.revision, locale=settings.isp.locale)
         print(f"The schema is at {', '.join(sorted(migrate.current(urls.database))) or 'nothing'}.")
     return 0
 

@@ -23,11 +23,16 @@ def folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up to a revision; migrations/env.py lets one at a time."""
+def upgrade(url: str, revision: str = "head", *, locale: str = "") -> None:
+    """Migrate up to a revision; migrations/env.py lets one at a time.
+
+    `locale` is the ISP's, for migrations that write down what followed the settings before.
+    """
     from alembic import command
 
-    command.upgrade(_config(url), revision)
+    config = _config(url)
+    config.attributes["locale"] = locale
+    command.upgrade(config, revision)
 
 
 def downgrade(url: str, revision: str) -> None:

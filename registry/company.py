@@ -29,6 +29,7 @@ _LIMITS = {
     "email": 254,
     "website": 200,
     "footer": 400,
+    "language": 20,
 }
 FIELDS = tuple(_LIMITS)
 

@@ -107,7 +107,7 @@ def _unsent(document_ids: Select[int]) -> Select[Any]:
 
 def _row(author: audit.Actor, found: tuple[Any, ...], locale: str) -> dict[str, Any]:
     document, seller, address, language, customer_id = found
-    subject, body = words(document, seller, language or locale)
+    subject, body = words(document, seller, language or seller.language or locale)
     return {
         "unique_key": f"document {document.id}",
         "kind": KIND,

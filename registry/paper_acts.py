@@ -93,7 +93,7 @@ def send(
     )
     if payer is None or not payer.email:
         raise errors.Conflict("The customer has no e-mail address: add one to a contact")
-    language = payer.language or document.payer.language or locale
+    language = payer.language or document.payer.language or document.seller.language or locale
     subject, body = document_letters.words(document, document.seller, language)
     customer_id = session.scalar(select(Customer.id).where(Customer.account_id == document.account_id))
     put = outbox.put(

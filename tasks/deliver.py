@@ -106,7 +106,7 @@ def _attached(runtime: Runtime, letter: Letter) -> tuple[str, bytes] | None:
         return None
     with runtime.database.reading() as session:
         found = paper.of(session, letter.document_id)
-    locale = found.payer.language or runtime.settings.isp.locale
+    locale = found.language or runtime.settings.isp.locale
     return pdf.file_name(found), pdf.write(found, catalogues.voice_of(locale))
 
 

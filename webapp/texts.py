@@ -43,10 +43,11 @@ class Template(NamedTuple):
 def languages() -> dict[str, str]:
     """Return the languages there are texts in, by code, each under its own name."""
     codes = [SOURCE, *sorted(path.parent.parent.name for path in FOLDER.glob("*/LC_MESSAGES/messages.po"))]
-    return {code: _own_name(code) for code in codes}
+    return {code: own_name(code) for code in codes}
 
 
-def _own_name(code: str) -> str:
+def own_name(code: str) -> str:
+    """Return what a locale is called in its own language."""
     name = Locale.parse(code).get_display_name(code) or code
     return name[0].upper() + name[1:]
 

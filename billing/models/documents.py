@@ -14,7 +14,10 @@ from core.db import Base
 
 
 class Seller(Base):
-    """The ISP as its documents name it: rows never change, the newest is the one in use."""
+    """The ISP as its documents name it: rows never change, the newest is the one in use.
+
+    `language` is that of documents to payers who chose none; empty, from before it was kept: the ISP's now.
+    """
 
     __tablename__ = "sellers"
 
@@ -31,6 +34,7 @@ class Seller(Base):
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     website: Mapped[str] = mapped_column(String(200), default="", server_default="")
     footer: Mapped[str] = mapped_column(Text, default="", server_default="")
+    language: Mapped[str] = mapped_column(String(20), default="", server_default="")
     sends_documents: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     logo_type: Mapped[str] = mapped_column(String(40), default="", server_default="")

@@ -28,6 +28,7 @@ def write(session: Session, world: World) -> None:
             email="billing@isp.example",
             website="isp.example",
             footer="Please name the number of the invoice when you pay. Thank you.",
+            language=world.settings.isp.locale,
             written_by="demo",
         )
     )

@@ -317,3 +317,26 @@ def test_a_payer_gets_documents_in_his_language_with_his_tax_number(sign_in_as, 
     text = pypdf.PdfReader(io.BytesIO(browser.get(f"/documents/{made}/pdf").data)).pages[0].extract_text()
     assert "До сплати" in text
     assert "UA77" in text
+
+
+def test_what_is_issued_keeps_the_language_the_company_had_then(sign_in_as, database):
+    browser = sign_in_as("administrator")
+
+    def issued(language):
+        """The company in that language, an invoice of it, and the invoice's page and file."""
+        assert browser.post("/setup/company", data={**COMPANY, "language": language}).status_code == 303
+        with database.transaction() as session:
+            made = customers.create(session, CLERK, currency="EUR", first_name="Olha", last_name="Koval")
+            entry = money_testing.charge(session, made.account_id, 500, due_on=TODAY)
+            act = {"kind": DocumentKind.INVOICE, "on": TODAY, "author": Author("night")}
+            return f"/documents/{documents.issue(session, [entry.id], **act)[0]}/pdf"
+
+    def words(path):
+        return pypdf.PdfReader(io.BytesIO(browser.get(path).data)).pages[0].extract_text()
+
+    first = issued("uk")
+    content = browser.get(first).data
+    assert "До сплати" in words(first)
+    assert "To pay" in words(issued("en"))
+    assert browser.get(first).data == content
+    assert browser.post("/setup/company", data={**COMPANY, "language": "xx"}).status_code == 422

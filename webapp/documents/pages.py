@@ -44,5 +44,5 @@ def as_pdf(document_id: int) -> Response:
 
 
 def language_of(found: paper.Paper) -> str:
-    """Return the language the document is written in: the payer's, else the company's."""
-    return found.payer.language or runtime.current().settings.isp.locale
+    """Return the language the document was issued in; the ISP's where that was not kept."""
+    return found.language or runtime.current().settings.isp.locale

@@ -5,12 +5,13 @@ import io
 from flask import Response, abort, send_file, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.file import FileField
-from wtforms import BooleanField
+from wtforms import BooleanField, SelectField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from registry import company
-from webapp import identity, permissions, rendering, runtime
-from webapp.forms import REQUIRED, Form, ParagraphField, TextField
+from webapp import identity, permissions, rendering, runtime, texts
+from webapp.forms import REQUIRED, Form, ParagraphField, TextField, choices
 from webapp.setup import pages
 
 _MONO = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
@@ -28,6 +29,7 @@ class CompanyForm(Form):
         ("logo",),
         ("is_logo_removed",),
         ("footer",),
+        ("language",),
         ("sends_documents",),
     )
 
@@ -49,6 +51,12 @@ class CompanyForm(Form):
     )
     is_logo_removed = BooleanField(lazy_gettext("Without the logo there is now"))
     footer = ParagraphField(lazy_gettext("Foot of each page"), [Length(max=400)], render_kw={"rows": 2})
+    language = SelectField(
+        lazy_gettext("Language of documents and letters"),
+        description=lazy_gettext(
+            "To customers for whom no other is chosen. What is issued keeps the language it was issued in."
+        ),
+    )
     sends_documents = BooleanField(
         lazy_gettext("Send invoices by e-mail as they are issued"),
         description=lazy_gettext("From now on; not to customers who take no documents by e-mail."),
@@ -61,7 +69,11 @@ def edit() -> Response:
     with runtime.current().database.reading() as session:
         known = company.get(session)
     names = (*company.FIELDS, "sends_documents")
-    form = CompanyForm(**{name: getattr(known, name) for name in names} if known else {})
+    values = {name: getattr(known, name) for name in names} if known else {}
+    own = runtime.current().settings.isp.locale
+    values["language"] = values.get("language") or own
+    form = CompanyForm(**values)
+    form.language.choices = _languages(own, values["language"])
     if form.accept(lambda: _save(form)):
         rendering.say(
             gettext("Saved. Documents issued from now on bear it.") if form.result else gettext("Saved.")
@@ -72,6 +84,12 @@ def edit() -> Response:
     )
     frame = pages.Frame(gettext("Company"), rows, url_for("documents.listing"))
     return pages.show(frame, form, "setup/company.html", known=known)
+
+
+def _languages(*more: str) -> list[SelectChoice]:
+    """Return the languages there are texts in, and these locales, which may say a country as well."""
+    found = {**texts.languages(), **{code: texts.own_name(code) for code in more}}
+    return choices(*found.items())
 
 
 def _save(form: CompanyForm) -> bool:
