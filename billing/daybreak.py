@@ -88,7 +88,7 @@ def _concerned(session: Session, act: Act, now: datetime, account_id: int | None
         *suspensions.expired_accounts(session, now, today=act.today, account_id=account_id),
         *freezes.planned_accounts(session, act.today, account_id=account_id),
         *subscriptions.planned_accounts(session, act.today, account_id=account_id),
-        *settling.unsettled_accounts(session, account_id=account_id),
+        *settling.unsettled_accounts(session, act.today, account_id=account_id),
     }
 
 

@@ -57,7 +57,7 @@ class Rules:
     last `brake_last_runs` applied plans, times `brake_growth`; asks whether payments of the last
     `brake_import_hours` came in as on the same weekdays before; and whether so large a share of a group, POP
     or device of at least `brake_whole_minimum` customers goes at once. A figure of 0 puts its question off.
-    `debt_billed_percent` is what is billed of days on which debt keeps a line off.
+    `debt_billed_percent` is what is billed of days on which debt keeps a line off, once it is let in.
     """
 
     version: int = 0

@@ -1,7 +1,9 @@
 """Settling: what charged periods should have cost by what is known now, against what was booked for them.
 
 One rule for every change inside a period: an end, new terms, a suspension that bills less, and its lifting;
-for subscriptions, and for liabilities that end or are taken back.
+for subscriptions, and for liabilities that end or are taken back. Only days cut off for debt wait until the
+line is let in, or its service is over: given back before, they would be money against what was due before,
+and would let in a debtor who paid nothing.
 The period's price is the one it was charged by, so a new price list never bills what was billed before.
 """
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from billing import crediting, documents, ledger, prices
@@ -21,6 +23,7 @@ from billing.models import (
     EntryKind,
     LedgerEntry,
     Liability,
+    LockReason,
     PlannedChange,
     Subscription,
     SuspensionLock,
@@ -31,11 +34,15 @@ from core.columns import any_of
 from core.words import N_
 
 Reversal = aliased(LedgerEntry)
+_Standing = aliased(SuspensionLock)
 
 
 @dataclass(frozen=True, slots=True)
 class _Billed:
-    """What is settled: whose charges, how its periods follow each other, the last day that is known."""
+    """What is settled: whose charges, how its periods follow each other, the last day that is known.
+
+    What is booked is brought down to what `settled` leaves, and up to what all `reductions` do.
+    """
 
     column: Any
     id: int
@@ -43,6 +50,7 @@ class _Billed:
     cycle: Cycle
     last_day: date | None
     reductions: Sequence[prices.Reduced] = ()
+    settled: Sequence[prices.Reduced] = ()
 
 
 def cycle_of(subscription: Subscription) -> Cycle:
@@ -52,13 +60,51 @@ def cycle_of(subscription: Subscription) -> Cycle:
 
 def reduced(session: Session, subscription_id: int) -> list[prices.Reduced]:
     """Return the days the subscription's suspensions bill at less than the full price."""
+    return [days for days, _ in _reduced(session, subscription_id)]
+
+
+def settled(
+    session: Session, subscription_id: int, last_day: date | None, today: date
+) -> list[prices.Reduced]:
+    """Return those of reduced() that are given back by now: not days of debt while debt keeps the line off.
+
+    What was charged when they were known already is not asked anew because of that.
+    """
+    found = _reduced(session, subscription_id)
+    is_over = last_day is not None and last_day < today
+    if is_over or not any(waits for _, waits in found):
+        return [days for days, _ in found]
+    stands = session.scalar(select(_stands(subscription_id)))
+    return [days for days, waits in found if not (stands and waits)]
+
+
+def _reduced(session: Session, subscription_id: int) -> list[tuple[prices.Reduced, bool]]:
+    """Return the days billed at less, each with whether it is days of debt that are not settled yet."""
+    lock = SuspensionLock
+    waits = and_(lock.reason == LockReason.DEBT, lock.is_unsettled)
     rows = session.execute(
-        select(SuspensionLock.from_on, SuspensionLock.to_on, SuspensionLock.billed_percent).where(
-            SuspensionLock.subscription_id == subscription_id,
-            SuspensionLock.billed_percent < prices.FULL,
+        select(lock.from_on, lock.to_on, lock.billed_percent, waits).where(
+            lock.subscription_id == subscription_id, lock.billed_percent < prices.FULL
         )
     )
-    return [prices.Reduced(from_on, to_on, percent) for from_on, to_on, percent in rows if from_on]
+    return [
+        (prices.Reduced(first, last, percent), is_waiting)
+        for first, last, percent, is_waiting in rows
+        if first
+    ]
+
+
+def _stands(subscription_id: Any) -> ColumnElement[bool]:
+    """Whether debt has cut the subscription, now."""
+    return (
+        select(_Standing.id)
+        .where(
+            _Standing.subscription_id == subscription_id,
+            _Standing.reason == LockReason.DEBT,
+            _Standing.lifted_at.is_(None),
+        )
+        .exists()
+    )
 
 
 def settle(
@@ -70,13 +116,15 @@ def settle(
     than people left of them (see crediting.share_out); a further charge makes a document as charges do. A
     charge somebody reversed stays reversed. The caller holds the account.
     """
+    last_day = _last_day(session, subscription)
     billed = _Billed(
         LedgerEntry.subscription_id,
         subscription.id,
         subscription.terms_no,
         cycle_of(subscription),
-        _last_day(session, subscription),
+        last_day,
         reduced(session, subscription.id),
+        settled(session, subscription.id, last_day, act.today),
     )
     return _settle(session, billed, act, since=since, words=words)
 
@@ -97,7 +145,9 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
         # Not the charge's own end: terms that were to come, and were taken back, had cut it short.
         end = whole.end if billed.last_day is None else min(whole.end, billed.last_day)
         due = _due_minor(charge, whole, end, billed.reductions)
-        difference = -_booked(session, billed, charge, whole) - due
+        at_most = _due_minor(charge, whole, end, billed.settled)
+        booked = -_booked(session, billed, charge, whole)
+        difference = booked - min(max(booked, due), at_most)
         if difference < 0:
             # A credit a person undid was not given: what it left standing is not asked a second time.
             difference = -min(-difference, max(0, due - crediting.stands_minor(session, charge)))
@@ -113,11 +163,12 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
 def settle_pending(session: Session, act: Act, *, account_id: int | None = None) -> int:
     """Settle every subscription whose suspensions changed what charged days cost; return how many entries."""
     # Whose they are is held before it is looked at what they are: another may be settling the same.
-    held = ledger.hold(session, unsettled_accounts(session, account_id=account_id))
+    held = ledger.hold(session, unsettled_accounts(session, act.today, account_id=account_id))
+    is_ripe = _is_ripe(act.today)
     query = (
         select(SuspensionLock.subscription_id, func.min(SuspensionLock.from_on))
         .join(Subscription, Subscription.id == SuspensionLock.subscription_id)
-        .where(SuspensionLock.is_unsettled, Subscription.account_id == any_of(held))
+        .where(is_ripe, Subscription.account_id == any_of(held))
         .group_by(Subscription.account_id, SuspensionLock.subscription_id)
         .order_by(Subscription.account_id, SuspensionLock.subscription_id)
     )
@@ -131,22 +182,30 @@ def settle_pending(session: Session, act: Act, *, account_id: int | None = None)
         entries += len(settle(session, subscription, act, since=since, words=words))
         session.execute(
             update(SuspensionLock)
-            .where(SuspensionLock.subscription_id == subscription_id, SuspensionLock.is_unsettled)
+            .where(SuspensionLock.subscription_id == subscription_id)
+            .where(Subscription.id == SuspensionLock.subscription_id, is_ripe)
             .values(is_unsettled=False)
             .execution_options(synchronize_session=False)
         )
     return entries
 
 
-def unsettled_accounts(session: Session, *, account_id: int | None = None) -> list[int]:
-    """Return the accounts, or the one, whose suspensions changed what charged days cost."""
+def unsettled_accounts(session: Session, today: date, *, account_id: int | None = None) -> list[int]:
+    """Return the accounts, or the one, whose suspensions changed what charged days cost by that day."""
     query = select(Subscription.account_id).join(
         SuspensionLock, SuspensionLock.subscription_id == Subscription.id
     )
-    query = query.where(SuspensionLock.is_unsettled).distinct()
+    query = query.where(_is_ripe(today)).distinct()
     return list(
         session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
     )
+
+
+def _is_ripe(today: date) -> ColumnElement[bool]:
+    """Whether a lock, beside its Subscription, is to be settled: days of debt are not while debt cuts it."""
+    is_over = Subscription.ends_on < today
+    waits = and_(SuspensionLock.reason == LockReason.DEBT, _stands(SuspensionLock.subscription_id))
+    return and_(SuspensionLock.is_unsettled, or_(is_over, ~waits))
 
 
 def _due_minor(charge: LedgerEntry, whole: Period, end: date, reductions: Sequence[prices.Reduced]) -> int:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import allocation, crediting, debt, documents, liabilities, periods, prices, settling
+from billing import allocation, crediting, debt, documents, liabilities, periods, prices
 from billing import rules as arithmetic
 from billing.models import (
     Account,
@@ -18,10 +18,12 @@ from billing.models import (
     DocumentKind,
     EntryKind,
     LedgerEntry,
+    LockReason,
     Plan,
     PlannedChange,
     PlanPrice,
     Subscription,
+    SuspensionLock,
     VatPercent,
 )
 from billing.periods import Cycle
@@ -258,8 +260,10 @@ def check_charged(
             continue
         costs = {known.cost(terms, row, last) for last in lasts}
         # What a credit that was undone left standing is not asked again.
-        is_right = any(cost == asked[start] or asked[start] < cost <= stands[start] for cost in costs)
-        is_right = is_right or known.is_credited_by_hand(row, asked[start], max(costs))
+        is_right = any(
+            least <= asked[start] <= most or asked[start] < least <= stands[start] for least, most in costs
+        )
+        is_right = is_right or known.is_credited_by_hand(row, asked[start], max(most for _, most in costs))
         assert is_right, (terms, row.period_start, asked[start], costs)
     return set(charged)
 
@@ -296,33 +300,46 @@ class Known:
             select(AccountDiscount, Discount).join(Discount).where(AccountDiscount.account_id == account_id)
         ).all()
         self.percents = session.scalars(select(VatPercent).order_by(VatPercent.valid_from)).all()
-        self.reduced: dict[int, list[prices.Reduced]] = {}
+        self.locks: dict[int, list[SuspensionLock]] = {}
 
-    def reductions(self, terms: Terms) -> list[prices.Reduced]:
-        """Return the days the service is billed at less."""
+    def reductions(self, terms: Terms, *, as_if: str) -> list[prices.Reduced]:
+        """Return the days the service is billed at less.
+
+        Days of debt are settled when the line is let in: `as_if` debt went on for good ("least"), or had
+        never cut ("most").
+        """
         kind, id_ = terms.owner
         if kind == "liability":
             return []
-        if id_ not in self.reduced:
-            self.reduced[id_] = settling.reduced(self.session, id_)
-        return self.reduced[id_]
+        if id_ not in self.locks:
+            locks = select(SuspensionLock).where(
+                SuspensionLock.subscription_id == id_, SuspensionLock.billed_percent < prices.FULL
+            )
+            self.locks[id_] = list(self.session.scalars(locks))
+        found = []
+        for lock in self.locks[id_]:
+            waits = lock.is_unsettled and lock.reason is LockReason.DEBT
+            if not (waits and as_if == "most"):
+                assert lock.from_on is not None
+                found.append(prices.Reduced(lock.from_on, None if waits else lock.to_on, lock.billed_percent))
+        return found
 
-    def cost(self, terms: Terms, row: LedgerEntry, last: date | None) -> int:
-        """Return what a charge's period costs when its terms end on that day."""
+    def cost(self, terms: Terms, row: LedgerEntry, last: date | None) -> tuple[int, int]:
+        """Return what a charge's period costs, at least and at most, when its terms end on that day."""
         assert row.period_start is not None
         assert row.whole_minor is not None
         whole = terms.cycle.whole(row.period_start)
         end = whole.end if last is None else min(whole.end, last)
         if end < row.period_start:
-            return 0
-        return prices.part_minor(
-            row.whole_minor, whole, Period(row.period_start, end), self.reductions(terms)
-        )
+            return 0, 0
+        days = Period(row.period_start, end)
+        least = prices.part_minor(row.whole_minor, whole, days, self.reductions(terms, as_if="least"))
+        return least, prices.part_minor(row.whole_minor, whole, days, self.reductions(terms, as_if="most"))
 
     def of_share(self, terms: Terms, share: arithmetic.Share, unit_minor: int) -> int:
         """Return what a period costs that was not charged, one at that price."""
         whole = self.whole_of(terms, share, unit_minor)
-        return prices.part_minor(whole, share.whole, share.period, self.reductions(terms))
+        return prices.part_minor(whole, share.whole, share.period, self.reductions(terms, as_if="least"))
 
     def whole_of(self, terms: Terms, share: arithmetic.Share, unit_minor: int) -> int:
         """Return what the whole period costs then: letters and VAT of its days."""

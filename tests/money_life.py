@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from billing import (
     debt,
+    debt_locks,
     discounts,
     document_acts,
     freezes,
@@ -32,6 +33,7 @@ from billing import (
 )
 from billing.discounts import Given
 from billing.models import (
+    AccessState,
     DecisionAction,
     Document,
     Documented,
@@ -329,7 +331,7 @@ def close(by: Doer, *, is_alone: bool = False) -> list[Any]:
             for action in DecisionAction
         }
         cut, lifted = ids[DecisionAction.CUT], ids[DecisionAction.LIFT]
-        suspensions.place(by.session, cut, LockReason.DEBT, owner="cutoff", today=by.today)
+        debt_locks.place(by.session, cut, AccessState.CLOSED, rules=by.rules, owner="cutoff", today=by.today)
         suspensions.lift(by.session, lifted, LockReason.DEBT, by="cutoff", today=by.today)
         found += verdicts if account_id == by.account_id else []
     return found

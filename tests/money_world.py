@@ -26,6 +26,9 @@ STERN = replace(
     interest_rates=((date(2027, 1, 1), 8.0), (date(2028, 2, 10), 36.5)),
     interest_minimum_minor=1,
 )
+# Of ISPs that bill nothing, or half, of the days on which debt keeps a line off.
+LENIENT, HALVING = (replace(RULES, debt_billed_percent=percent) for percent in (0, 50))
+DRAWN = (RULES, STERN, LENIENT, HALVING)
 KINDS = (PeriodKind.ONCE, PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH, PeriodKind.QUARTER)
 REASONS = (LockReason.FREEZE, LockReason.MANUAL)
 

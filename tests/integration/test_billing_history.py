@@ -9,9 +9,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from billing import charges, interest, late_fees, payments, settling, testing
+from billing.prices import FULL
 from core import db, errors
 from tests import money_checks, money_life, money_papers, properties
-from tests.money_world import FIRST, RULES, STERN, Doer, make_world
+from tests.money_world import DRAWN, FIRST, RULES, Doer, make_world
 
 history = st.lists(
     st.one_of(money_life.acts, money_life.acts, money_life.acts, money_life.days), min_size=3, max_size=14
@@ -80,7 +81,7 @@ class Life:
     begun=beginnings,
     history=history,
     currency=st.sampled_from(("EUR", "JPY", "KWD")),
-    rules=st.sampled_from((RULES, STERN)),
+    rules=st.sampled_from(DRAWN),
 )
 @properties.undone
 def test_any_history_keeps_the_balance_and_charges_every_period_once(
@@ -89,8 +90,12 @@ def test_any_history_keeps_the_balance_and_charges_every_period_once(
     life = Life(session, currency, rules)
     for act in [*begun, *history, ("days", 3, 1)]:
         life.do(*act)
-    assert charges.run(session, life.by().act, account_id=life.world.account_id).entries == 0
-    assert settling.settle_pending(session, life.by().act, account_id=life.world.account_id) == 0
+    # Who was let in by the last night is billed again by the next.
+    for is_known in (rules.debt_billed_percent == FULL, True):
+        settled = settling.settle_pending(session, life.by().act, account_id=life.world.account_id)
+        charged = charges.run(session, life.by().act, account_id=life.world.account_id).entries
+        assert not is_known or (settled, charged) == (0, 0)
+        life.check(is_closed=True)
     keys = [one.idempotency_key or "" for one in money_checks.entries_of(session, life.world.account_id)]
     event(f"fined: {any(one.startswith('late fee ') for one in keys)}")
     event(f"bore interest: {any(one.startswith('interest ') for one in keys)}")
