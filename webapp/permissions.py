@@ -47,14 +47,16 @@ PERMISSIONS = {
     "cutoff.view": N_("See the cutoff plan and the debtors"),
     "report.read": N_("Read the reports of money, and take them and all lists of money as files"),
     "charge.run": N_("See the charge runs and start one"),
+    "cutoff.policy": N_("Change the cutoff policy, debt groups and reminders"),
     "cutoff.run": N_("Run the cutoff: make, review, apply and undo plans"),
     "cutoff.release": N_("Run the cutoff, also past its brake"),
     "gate.repair": N_("Have gates told again what lines are to be, and their lists put right"),
     "import.run": N_("Move customers and balances in from files, and undo it"),
     "setup.view": N_("See POPs, networks, network devices, plans, groups, marks and gates"),
     "setup.gear": N_("Change networks, network devices and their ports"),
-    "setup.change": N_("Change POPs, device types, plans, groups, marks and gates"),
-    "article.edit": N_("Change the price list of work"),
+    "setup.change": N_("Change POPs, device types, groups, marks and gates"),
+    "price.edit": N_("Change plans, discounts, VAT rates and the price list of work"),
+    "gateway.edit": N_("Change payment gateways and the secrets by which they tell of payments"),
     "notice.give": N_("Write notices, give them to customers, warn customers, and take both back"),
     "contract.keep": N_("Queue contracts, take signatures, lead customers to what they must sign"),
     "document.issue": N_("Issue documents and send them to customers"),
@@ -76,7 +78,7 @@ _BILLING = (
     _EVERYBODY
     | {"customer.create", "customer.edit", "service.edit", "point.set", "geocode.run"}
     | {"charge.add", "terms.set", "payment.refund", "debt.writeoff", "bank.import"}
-    | {"document.issue", "document.credit", "notice.give", "contract.keep", "article.edit", "order.bill"}
+    | {"document.issue", "document.credit", "notice.give", "contract.keep", "price.edit", "order.bill"}
     | {"payment.take", "payment.reverse", "promise.give", "cutoff.view", "cutoff.run"}
     | {"suspension.place", "suspension.money"}
     | {"cutoff.release", "disconnect.plan"}
@@ -94,7 +96,9 @@ ROLES: dict[str, frozenset[str]] = {
     "technician": frozenset(_EVERYBODY | _LINE | {"setup.view"}),
     "billing": frozenset(_BILLING),
     # Who takes the money does not undo what asks for it: an office of one gives that person both roles.
-    "accountant": frozenset(_BILLING | {"charge.reverse", "writeoff.reverse", "debt.move", "books.close"}),
+    "accountant": frozenset(
+        _BILLING | {"charge.reverse", "writeoff.reverse", "debt.move", "books.close", "cutoff.policy"}
+    ),
     "administrator": frozenset(PERMISSIONS),
 }
 

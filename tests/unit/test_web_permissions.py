@@ -22,7 +22,13 @@ def test_only_the_office_of_money_and_the_administrator_touch_money_and_cutoff()
 
 def test_the_accountant_may_what_the_billing_desk_may_undo_what_it_asks_for_and_close_the_books() -> None:
     desk, accountant = permissions.ROLES["billing"], permissions.ROLES["accountant"]
-    assert accountant - desk == {"charge.reverse", "writeoff.reverse", "debt.move", "books.close"}
+    assert accountant - desk == {
+        "charge.reverse",
+        "writeoff.reverse",
+        "debt.move",
+        "books.close",
+        "cutoff.policy",
+    }
     assert desk < accountant < permissions.ROLES["administrator"]
 
 

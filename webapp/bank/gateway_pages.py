@@ -19,13 +19,13 @@ def listing() -> Response:
     return rendering.page_or_fragment("bank/gateways.html", "bank/gateways.html", rows=shown)
 
 
-@permissions.required("setup.change")
+@permissions.required("gateway.edit")
 def add() -> Response:
     """Add a gateway."""
     return _edit(None, forms.GatewayForm(), gettext("Add a payment gateway"))
 
 
-@permissions.required("setup.change")
+@permissions.required("gateway.edit")
 def edit(gateway_id: int) -> Response:
     """Change a gateway; its secret is never shown."""
     with runtime.current().database.reading() as session:

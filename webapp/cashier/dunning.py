@@ -44,13 +44,13 @@ def listing() -> Response:
     )
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def add_step() -> Response:
     """Add a step."""
     return _edit(None, {}, gettext("Add a reminder"))
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def edit_step(step_id: int) -> Response:
     """Change a step: when it comes, and what it says."""
     with runtime.current().database.reading() as session:
@@ -119,7 +119,7 @@ def _save(step_id: int | None, form: Any) -> None:
         )
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def remove_step(step_id: int) -> Response:
     """Remove a step."""
     with runtime.current().database.transaction() as session:

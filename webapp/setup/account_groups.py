@@ -29,7 +29,7 @@ def listing() -> Response:
     return pages.show_list("setup/account_groups.html", rows, usual=usual, excluded=excluded)
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def add() -> Response:
     """Add a group."""
     form = AccountGroupForm()
@@ -40,7 +40,7 @@ def add() -> Response:
     return pages.show(pages.Frame(title, form.ROWS, url_for("setup.account_groups")), form)
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def edit(group_id: int) -> Response:
     """Change a group: from now on, for everybody in it."""
     with runtime.current().database.reading() as session:
@@ -70,7 +70,7 @@ def _save(group_id: int | None, form: AccountGroupForm) -> None:
         waking.let_in(session)
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def remove(group_id: int) -> Response:
     """Remove a group nobody is in."""
     return pages.remove(

@@ -59,7 +59,7 @@ def listing() -> Response:
     return pages.show_list("setup/articles.html", rows)
 
 
-@permissions.required("article.edit")
+@permissions.required("price.edit")
 def add() -> Response:
     """Add an article, priced in the company's currency."""
     currency = runtime.current().settings.isp.currency
@@ -75,7 +75,7 @@ def _add(form: Any, currency: str) -> None:
         price_list.add_article(session, identity.actor(), _goods(form), currency=currency)
 
 
-@permissions.required("article.edit")
+@permissions.required("price.edit")
 def edit(article_id: int) -> Response:
     """Change an article; what is not billed yet is asked at the new price."""
     with runtime.current().database.reading() as session:
@@ -118,7 +118,7 @@ def _rates() -> list[VatRate]:
         return vat.list_all(session)
 
 
-@permissions.required("article.edit")
+@permissions.required("price.edit")
 def remove(article_id: int) -> Response:
     """Remove an article nothing has."""
     return pages.remove(

@@ -56,7 +56,7 @@ def _amount(letter: Discount) -> Money | None:
     return Money(letter.amount_minor, letter.currency) if letter.amount_minor and letter.currency else None
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def add() -> Response:
     """Add a letter; a sum is in the company's currency."""
     currency = runtime.current().settings.isp.currency
@@ -72,7 +72,7 @@ def _add(form: Any, currency: str) -> None:
         price_list.add_discount(session, identity.actor(), _letter(form, currency))
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def edit(discount_id: int) -> Response:
     """Change a letter; how much comes off stays once it was given."""
     with runtime.current().database.reading() as session:
@@ -114,7 +114,7 @@ def _letter(form: Any, currency: str) -> discounts.Letter:
     )
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def remove(discount_id: int) -> Response:
     """Remove a letter nobody was given."""
     return pages.remove(

@@ -65,7 +65,7 @@ def listing() -> Response:
     return pages.show_list("setup/plans.html", rows)
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def add() -> Response:
     """Add a plan, priced in the company's currency."""
     currency = runtime.current().settings.isp.currency
@@ -83,7 +83,7 @@ def _add(form: Any, currency: str) -> None:
         price_list.create(session, identity.actor(), currency=currency, **_values(form))
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def edit(plan_id: int) -> Response:
     """Change a plan; a new price is asked from the next charge on."""
     found = runtime.current()
@@ -159,7 +159,7 @@ def _mbps(kbps: int | None) -> Decimal | None:
     return None if kbps is None else Decimal(kbps) / KBPS
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def remove(plan_id: int) -> Response:
     """Remove a plan nobody ever had."""
     return pages.remove(

@@ -59,7 +59,7 @@ def _changes(changed: dict[str, tuple[Any, Any]], groups: dict[int, str]) -> lis
     ]
 
 
-@permissions.required("setup.change")
+@permissions.required("cutoff.policy")
 def change() -> Response:
     """Make a new version, from the one in force or (`from`) from an older one; seen, then saved."""
     now = runtime.current()

@@ -50,7 +50,7 @@ def _row(rate: VatRate, today: date, users: dict[str, int]) -> Row:
     return Row(rate, vat.percent_on(rate, today), later[0] if later else None, users)
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def add() -> Response:
     """Add a VAT rate with its first percent."""
     form = NewRateForm(valid_from=_today().replace(month=1, day=1))
@@ -71,7 +71,7 @@ def _add(form: Any) -> None:
         )
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def edit(rate_id: int) -> Response:
     """Rename a VAT rate; its percents by date stand beside."""
     with runtime.current().database.reading() as session:
@@ -91,7 +91,7 @@ def _rename(rate_id: int, form: RateForm) -> None:
         price_list.rename_rate(session, identity.actor(), rate_id, name=form.name.data or "")
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def add_percent(rate_id: int) -> Response:
     """Let a VAT rate amount to something else from a day on."""
     with runtime.current().database.reading() as session:
@@ -115,7 +115,7 @@ def _add_percent(rate_id: int, form: PercentForm) -> None:
         )
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def remove_percent(rate_id: int, day: str) -> Response:
     """Take back a percent nothing was charged by."""
     try:
@@ -130,7 +130,7 @@ def remove_percent(rate_id: int, day: str) -> Response:
     )
 
 
-@permissions.required("setup.change")
+@permissions.required("price.edit")
 def remove(rate_id: int) -> Response:
     """Remove a VAT rate nothing has."""
     return pages.remove(
