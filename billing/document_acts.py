@@ -4,7 +4,7 @@ Each is done once: an entry stands on one document of its sort, and a form's key
 is a new document, and credit notes together never give back more than their invoice asked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, or_, select
@@ -250,15 +250,23 @@ def _check_credit(
 ) -> None:
     if not reason.strip():
         raise errors.Invalid("A credit note needs a reason", {"reason": "Say why it is given back"})
-    if not sums or any(minor <= 0 for minor in sums.values()):
-        raise errors.Invalid("Nothing is given back", {"lines": "Write a sum above zero beside a line"})
-    if any(minor > left.get(position, 0) for position, minor in sums.items()):
-        raise errors.Invalid(
-            "More than is left", {"lines": "A line gives back at most what it asked and is not credited yet"}
-        )
+    if not sums:
+        raise errors.Invalid("Write a sum above zero beside a line")
+    _at_lines((line for line, minor in sums.items() if minor <= 0), N_("Write a sum above zero"))
+    _at_lines(
+        (line for line, minor in sums.items() if minor > left.get(line, 0)),
+        N_("A line gives back at most what it asked and is not credited yet"),
+    )
     given = sum(part.gross_minor for part in returned.by_line(session, invoice.id).values())
     if sum(sums.values()) > invoice.gross_minor - given:
-        raise errors.Invalid("More than is left", {"lines": "All together it is more than the invoice asked"})
+        raise errors.Invalid("All together it is more than the invoice asked")
+
+
+def _at_lines(faulty: Iterable[int], words: str) -> None:
+    """Raise Invalid at the fields of these lines, of which `line_3` is one; nothing when there are none."""
+    fields = {f"line_{position}": words for position in faulty}
+    if fields:
+        raise errors.Invalid("A sum is wrong", fields)
 
 
 def _ready(session: Session, account_id: int) -> None:

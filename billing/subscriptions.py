@@ -216,7 +216,7 @@ def change(
     since = subscription.terms_from or subscription.starts_on
     if on < since or (on == since and subscription.terms_no > 1 and on < act.today):
         words = N_("The terms in force began on %(day)s", day=since)
-        raise errors.Invalid("Not a day for a change", {"on": words})
+        raise errors.Invalid("Not a day for a change", {"starts_on": words})
     account = ledger.lock_account(session, subscription.account_id)
     plan = _offered(session, choice.plan_id, account.currency, kept_id=subscription.plan_id)
     cycle = _cycle(plan, choice, on)

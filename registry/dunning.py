@@ -155,15 +155,20 @@ def save_step(
     channel: Channel = Channel.EMAIL,
     texts: Mapping[str, Mapping[str, str]],
 ) -> DunningStep:
-    """Add a step, or change it; a language left empty has no text. Raises Invalid at the faulty field."""
+    """Add a step, or change it; a language left empty has no text. Raises Invalid at the faulty field.
+
+    The field of a text is named with its language: `body_en`.
+    """
     kept = {language: dict(text) for language, text in texts.items() if text[BODY].strip()}
     if not -60 <= days <= 365:
         raise errors.Invalid("Not a step", {"days": N_("Steps are 60 days before to 365 days after")})
     if not kept:
-        raise errors.Invalid("No text", {"body": N_("Write the text in one language at least")})
-    if channel is Channel.SMS and any(len(text[BODY]) > SMS_LIMIT for text in kept.values()):
+        words = N_("Write the text in one language at least")
+        raise errors.Invalid("No text", {f"{BODY}_{language}": words for language in list(texts)[:1]})
+    long = [language for language, text in kept.items() if len(text[BODY]) > SMS_LIMIT]
+    if channel is Channel.SMS and long:
         words = N_("A text message has at most %(count)s characters", count=SMS_LIMIT)
-        raise errors.Invalid("Too long", {"body": words})
+        raise errors.Invalid("Too long", {f"{BODY}_{language}": words for language in long})
     step = DunningStep() if step_id is None else get_step(session, step_id)
     step.days, step.is_on, step.channel, step.texts = days, is_on, channel, kept
     try:

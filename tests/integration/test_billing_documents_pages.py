@@ -248,6 +248,7 @@ def test_a_clerk_issues_credits_and_sends_and_a_form_sent_twice_does_it_once(
     credit = {"key": key_of(page), "reason": "Outage", "line_1": "2.00"}
     too_much = browser.post(f"{made}/credit", data={**credit, "line_1": "5.01"})
     assert (too_much.status_code, "at most what it asked" in too_much.text) == (422, True)
+    assert 'id="line_1-error"' in too_much.text
     note = browser.post(f"{made}/credit", data=credit)
     assert browser.post(f"{made}/credit", data=credit).location == note.location
     assert "Outage" in browser.get(note.location).text

@@ -156,10 +156,11 @@ def test_small_debts_and_ladders_that_are_off_remind_nobody(session, ladder):
     assert night(session, 3) == {"no_address": 1}
     with pytest.raises(errors.Invalid):
         dunning.save_step(session, ACTOR, None, days=3, is_on=True, texts=TEXTS)
-    with pytest.raises(errors.Invalid):
+    with pytest.raises(errors.Invalid) as refused:
         dunning.save_step(
             session, ACTOR, None, days=4, is_on=True, texts={"en": {"subject": "", "body": " "}}
         )
+    assert list(refused.value.fields) == ["body_en"]
 
 
 def test_a_part_paid_begins_no_new_episode_though_the_oldest_charge_is_covered_by_it(session, owing):
@@ -261,4 +262,4 @@ def test_a_text_message_is_short(session):
     long = {"en": {"subject": "", "body": "x" * 202}}
     with pytest.raises(errors.Invalid) as refused:
         dunning.save_step(session, ACTOR, None, days=3, is_on=True, channel=Channel.SMS, texts=long)
-    assert "201" in str(refused.value.fields["body"])
+    assert "201" in str(refused.value.fields["body_en"])

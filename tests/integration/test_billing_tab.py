@@ -143,6 +143,8 @@ def test_the_billing_period_is_changed_with_its_effect_shown_before(sign_in_as, 
     }
     shown = browser.fragment(f"{path}/effect", query_string=fields).text
     assert "now:" in shown
+    early = browser.post(path, data={**fields, "starts_on": "2001-01-01"})
+    assert (early.status_code, 'id="starts_on-error"' in early.text) == (422, True)
     assert browser.post(path, data={**fields, "services": []}).status_code == 422
     assert browser.post(path, data={**fields, "services": ["999999"]}).status_code == 422
     assert browser.post(path, data=fields).status_code == 303

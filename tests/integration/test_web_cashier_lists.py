@@ -266,6 +266,9 @@ def test_charge_runs_are_narrowed_sorted_and_paged(sign_in_as, database):
         "what it asks for while it goes on is narrowed too"
     )
     assert "Widen or clear" in browser.get("/charges?from=2099-01-01").text
+    late = browser.post("/charges", data={"on": "2099-01-01"})
+    assert (late.status_code, 'value="2099-01-01"' in late.text) == (422, True)
+    assert 'id="on-error"' in late.text
     days, pages = walk(browser, "/charges?state=done&sort=day", day)
     assert (len(days), pages) == (52, 2)
     assert days == sorted(days)

@@ -3,25 +3,39 @@
 from datetime import date
 
 from flask import Response, request
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, lazy_gettext
+from wtforms import DateField
+from wtforms.validators import InputRequired
 
 from billing.models import ChargeRun
 from core import errors
 from core.money import Money
+from core.words import N_
 from registry import run_lists
 from registry.keyset import order
 from registry.run_lists import RunFilter
 from tasks import enqueue
 from webapp import asked, identity, permissions, rendering, runtime
 from webapp.cashier import day
+from webapp.forms import Form
 
 # How many seconds a page waits for the worker to take up a run that was started.
 AWAITED = 10
 
 
+class DayForm(Form):
+    """By which day everybody is charged."""
+
+    on = DateField(lazy_gettext("By which day"), [InputRequired(lazy_gettext("Say by which day to charge."))])
+
+
 @permissions.required("charge.run")
 def listing() -> Response:
     """The runs, newest first; htmx asks for them every second while one goes on."""
+    return _page(DayForm(formdata=None, on=day.today()))
+
+
+def _page(form: DayForm) -> Response:
     filters, sort, after = _filters(), _sort(), request.args.get("after")
     with runtime.current().database.reading() as session:
         found, mark = run_lists.charging(session, filters, sort=sort, after=after)
@@ -29,6 +43,8 @@ def listing() -> Response:
     return rendering.page_or_fragment(
         "cashier/charge_runs.html",
         "cashier/_charge_runs.html",
+        form.status,
+        form=form,
         runs=found,
         next=mark,
         filters=filters,
@@ -62,17 +78,15 @@ def _is_running(run: ChargeRun) -> bool:
 @permissions.required("charge.run")
 def start() -> Response:
     """Start a run for a day; pressed twice it charges nothing twice, for the run itself is once-only."""
-    on = _day(request.form.get("on", ""))
-    enqueue.charge(runtime.current().queue, on.isoformat(), identity.actor().name)
-    rendering.say(gettext("The charge run starts."))
-    return rendering.go("cashier.charge_runs", awaited=AWAITED)
+    form = DayForm()
+    if form.accept(lambda: _start(form)):
+        rendering.say(gettext("The charge run starts."))
+        return rendering.go("cashier.charge_runs", awaited=AWAITED)
+    return _page(form)
 
 
-def _day(text: str) -> date:
-    try:
-        on = date.fromisoformat(text)
-    except ValueError as error:
-        raise errors.Invalid(gettext("Say by which day to charge.")) from error
+def _start(form: DayForm) -> None:
+    on = form.on.data
     if on > day.today():
-        raise errors.Invalid(gettext("A day that has not begun is not charged."))
-    return on
+        raise errors.Invalid("Not yet", {"on": N_("A day that has not begun is not charged.")})
+    enqueue.charge(runtime.current().queue, on.isoformat(), identity.actor().name)

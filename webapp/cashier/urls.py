@@ -90,7 +90,7 @@ for _rule, _name, _view, _methods in (
     ("/reminders/steps/<int:step_id>", "edit_dunning_step", dunning.edit_step, ["GET", "POST"]),
     ("/reminders/steps/<int:step_id>/remove", "remove_dunning_step", dunning.remove_step, ["POST"]),
     ("/charges", "charge_runs", charge_runs.listing, ["GET"]),
-    ("/charges/run", "start_charge_run", charge_runs.start, ["POST"]),
+    ("/charges", "start_charge_run", charge_runs.start, ["POST"]),
     ("/nights", "nights", nights.listing, ["GET"]),
     ("/debtors", "debtors", debtors.listing, ["GET"]),
     ("/debtors.<ending>", "export_debtors", debtors.file, ["GET"]),
