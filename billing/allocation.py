@@ -13,7 +13,7 @@ from datetime import date
 from sqlalchemy import BigInteger, Date, Subquery, func, select
 from sqlalchemy.orm import Session, aliased
 
-from billing.models import Account, Document, DocumentKind, DocumentLine, LedgerEntry
+from billing.models import Account, LedgerEntry
 from core.columns import any_of, pairs_of
 
 
@@ -155,74 +155,3 @@ def open_by_entry(
         .where(walked.c.debt_minor > walked.c.newer_minor)
         .subquery("open_entries")
     )
-
-
-def open_by_document(account_ids: Iterable[int] | None = None) -> Subquery:
-    """Return the invoices and proformas not wholly paid: document_id, open_minor; a list joins it outer.
-
-    A document that has no row here is paid, credited, or asked for nothing.
-    """
-    entries = open_by_entry(account_ids)
-    return (
-        select(DocumentLine.document_id, func.sum(entries.c.open_minor).cast(BigInteger).label("open_minor"))
-        .join(entries, entries.c.entry_id == DocumentLine.entry_id)
-        .where(DocumentLine.kind.in_((DocumentKind.INVOICE, DocumentKind.PROFORMA)))
-        .group_by(DocumentLine.document_id)
-        .subquery("open_documents")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """So much of a document was paid by this entry."""
-
-    entry: LedgerEntry
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaidDocument:
-    """So much of this document an entry paid; no document: of claims that stand on none."""
-
-    document: Document | None
-    amount_minor: int
-
-
-def payments_of(session: Session, document_id: int) -> list[Paid]:
-    """Return by what a document was paid, oldest first; a part of a payment is a part of its sum."""
-    document = session.get_one(Document, document_id)
-    claims = session.scalars(
-        select(DocumentLine.entry_id).where(
-            DocumentLine.document_id == document_id, DocumentLine.entry_id.is_not(None)
-        )
-    )
-    sums: dict[int, int] = {}
-    for share in of_account(session, document.account_id).paid_by(id_ for id_ in claims if id_ is not None):
-        sums[share.money_id] = sums.get(share.money_id, 0) + share.amount_minor
-    entries = session.scalars(
-        select(LedgerEntry).where(LedgerEntry.id == any_of(sums)).order_by(LedgerEntry.id)
-    )
-    return [Paid(entry, sums[entry.id]) for entry in entries]
-
-
-def documents_of(session: Session, entry: LedgerEntry) -> list[PaidDocument]:
-    """Return which documents this money paid, in that order; claims without a document are one row."""
-    shares = of_account(session, entry.account_id).paid_with(entry.id)
-    rows = session.execute(
-        select(DocumentLine.entry_id, Document)
-        .join(Document, Document.id == DocumentLine.document_id)
-        .where(
-            DocumentLine.entry_id == any_of(share.claim_id for share in shares),
-            DocumentLine.kind != DocumentKind.CREDIT_NOTE,
-        )
-        # An invoice is named rather than the proforma before it.
-        .order_by(DocumentLine.kind != DocumentKind.PROFORMA)
-    )
-    named = {row[0]: row[1] for row in rows}
-    sums: dict[int | None, PaidDocument] = {}
-    for share in shares:
-        document = named.get(share.claim_id)
-        key = document.id if document else None
-        before = sums[key].amount_minor if key in sums else 0
-        sums[key] = PaidDocument(document, before + share.amount_minor)
-    return list(sums.values())

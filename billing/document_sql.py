@@ -3,7 +3,8 @@
 # Entries already documented (by a document of this sort) are left out: by NOT IN, of which the planner
 # expects a half (of NOT EXISTS none, and then every line is compared with every document). The caller holds
 # the accounts and the counter. VAT is taken out of each line's gross (see billing.prices.vat_of); a
-# document sums its lines. What undoes a credit says again, to the unit, what its credit note said. An entry
+# document sums its lines. What undoes a credit says again, to the unit, what its credit note said;
+# it has no due date of its own. An entry
 # written before entries kept their quantity has the one of its service, as long as that has the same terms.
 ISSUE = """
     WITH wanted AS (
@@ -34,8 +35,8 @@ ISSUE = """
           )
     ),
     headed AS (
-        SELECT w.account_id, w.currency, a.payer_id, max(w.due_on) AS due_on, sum(w.gross) AS gross,
-               sum(w.vat) AS vat,
+        SELECT w.account_id, w.currency, a.payer_id, coalesce(max(w.due_on), :due_on) AS due_on,
+               sum(w.gross) AS gross, sum(w.vat) AS vat,
                :last_number + row_number() OVER (ORDER BY w.account_id, w.currency) AS number
         FROM wanted w JOIN accounts a ON a.id = w.account_id
         WHERE a.payer_id IS NOT NULL

@@ -49,12 +49,13 @@ def issue(
     author: Author,
     idempotency_key: str | None = None,
     note: str = "",
+    due_on: date | None = None,
 ) -> list[int]:
     """Document the entries, one document an account and currency; return the documents' ids.
 
     Entries that are documented already are left out, and so are accounts that name no payer. Nothing is
     issued before the company is written down. The caller holds the accounts' locks. A key is for entries that
-    make one document.
+    make one document. Where no entry has a due date it is that one, else the day of issue.
     """
     company = seller(session)
     if not entries or company is None:
@@ -76,6 +77,7 @@ def issue(
             bindparam("author", author.name, String),
             bindparam("key", idempotency_key, String),
             bindparam("note", note, String),
+            bindparam("due_on", due_on or on, Date),
         )
     ).all()
     series.take(session, reserved, len(ids))
@@ -123,13 +125,16 @@ def correct(
 def ask_again(session: Session, entry: LedgerEntry, undone: LedgerEntry, *, author: Author) -> None:
     """Issue the invoice of an entry that undoes a credit; nothing where the credit stands on no credit note.
 
-    Without it the documents would still give back what the ledger does not. The caller holds the account.
+    Without it the documents would still give back what the ledger does not. It is due when the claim is that
+    the credit gave back of, not before its own day. The caller holds the account.
     """
     given = document_of(session, undone.id)
     if given is None or given.kind is not DocumentKind.CREDIT_NOTE:
         return
     words = N_("Asks again what %(number)s gave back", number=given.full_number)
-    issue(session, [entry.id], kind=DocumentKind.INVOICE, on=entry.dated_on, author=author, note=words)
+    on = entry.dated_on
+    due_on = max(session.get_one(Document, given.corrects_id).due_on or on, on)
+    issue(session, [entry.id], kind=DocumentKind.INVOICE, on=on, author=author, note=words, due_on=due_on)
 
 
 def undoing(session: Session, entry: LedgerEntry) -> tuple[DocumentKind, Document] | None:

@@ -1,12 +1,13 @@
 """What a document says on paper: everything read at once, so that the writer asks nothing more."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from billing import bank, documents
+from billing import bank, documents, owing
 from billing.bank import Transfer
 from billing.models import Document, DocumentKind, DocumentLine, Payer, Seller
 from core.money import Money
@@ -24,7 +25,11 @@ class VatSum:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document with all it names. `corrects` is the number of the invoice a credit note corrects."""
+    """A document with all it names. `corrects` is the number of the invoice a credit note corrects.
+
+    `open_minor` is what is left to pay of a proforma when it is put on paper: it asks for that. Of all else
+    nothing is told, so that a document of the books is the same paper for ever.
+    """
 
     document: Document
     seller: Seller
@@ -32,6 +37,13 @@ class Paper:
     lines: tuple[DocumentLine, ...]
     logo: bytes | None
     corrects: str
+    open_minor: int | None = None
+
+    @property
+    def to_pay(self) -> Money:
+        """What it asks for when it is put on paper."""
+        asked = self.document.gross_minor if self.open_minor is None else self.open_minor
+        return Money(asked, self.document.currency)
 
     @property
     def language(self) -> str:
@@ -48,9 +60,8 @@ class Paper:
         """What its bank code says; none on what asks for no transfer."""
         if self.document.kind not in (DocumentKind.INVOICE, DocumentKind.PROFORMA):
             return None
-        amount = Money(self.document.gross_minor, self.document.currency)
-        seller = self.seller
-        return bank.qr_text(Transfer(seller.name, seller.iban, seller.bic, amount, self.document.full_number))
+        seller, number = self.seller, self.document.full_number
+        return bank.qr_text(Transfer(seller.name, seller.iban, seller.bic, self.to_pay, number))
 
 
 def of(session: Session, document_id: int) -> Paper:
@@ -72,7 +83,18 @@ def of(session: Session, document_id: int) -> Paper:
         lines=tuple(document.lines),
         logo=logo.logo if logo else None,
         corrects=corrects or "",
+        open_minor=open_of(session, [document]).get(document.id),
     )
+
+
+def open_of(session: Session, asking: Iterable[Document]) -> dict[int, int]:
+    """Return by id what is left to pay of the proformas among these documents."""
+    accounts = {one.id: one.account_id for one in asking if one.kind is DocumentKind.PROFORMA}
+    if not accounts:
+        return {}
+    opened = owing.open_by_document(set(accounts.values()))
+    left = {row[0]: row[1] for row in session.execute(select(opened.c.document_id, opened.c.open_minor))}
+    return {id_: left.get(id_, 0) for id_ in accounts}
 
 
 def vat_sums(lines: tuple[DocumentLine, ...]) -> tuple[VatSum, ...]:

@@ -219,7 +219,13 @@ class _Writer:
             sheet.ln(3)
         total = money.format_money(Money(abs(document.gross_minor), document.currency), self._locale)
         sheet.set_x(MARGIN)
-        self._text(f"{say(_TOTALS[document.kind])}: {total}", size=14, bold=True, align="R")
+        to_pay = self.paper.to_pay
+        if to_pay.minor == document.gross_minor:
+            self._text(f"{say(_TOTALS[document.kind])}: {total}", size=14, bold=True, align="R")
+        else:  # a proforma of which a part, or all, is paid, given back or invoiced
+            left = money.format_money(to_pay, self._locale)
+            self._text(f"{say(N_('Total'))}: {total}", size=10, align="R")
+            self._text(f"{say(N_('Left to pay'))}: {left}", size=14, bold=True, align="R")
         if document.note:
             sheet.ln(1)
             self._text(self.voice.kept(document.note), align="L")
@@ -229,6 +235,8 @@ class _Writer:
         """Write how to pay, with the bank's code where there is one; both stay on one page."""
         seller, sheet, say = self.paper.seller, self.sheet, self.say
         if self.paper.document.kind not in (DocumentKind.INVOICE, DocumentKind.PROFORMA) or not seller.iban:
+            return
+        if self.paper.to_pay.minor == 0:  # nothing is asked for, so nobody is to pay it twice
             return
         if sheet.will_page_break(_QR + 6):
             sheet.add_page()

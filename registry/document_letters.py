@@ -5,7 +5,7 @@ An ISP may choose that invoices go out as they are issued (Seller.sends_document
 stands, so that no charge run waits for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from billing import documents
+from billing import documents, paper
 from billing.models import Account, Document, DocumentKind, Payer, Seller
 from core import catalogues, money
 from core.money import Money
@@ -32,8 +32,11 @@ _SUBJECTS = {
 }
 
 
-def words(document: Document, seller: Seller, locale: str) -> tuple[str, str]:
-    """Return subject and body of the letter a document goes along with, in that language."""
+def words(document: Document, seller: Seller, locale: str, to_pay: Money | None = None) -> tuple[str, str]:
+    """Return subject and body of the letter a document goes along with, in that language.
+
+    It asks for the document's sum, or for what is left `to_pay` of it: for nothing when that is nothing.
+    """
     voice = catalogues.voice_of(locale)
     names = {"number": document.full_number, "company": seller.name}
     lines = [
@@ -41,8 +44,9 @@ def words(document: Document, seller: Seller, locale: str) -> tuple[str, str]:
         "",
         voice.gettext(N_("the document %(number)s is attached to this letter as PDF.")) % names,
     ]
-    if document.kind in ASKING and document.due_on:
-        amount = money.format_money(Money(document.gross_minor, document.currency), voice.locale)
+    asked = to_pay or Money(document.gross_minor, document.currency)
+    if document.kind in ASKING and document.due_on and asked.minor:
+        amount = money.format_money(asked, voice.locale)
         asks = voice.gettext(N_("It asks for %(sum)s until %(day)s."))
         lines.append(asks % {"sum": amount, "day": catalogues.day(document.due_on, voice)})
     lines += ["", seller.name, seller.phone]
@@ -78,7 +82,8 @@ def put_many(
     found = session.execute(_unsent(document_ids).limit(limit)).all()
     if not found:
         return 0
-    made = [_row(author, tuple(row), locale) for row in found]
+    left = paper.open_of(session, [row.Document for row in found])
+    made = [_row(author, tuple(row), locale, left) for row in found]
     statement = insert(OutboxMessage).values(made).on_conflict_do_nothing(index_elements=["unique_key"])
     return len(session.scalars(statement.returning(OutboxMessage.id)).all())
 
@@ -105,9 +110,10 @@ def _unsent(document_ids: Select[int]) -> Select[Any]:
     )
 
 
-def _row(author: audit.Actor, found: tuple[Any, ...], locale: str) -> dict[str, Any]:
+def _row(author: audit.Actor, found: tuple[Any, ...], locale: str, left: Mapping[int, int]) -> dict[str, Any]:
     document, seller, address, language, customer_id = found
-    subject, body = words(document, seller, language or seller.language or locale)
+    to_pay = Money(left.get(document.id, document.gross_minor), document.currency)
+    subject, body = words(document, seller, language or seller.language or locale, to_pay)
     return {
         "unique_key": f"document {document.id}",
         "kind": KIND,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import allocation, documents, transfers
-from billing.allocation import PaidDocument
+from billing import allocation, documents, owing, transfers
 from billing.models import BankLine, Document, DocumentKind, EntryKind, LedgerEntry
+from billing.owing import PaidDocument
 from core.money import Money
 from registry import tills
 from registry.models import Customer
@@ -63,7 +63,7 @@ def show(session: Session, entry_id: int) -> tuple[int, Entry]:
     free = None
     if is_money and undone_by is None:
         left = allocation.of_account(session, entry.account_id).free_minor.get(entry.id, 0)
-        paid, free = tuple(allocation.documents_of(session, entry)), Money(left, entry.currency)
+        paid, free = tuple(owing.documents_of(session, entry)), Money(left, entry.currency)
     line = session.scalar(select(BankLine).where(BankLine.entry_id == entry_id))
     return customer_id, Entry(entry, undone_by, _other(session, entry_id), line, paid, free)
 

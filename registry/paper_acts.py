@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import document_acts, documents
+from billing import document_acts, paper
 from billing.models import Account, Document, DocumentKind, Payer
 from core import errors
 from registry import audit, document_letters, outbox, papers
@@ -87,14 +87,15 @@ def send(
     It goes to where the payer is written to now, in his language or `locale`. Raises Conflict without an
     address.
     """
-    document = documents.get(session, document_id)
+    found = paper.of(session, document_id)
+    document = found.document
     payer = session.scalar(
         select(Payer).join(Account, Account.payer_id == Payer.id).where(Account.id == document.account_id)
     )
     if payer is None or not payer.email:
         raise errors.Conflict("The customer has no e-mail address: add one to a contact")
     language = payer.language or document.payer.language or document.seller.language or locale
-    subject, body = document_letters.words(document, document.seller, language)
+    subject, body = document_letters.words(document, document.seller, language, found.to_pay)
     customer_id = session.scalar(select(Customer.id).where(Customer.account_id == document.account_id))
     put = outbox.put(
         session,

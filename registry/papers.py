@@ -8,21 +8,23 @@ from typing import Any
 from sqlalchemy import Date, Select, cast, exists, func, literal, select, tuple_, union
 from sqlalchemy.orm import Session
 
-from billing import allocation, paper
-from billing.allocation import Paid
+from billing import owing, paper, unasked
 from billing.models import Document, DocumentKind, DocumentLine, Payer
+from billing.owing import Paid
 from billing.paper import Paper
 from core.money import Money
 from registry import outbox, paging, search
 from registry.models import Customer, OutboxMessage
 
 SORTS = ("issued", "number", "due", "amount")
-STATES = ("open", "overdue", "paid")
+STATES = ("open", "overdue", "paid", unasked.INVOICED, unasked.CANCELLED)
 USUAL_SORT = "-issued"
 TOTAL_LIMIT = 10_000
 # Credit notes and receipts ask for nothing.
 ASKING = (DocumentKind.INVOICE, DocumentKind.PROFORMA)
 _NEVER = date(9999, 12, 31)
+# So many columns are a row's own; what it stands in order by comes behind.
+_WIDTH = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class PaperFilter:
 
 @dataclass(frozen=True, slots=True)
 class PaperRow:
-    """A document as the list shows it; `open_minor` is what of it is not paid."""
+    """A document as the list shows it; `open_minor` is what of it is to pay, `closed` as unasked.word()."""
 
     id: int
     kind: DocumentKind
@@ -54,6 +56,7 @@ class PaperRow:
     vat_minor: int
     gross_minor: int
     currency: str
+    closed: str
     open_minor: int = 0
 
     @property
@@ -68,7 +71,7 @@ class PaperRow:
 
     def state(self, today: date) -> str:
         """Return a word of STATES, or "partly"; nothing for what asks for no money."""
-        return state_of(self.kind, self.gross_minor, self.open_minor, self.due_on, today)
+        return state_of(self.kind, self.gross_minor, self.open_minor, self.due_on, today, closed=self.closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +102,20 @@ class PaperView:
         return self.paper.document
 
 
-def state_of(kind: DocumentKind, gross_minor: int, open_minor: int, due_on: date | None, today: date) -> str:
-    """Return whether a document is paid, in one word: paid, partly, open, overdue; or none."""
+def state_of(
+    kind: DocumentKind,
+    gross_minor: int,
+    open_minor: int,
+    due_on: date | None,
+    today: date,
+    *,
+    closed: str,
+) -> str:
+    """Return whether a document is paid, in one word: a word of STATES, or partly; or none."""
     if kind not in ASKING or gross_minor <= 0:
         return ""
     if open_minor <= 0:
-        return "paid"
+        return closed or "paid"
     if due_on is not None and due_on < today:
         return "overdue"
     return "open" if open_minor >= gross_minor else "partly"
@@ -130,10 +141,10 @@ def page(
         query = query.where(tuple_(*keys) < tuple_(*begin) if is_falling else tuple_(*keys) > tuple_(*begin))
     query = query.order_by(*(key.desc() if is_falling else key.asc() for key in keys)).limit(limit + 1)
     found = session.execute(query).all()
-    rows = [PaperRow(*tuple(row)[:13]) for row in found[:limit]]
+    rows = [PaperRow(*tuple(row)[:_WIDTH]) for row in found[:limit]]
     mark = None
     if len(found) > limit:
-        first, last = tuple(found[limit - 1])[13:]
+        first, last = tuple(found[limit - 1])[_WIDTH:]
         word = first.isoformat() if isinstance(first, date) else first
         mark = paging.write(paging.Cursor(sort, is_back=False, values=(word, last)))
     return PaperPage(
@@ -163,15 +174,18 @@ def view(session: Session, document_id: int, *, today: date) -> PaperView:
     """Return one document with all that hangs on it; raises NotFound."""
     found = paper.of(session, document_id)
     document = found.document
-    opened = allocation.open_by_document([document.account_id])
+    opened = owing.open_by_document([document.account_id])
     open_minor = session.scalar(select(opened.c.open_minor).where(opened.c.document_id == document_id)) or 0
     asks = document.kind in ASKING
+    closed = session.scalar(select(unasked.word()).where(Document.id == document_id)) or ""
     return PaperView(
         paper=found,
         customer_id=session.scalar(select(Customer.id).where(Customer.account_id == document.account_id)),
         open=Money(open_minor, document.currency),
-        state=state_of(document.kind, document.gross_minor, open_minor, document.due_on, today),
-        paid_by=tuple(allocation.payments_of(session, document_id)) if asks else (),
+        state=state_of(
+            document.kind, document.gross_minor, open_minor, document.due_on, today, closed=closed
+        ),
+        paid_by=tuple(owing.payments_of(session, document_id)) if asks else (),
         notes=tuple(
             session.scalars(select(Document).where(Document.corrects_id == document_id).order_by(Document.id))
         ),
@@ -206,6 +220,7 @@ def _columns() -> tuple[Any, ...]:
         Document.vat_minor,
         Document.gross_minor,
         Document.currency,
+        unasked.word(),
     )
 
 
@@ -218,7 +233,7 @@ def _with_open(session: Session, rows: list[PaperRow]) -> tuple[PaperRow, ...]:
     """Say what of each is open: one query for all the accounts of the page."""
     if not rows:
         return ()
-    opened = allocation.open_by_document({row.account_id for row in rows})
+    opened = owing.open_by_document({row.account_id for row in rows})
     left = {row[0]: row[1] for row in session.execute(select(opened.c.document_id, opened.c.open_minor))}
     return tuple(replace(row, open_minor=left.get(row.id, 0)) for row in rows)
 
@@ -264,10 +279,12 @@ def _narrowed(query: Select[Any], filters: PaperFilter, today: date) -> Select[A
 def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
     if state not in STATES:
         return query
-    opened = allocation.open_by_document()
-    if state == "paid":
+    opened = owing.open_by_document()
+    if state not in ("open", "overdue"):
         is_open = exists().where(opened.c.document_id == Document.id)
-        return query.where(Document.kind.in_(ASKING), Document.gross_minor > 0, ~is_open)
+        closed = "" if state == "paid" else state
+        query = query.where(Document.kind.in_(ASKING), Document.gross_minor > 0, ~is_open)
+        return query.where(unasked.word() == closed)
     query = query.join(opened, opened.c.document_id == Document.id)
     return query.where(Document.due_on < today) if state == "overdue" else query
 

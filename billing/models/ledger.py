@@ -154,6 +154,12 @@ class LedgerEntry(Base):
             "period_start",
             postgresql_where=text("liability_id IS NOT NULL"),
         ),
+        # What gives a part of an entry back: whether its document asks for anything yet (billing.unasked).
+        Index(
+            "ix_ledger_entries_corrects_id",
+            "corrects_id",
+            postgresql_where=text("corrects_id IS NOT NULL"),
+        ),
         Index("ix_ledger_entries_dated_on", "dated_on", "id"),
         # What the brake of the cutoff counts: payments by when they were booked.
         Index("ix_ledger_entries_paid", "posted_at", "method", postgresql_where=text("kind = 'payment'")),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from playwright.sync_api import Page
 from sqlalchemy import func, select
 
-from billing import allocation
+from billing import owing
 from billing.models import Account, Document, DocumentKind, Plan, Promise, Subscription
 from core import clock
 from registry.models import Customer
@@ -48,7 +48,7 @@ def invoice(product: products.Product) -> int:
     """Return the newest invoice that is not paid and has a net price with VAT on top."""
     with product.database.reading() as session:
         net = select(Subscription.account_id).join(Plan).where(Plan.is_net)
-        opened = allocation.open_by_document()
+        opened = owing.open_by_document()
         found = session.scalar(
             select(func.max(opened.c.document_id))
             .join(Document, Document.id == opened.c.document_id)

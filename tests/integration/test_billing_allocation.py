@@ -5,7 +5,7 @@ from random import Random
 
 from sqlalchemy import select
 
-from billing import accounts, allocation, charges, documents, ledger, subscriptions, testing
+from billing import accounts, allocation, charges, documents, ledger, owing, subscriptions, testing
 from billing.models import Document, DocumentKind, EntryKind, Method, Payer, Plan, Seller
 
 DAY = date(2026, 11, 1)
@@ -73,13 +73,13 @@ def test_a_payment_names_the_documents_it_paid_and_a_document_its_payments(sessi
         )
         for minor in (1000, 2500)
     ]
-    paid = allocation.documents_of(session, payments[1])
+    paid = owing.documents_of(session, payments[1])
     assert [(one.document.id, one.amount_minor) for one in paid] == [(first.id, 2000), (second.id, 500)]
-    by = allocation.payments_of(session, first.id)
+    by = owing.payments_of(session, first.id)
     assert [(one.entry.id, one.amount_minor) for one in by] == [
         (payments[0].id, 1000),
         (payments[1].id, 2000),
     ]
-    query = allocation.open_by_document([account.id])
+    query = owing.open_by_document([account.id])
     assert session.execute(select(query)).all() == [(second.id, 2500)]
     assert documents.get(session, second.id).kind is DocumentKind.INVOICE

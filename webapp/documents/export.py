@@ -92,6 +92,8 @@ def _cells(row: PaperRow) -> tuple[spreadsheets.Value, ...]:
         "partly": gettext("paid in part"),
         "overdue": gettext("overdue"),
         "paid": gettext("paid"),
+        "invoiced": gettext("invoiced"),
+        "cancelled": gettext("cancelled"),
     }
     return (
         row.full_number,
