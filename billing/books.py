@@ -16,12 +16,13 @@ from core.words import N_
 
 # The name of the lock: books_closed_through() of the migrations takes it shared.
 LOCK = "books"
+# The last day that is closed, inside a query that shows something.
+CLOSED = select(BooksClosing.closed_through).order_by(BooksClosing.id.desc()).limit(1).scalar_subquery()
 
 
 def closed_through(session: Session) -> date | None:
     """Return the last day that is closed, for showing it; none where nothing is."""
-    newest = select(BooksClosing.closed_through).order_by(BooksClosing.id.desc()).limit(1)
-    return session.scalar(newest)
+    return session.scalar(select(CLOSED))
 
 
 def hold(session: Session) -> date | None:

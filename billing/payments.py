@@ -83,10 +83,12 @@ def refuse_known(
     reference: str,
     dated_on: date,
     idempotency_key: str,
+    paid_on: date | None = None,
 ) -> None:
     """Raise Invalid at `again` when another payment of this sum and reference was made within days.
 
-    The caller holds the account's lock. Two lines of the bank are two payments, whatever they say.
+    Of its day, or of the day it came (`paid_on`) where that is another. The caller holds the account's lock.
+    Two lines of the bank are two payments, whatever they say.
     """
     undone = aliased(LedgerEntry)
     near = timedelta(days=SAME_DAYS)
@@ -94,7 +96,7 @@ def refuse_known(
         LedgerEntry.account_id == account_id,
         LedgerEntry.kind == EntryKind.PAYMENT,
         LedgerEntry.amount_minor == amount_minor,
-        LedgerEntry.dated_on.between(dated_on - near, dated_on + near),
+        LedgerEntry.dated_on.between(min(dated_on, paid_on or dated_on) - near, dated_on + near),
         func.lower(LedgerEntry.reference) == reference.strip().lower(),
         LedgerEntry.idempotency_key.is_distinct_from(idempotency_key),
         ~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists(),

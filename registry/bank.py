@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing import books
 from billing.banking import batches, reading
 from billing.ledger import Author
 from billing.models import (
@@ -62,8 +63,9 @@ def book(
 ) -> tuple[int, ...]:
     """Book a locked line as a payment, once, and learn its source; return the lines that open by it.
 
-    Raises Conflict when the line does not wait, Invalid when the customer has another currency, or when the
-    same money was booked by hand and nobody says it came `again`.
+    Raises Conflict when the line does not wait, Invalid when the customer has another currency, when the
+    books are closed for its day and nobody chose another, or when the same money was booked by hand and
+    nobody says it came `again`.
     """
     if line.status is not LineStatus.WAITING:
         raise errors.Overtaken("This line is settled already; load the page again")
@@ -80,7 +82,8 @@ def book(
         account,
         line.amount_minor,
         method=Method.BANK if line.gateway_id is None else Method.ONLINE,
-        dated_on=min(line.booked_on, today),
+        dated_on=line.book_on or min(line.booked_on, today),
+        paid_on=line.booked_on,
         reference=line.reference or line.message[:200],
         idempotency_key=f"{BANK_KEY}{line.id}",
         today=today,
@@ -112,6 +115,25 @@ def choose(
         line.rule, line.certainty = MatchRule.PERSON, Certainty.SURE
     book(session, actor, line, customer.account_id, today=today, rules=rules, again=True)
     return line
+
+
+def choose_day(
+    session: Session, actor: audit.Actor, batch_id: int | None, on: date | None, *, today: date
+) -> int:
+    """Let all lines of closed days be booked on that day, of a statement or of all that wait; say how many.
+
+    Raises Invalid at `on` for a day that is closed itself, or to come.
+    """
+    closed = books.hold(session)
+    if on is None or on < books.first_open(closed) or on > today:
+        words = N_("Choose a day from %(first)s to %(last)s", first=books.first_open(closed), last=today)
+        raise errors.Invalid("Not an open day", {"on": words})
+    count = batches.choose_day(session, batch_id, on)
+    if count:
+        changes = audit.difference({"day": None, "lines": None}, {"day": on, "lines": count})
+        kind = "bank_batch" if batch_id is not None else "bank_line"
+        audit.record(session, actor, "bank.day_chosen", object_kind=kind, object_id=batch_id, changes=changes)
+    return count
 
 
 def ignore(session: Session, actor: audit.Actor, line_id: int, *, reason: str) -> BankLine:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from billing import books
 from billing.banking import batches
 from billing.models import (
     BankBatch,
@@ -29,7 +30,7 @@ from registry.models import Customer
 
 PAGE = 50
 # What a review may be narrowed to, each a state of lines; "waiting" is "look" and "sure" together.
-SHOWN = ("waiting", "look", "sure", "booked", "ignored", "all")
+SHOWN = ("waiting", "look", "sure", "old", "booked", "ignored", "all")
 SIGNS = ("in", "out")
 USUAL_SORT = "line"
 KEYS = {
@@ -106,6 +107,7 @@ class LineRow:
     person: Person | None
     candidates: tuple[Person, ...]
     origin: str
+    is_old: bool
 
     @property
     def amount(self) -> Money:
@@ -115,13 +117,17 @@ class LineRow:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Lines to look at: of one statement, or of all; `sure` is what one press would book."""
+    """Lines to look at: of one statement, or of all; `sure` is what one press would book.
+
+    `closed` is the last day the books are closed for: lines through it wait for another day to be chosen.
+    """
 
     row: BatchRow | None
     lines: tuple[LineRow, ...]
     next: str | None
     counts: dict[str, int]
     sure: Count
+    closed: date | None
 
 
 def batch_rows(session: Session, found: Sequence[BankBatch]) -> list[BatchRow]:
@@ -168,7 +174,8 @@ def review(
     }
     total = session.scalar(select(func.sum(BankLine.amount_minor)).where(scope, wanted["sure"])) or 0
     found, mark = lines(session, batch_id, filters, sort=sort, after=after, limit=limit)
-    return Review(row, tuple(found), mark, counts, Count(counts["sure"], int(total)))
+    one_press = Count(counts["sure"], int(total))
+    return Review(row, tuple(found), mark, counts, one_press, books.closed_through(session))
 
 
 def batch_row(session: Session, batch_id: int) -> BatchRow:
@@ -211,7 +218,8 @@ def _wanted() -> dict[str, ColumnElement[bool]]:
     return {
         "waiting": is_waiting,
         "look": is_waiting & (BankLine.certainty.is_(None) | (BankLine.certainty != Certainty.SURE)),
-        "sure": is_waiting & (BankLine.certainty == Certainty.SURE),
+        "sure": is_waiting & (BankLine.certainty == Certainty.SURE) & ~batches.is_old(),
+        "old": batches.is_old(),
         "booked": BankLine.status == LineStatus.BOOKED,
         "ignored": BankLine.status == LineStatus.IGNORED,
     }
@@ -248,12 +256,15 @@ def _line_rows(session: Session, lines: Sequence[BankLine]) -> list[LineRow]:
         ).all()
     )
     gateways = {one.id: one.name for one in session.scalars(select(PaymentGateway))}
+    ids = any_of(line.id for line in lines)
+    old = set(session.scalars(select(BankLine.id).where(BankLine.id == ids, batches.is_old())))
     return [
         LineRow(
             line,
             people.get(line.account_id or 0),
             tuple(people[one] for one in line.candidates if one in people),
             gateways.get(line.gateway_id, "") if line.gateway_id else names.get(line.batch_id or 0, ""),
+            line.id in old,
         )
         for line in lines
     ]

@@ -18,6 +18,7 @@ from billing.models import (
 )
 from billing.rules import Rules
 from core import errors
+from core.words import N_
 from registry import audit, lines
 from registry.models import Customer, CustomerStatus
 from registry.words import idle_words
@@ -64,11 +65,14 @@ def receive(
     today: date,
     rules: Rules,
     again: bool = False,
+    paid_on: date | None = None,
 ) -> payments.Received:
     """Book a payment on the customer's account, which the caller holds (see billing.payments.receive).
 
-    Unless it is said to be meant `again`, one of the same sum and reference within days is refused.
+    Unless it is said to be meant `again`, one of the same sum and reference within days is refused. `paid_on`
+    is the day it came, where the books are closed for that and it is dated later; the entry says so.
     """
+    is_late = paid_on is not None and paid_on < dated_on
     if reference and not again:
         payments.refuse_known(
             session,
@@ -76,6 +80,7 @@ def receive(
             amount_minor,
             reference=reference,
             dated_on=dated_on,
+            paid_on=paid_on,
             idempotency_key=idempotency_key,
         )
     received = payments.receive(
@@ -89,6 +94,7 @@ def receive(
         author=author(actor),
         today=today,
         rules=rules,
+        description=N_("Paid on %(day)s", day=paid_on) if is_late else "",
     )
     _record_entry(session, actor, customer_id, "payment.received", received)
     return received

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from billing import books
 from billing.banking import words
 from billing.banking.csv_lines import CsvMapping
 from billing.banking.words import Statement, StatementLine
@@ -26,6 +27,7 @@ from billing.models import (
     VirtualAccount,
 )
 from core import clock, errors
+from core.columns import any_of
 from core.words import N_
 
 _AT_ONCE = 1000
@@ -133,8 +135,27 @@ def note_match(line: BankLine, match: Match) -> None:
     line.candidates, line.note = list(match.candidates), match.note
 
 
+def is_old() -> ColumnElement[bool]:
+    """Return which lines wait of days the books are closed for, as long as nobody chose another."""
+    day = func.coalesce(BankLine.book_on, BankLine.booked_on)
+    return (BankLine.status == LineStatus.WAITING) & func.coalesce(day <= books.CLOSED, false())
+
+
+def choose_day(session: Session, batch_id: int | None, on: date) -> int:
+    """Let the old lines of a batch, or of all that wait, be booked on that day; return how many there are."""
+    old = select(BankLine.id).where(is_old())
+    if batch_id is not None:
+        old = old.where(BankLine.batch_id == batch_id)
+    ids = session.scalars(old.order_by(BankLine.id).with_for_update()).all()
+    session.execute(update(BankLine).where(BankLine.id == any_of(ids)).values(book_on=on))
+    return len(ids)
+
+
 def sure(session: Session, batch_id: int, *, limit: int) -> list[BankLine]:
-    """Return lines that are booked without a look at each, locked; by account, as charge runs lock them."""
+    """Return lines that are booked without a look at each, locked; by account, as charge runs lock them.
+
+    What is of a closed day waits for a person to choose another.
+    """
     return list(
         session.scalars(
             select(BankLine)
@@ -143,6 +164,7 @@ def sure(session: Session, batch_id: int, *, limit: int) -> list[BankLine]:
                 BankLine.status == LineStatus.WAITING,
                 BankLine.certainty == Certainty.SURE,
                 BankLine.account_id.is_not(None),
+                ~is_old(),
             )
             .order_by(BankLine.account_id, BankLine.id)
             .limit(limit)

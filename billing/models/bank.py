@@ -57,7 +57,10 @@ class BankBatch(Base):
 
 
 class BankLine(Base):
-    """A line of a statement or an event of a gateway: read once, by its hash, as long as it is not undone."""
+    """A line of a statement or an event of a gateway: read once, by its hash, as long as it is not undone.
+
+    `book_on` is the day a person chose to book it on, because the books are closed for its own.
+    """
 
     __tablename__ = "bank_lines"
 
@@ -67,6 +70,7 @@ class BankLine(Base):
     position: Mapped[int]
     line_hash: Mapped[str] = mapped_column(String(64))
     booked_on: Mapped[date]
+    book_on: Mapped[date | None]
     amount_minor: Mapped[Minor]
     currency: Mapped[str] = mapped_column(String(3))
     payer_name: Mapped[str] = mapped_column(String(200), default="", server_default="")

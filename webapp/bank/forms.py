@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, IntegerField, SelectField
+from wtforms import BooleanField, DateField, IntegerField, SelectField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing.banking.csv_lines import COLUMNS, ENCODINGS
@@ -117,6 +117,12 @@ class ChooseForm(Form):
     """Whose a line is, by the customer's number."""
 
     to = TextField(lazy_gettext("Customer"), [InputRequired(REQUIRED), Length(max=40)])
+
+
+class DayForm(Form):
+    """On which day lines are booked whose own is closed."""
+
+    on = DateField(lazy_gettext("Book them on"), [InputRequired(REQUIRED)])
 
 
 class GatewayForm(Form):

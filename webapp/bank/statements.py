@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import Response, render_template, request
-from flask_babel import gettext
+from flask_babel import format_date, gettext, ngettext
 from werkzeug.datastructures import FileStorage
 
 from billing.models import BatchStatus
+from billing.rules import DAY
 from core import clock, db
 from registry import bank, bank_list, bank_views
 from registry import search as searching
@@ -78,14 +79,19 @@ def waiting() -> Response:
     return _review(None)
 
 
-def _review(batch_id: int | None) -> Response:
+def _review(batch_id: int | None, day: forms.DayForm | None = None) -> Response:
     filters, sort = asking.of_lines(batch_id)
     with runtime.current().database.reading() as session:
         found = bank_views.review(session, batch_id, filters, sort=sort, after=request.args.get("after"))
+    if day is None and found.closed is not None:
+        day = forms.DayForm(formdata=None, on=found.closed + DAY)
     return rendering.page_or_fragment(
         "bank/review.html",
-        "bank/_lines.html",
+        "bank/_lines.html" if day is None or not day.is_submitted() else "bank/review.html",
+        day.status if day is not None and day.errors else 200,
         found=found,
+        day=day,
+        today=runtime.today(),
         filters=filters,
         sort=sort,
         signs=bank_views.SIGNS,
@@ -123,6 +129,42 @@ def _want(batch_id: int, status: BatchStatus) -> Response:
         bank.want(session, identity.actor(), batch_id, status)
         db.after_commit(session, lambda: enqueue.settle_bank(now.queue))
     return rendering.go("bank.review", batch_id=batch_id)
+
+
+@permissions.required("bank.import")
+def choose_day(batch_id: int) -> Response:
+    """Choose the day on which the statement's lines of closed days are booked, all of them."""
+    return _choose_day(batch_id)
+
+
+@permissions.required("bank.import")
+def choose_day_of_all() -> Response:
+    """Choose the day on which whatever waits of closed days is booked."""
+    return _choose_day(None)
+
+
+def _choose_day(batch_id: int | None) -> Response:
+    form = forms.DayForm()
+    now = runtime.current()
+
+    def act() -> int:
+        with now.database.transaction() as session:
+            return bank.choose_day(session, identity.actor(), batch_id, form.on.data, today=runtime.today())
+
+    if not form.accept(act):
+        return _review(batch_id, form)
+    told = format_date(form.on.data, "medium")
+    rendering.say(
+        ngettext(
+            "%(num)s line will be booked on %(day)s.",
+            "%(num)s lines will be booked on %(day)s.",
+            form.result,
+            day=told,
+        )
+    )
+    return (
+        rendering.go("bank.waiting") if batch_id is None else rendering.go("bank.review", batch_id=batch_id)
+    )
 
 
 @permissions.required("bank.import")

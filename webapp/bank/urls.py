@@ -16,6 +16,8 @@ for _rule, _name, _view, _methods in (
     ("/bank/<int:batch_id>", "review", statements.review, ["GET"]),
     ("/bank/<int:batch_id>/progress", "progress", statements.progress, ["GET"]),
     ("/bank/<int:batch_id>/book", "book_sure", statements.book_sure, ["POST"]),
+    ("/bank/waiting/day", "choose_day_of_all", statements.choose_day_of_all, ["POST"]),
+    ("/bank/<int:batch_id>/day", "choose_day", statements.choose_day, ["POST"]),
     ("/bank/<int:batch_id>/undo", "undo", statements.undo, ["POST"]),
     ("/bank/lines/<int:line_id>/book", "book", statements.book, ["POST"]),
     ("/bank/lines/<int:line_id>/ignore", "ignore", statements.ignore, ["POST"]),
