@@ -72,9 +72,10 @@ class Pay:
 
 @dataclass(frozen=True, slots=True)
 class PromiseUntil:
-    """A promise to pay by the end of that day."""
+    """A promise to pay by the end of that day; all that is owed unless a sum is named."""
 
     until: date
+    amount_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ def _take(session: Session, account_id: int) -> int:
 
 def _do(session: Session, account_id: int, deed: Deed, act: Act, rules: Rules) -> tuple[int, ...]:
     """Do the deed as it is really done; return the subscriptions whose line opens."""
+    by, on = act.author, act.today
     match deed:
         case Pay(amount_minor):
             received = payments.receive(
@@ -205,25 +207,23 @@ def _do(session: Session, account_id: int, deed: Deed, act: Act, rules: Rules) -
                 account_id,
                 amount_minor,
                 method=Method.CASH,
-                dated_on=act.today,
+                dated_on=on,
                 reference="",
                 idempotency_key=None,
-                author=act.author,
-                today=act.today,
+                author=by,
+                today=on,
                 rules=rules,
             )
             return received.reopened
-        case PromiseUntil(until):
+        case PromiseUntil(until, part):
             made = promises.make(
-                session, account_id, until=until, author=act.author, today=act.today, rules=rules
+                session, account_id, until=until, amount_minor=part, author=by, today=on, rules=rules
             )
             return made.reopened
         case InParts(count, first_on, every):
             owed = max(0, -session.get_one(Account, account_id).balance_minor)
             agreed = parts.split(owed, min(max(1, count), rules.instalments_limit + 1), first_on, every)
-            in_parts = instalments.make(
-                session, account_id, agreed, author=act.author, today=act.today, rules=rules
-            )
+            in_parts = instalments.make(session, account_id, agreed, author=by, today=on, rules=rules)
             return in_parts.reopened
         case NewPlan(subscription_id, plan_id):
             service = subscriptions.get(session, subscription_id)

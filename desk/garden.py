@@ -73,6 +73,11 @@ class Face:
     to_sign: ToSign = NOTHING
     warnings: tuple[warning.Shown, ...] = ()
 
+    @property
+    def promised(self) -> Money:
+        """The sum of the promise that stands; zero without one."""
+        return Money(self.promise.amount_minor if self.promise else 0, self.owed.currency)
+
 
 def terms(limits: Rules, *, days_limit: int, is_promise_on: bool, is_checked: bool) -> Terms:
     """Return what customers may do by themselves: never more than staff may grant."""

@@ -117,11 +117,10 @@ def _list(query: Any, *order: Any, **fields: Any) -> ColumnElement[Any]:
 
 def _head(today: date, grace_days: int, excluded_groups: Sequence[int]) -> Select[Any]:
     """The customer with account, debt, groups, marks, urgent notes, contacts, promise, parts: one SELECT."""
-    promise = (
-        select(Promise.until)
-        .where(Promise.account_id == Account.id, Promise.status == PromiseStatus.ACTIVE)
-        .correlate(Account)
-        .scalar_subquery()
+    stands = Promise.account_id == Account.id, Promise.status == PromiseStatus.ACTIVE
+    until, promised = (
+        select(column).where(*stands).correlate(Account).scalar_subquery()
+        for column in (Promise.until, Promise.amount_minor)
     )
     grace = debt.grace_of(grace_days)
     return select(
@@ -129,7 +128,8 @@ def _head(today: date, grace_days: int, excluded_groups: Sequence[int]) -> Selec
         Account,
         debt.owed_minor(today, grace).label("overdue"),
         debt.owed_minor(today, literal(0)).label("past_due"),
-        promise.label("promise_until"),
+        until.label("promise_until"),
+        promised.label("promised_minor"),
         instalments.until_of().label("instalments_until"),
         debt.never_cut(excluded_groups).label("is_never_cut"),
         *_labels(),
@@ -197,6 +197,7 @@ def _balance(session: Session, account: Account, row: Any, today: date) -> Balan
         oldest_due_on=oldest,
         days_overdue=debt.days_over(oldest, today),
         promise_until=row.promise_until,
+        promised=Money(row.promised_minor or 0, account.currency),
         instalments_until=row.instalments_until,
         is_never_cut=row.is_never_cut,
         never_cut_note=account.never_cut_note,

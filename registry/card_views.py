@@ -203,7 +203,10 @@ class PortView:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """The money account: sums called overdue and past due are positive, overdue is what cuts."""
+    """The money account: sums called overdue and past due are positive, overdue is what cuts.
+
+    `promised` is the sum of the promise that stands, zero without one.
+    """
 
     account_id: int
     balance: Money
@@ -212,6 +215,7 @@ class BalanceView:
     oldest_due_on: date | None
     days_overdue: int
     promise_until: date | None
+    promised: Money
     instalments_until: date | None
     is_never_cut: bool
     never_cut_note: str

@@ -54,6 +54,7 @@ class DebtorRow:
     oldest_due_on: date | None
     days_overdue: int
     promise_until: date | None
+    promised: Money | None
     instalments_until: date | None
     is_never_cut: bool
     is_cut: bool
@@ -94,7 +95,7 @@ def page(
             Account,
             owing.c.past_due_minor,
             owing.c.overdue_minor,
-            Promise.until,
+            Promise,
             instalments.until_of(),
             _is_cut(),
             never_cut,
@@ -194,7 +195,7 @@ def _totals(session: Session, query: Select[Any], past_due_minor: Any) -> tuple[
 
 
 def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
-    customer, account, past_due_minor, overdue_minor, promise_until, parts_until, *rest = row
+    customer, account, past_due_minor, overdue_minor, promise, parts_until, *rest = row
     is_cut, is_never_cut, deferred = rest
     return DebtorRow(
         customer_id=customer.id,
@@ -205,7 +206,8 @@ def _debtor_row(row: Any, oldest_due_on: date | None, today: date) -> DebtorRow:
         overdue=Money(overdue_minor, account.currency),
         oldest_due_on=oldest_due_on,
         days_overdue=debt.days_over(oldest_due_on, today),
-        promise_until=promise_until,
+        promise_until=promise.until if promise else None,
+        promised=Money(promise.amount_minor, account.currency) if promise else None,
         instalments_until=parts_until,
         is_never_cut=is_never_cut,
         is_cut=is_cut,

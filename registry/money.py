@@ -153,12 +153,14 @@ def promise(
     note: str,
     today: date,
     rules: Rules,
+    amount_minor: int | None = None,
 ) -> promises.Made:
-    """Write down the customer's promise to pay (see billing.promises.make)."""
+    """Write down the customer's promise to pay, all or that much (see billing.promises.make)."""
     made = promises.make(
         session,
         account_id(session, customer_id),
         until=until,
+        amount_minor=amount_minor,
         note=note,
         author=author(actor),
         today=today,

@@ -95,7 +95,13 @@ def do(database, account_id, deed, rules):
             )
         elif isinstance(deed, what_if.PromiseUntil):
             promises.make(
-                session, account_id, until=deed.until, author=testing.AUTHOR, today=TODAY, rules=rules
+                session,
+                account_id,
+                until=deed.until,
+                amount_minor=deed.amount_minor,
+                author=testing.AUTHOR,
+                today=TODAY,
+                rules=rules,
             )
         elif isinstance(deed, what_if.InParts):
             owed = -session.get_one(Account, account_id).balance_minor
@@ -119,7 +125,7 @@ scenes = st.fixed_dictionaries(
         "credit_days": st.sampled_from([None, 1, 4]),
         "promise": st.sampled_from([None, None, 3]),
         "skip": st.sampled_from([(), (6, 7), (1, 2, 3)]),
-        "deed": st.sampled_from(["none", "pay", "promise", "parts", "plan"]),
+        "deed": st.sampled_from(["none", "pay", "promise", "part", "parts", "plan"]),
     }
 )
 
@@ -153,6 +159,7 @@ def test_what_if_equals_what_then_happens(database, scene):
         "none": None,
         "pay": what_if.Pay(2500),
         "promise": what_if.PromiseUntil(TODAY + timedelta(days=5)),
+        "part": what_if.PromiseUntil(TODAY + timedelta(days=5), 50),
         "parts": what_if.InParts(3, TODAY + timedelta(days=2), PeriodKind.WEEK),
         "plan": what_if.NewPlan(made.subscription_id, other),
     }[scene["deed"]]

@@ -20,7 +20,7 @@ histories = st.lists(st.one_of(money_life.acts, money_life.days), max_size=6)
 deeds = st.one_of(
     st.just(("nothing",)),
     st.tuples(st.just("pay"), st.integers(1, 9000)),
-    st.tuples(st.just("promise"), st.integers(0, 15)),
+    st.tuples(st.just("promise"), st.integers(0, 15), st.none() | st.integers(1, 4500)),
     st.tuples(st.just("parts"), st.integers(2, 4), st.integers(0, 9)),
     st.tuples(st.just("plan"), st.integers(0, 1), st.integers(0, 8)),
 )
@@ -32,7 +32,8 @@ def deed_of(by, name, *values):
         case "pay":
             return what_if.Pay(*values)
         case "promise":
-            return what_if.PromiseUntil(by.today + timedelta(days=values[0]))
+            ahead, part = values
+            return what_if.PromiseUntil(by.today + timedelta(days=ahead), part)
         case "parts":
             count, ahead = values
             return what_if.InParts(count, by.today + timedelta(days=ahead), PeriodKind.WEEK)
@@ -56,8 +57,9 @@ def do(by, deed):
                 rules=by.rules,
                 **by.money,
             ).reopened
-        case what_if.PromiseUntil(until):
-            return promises.make(by.session, by.account_id, until=until, rules=by.rules, **by.money).reopened
+        case what_if.PromiseUntil(until, part):
+            how = {"until": until, "amount_minor": part, "rules": by.rules}
+            return promises.make(by.session, by.account_id, **how, **by.money).reopened
         case what_if.InParts(count, first_on, every):
             owed = debt.of(by.session, by.account_id, today=by.today).debt_minor
             agreed = parts.split(owed, count, first_on, every)

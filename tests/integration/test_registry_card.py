@@ -191,7 +191,7 @@ def test_the_balance_tells_due_overdue_and_promised_apart(session, full):
     session.flush()
     balance = card.load(session, full.id, today=TODAY, grace_days=3).balance
     assert (balance.past_due.minor, balance.overdue.minor, balance.days_overdue) == (500, 0, 2)
-    assert balance.promise_until == TODAY
+    assert (balance.promise_until, balance.promised.minor) == (TODAY, 1)
     assert card.load(session, full.id, today=TODAY, grace_days=1).balance.overdue.minor == 500
 
 

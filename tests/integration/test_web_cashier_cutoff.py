@@ -333,7 +333,7 @@ def test_the_debtors_are_listed_by_sum_with_their_state(sign_in_as, database, pe
     assert numbers[0] == "2009"
     assert sorted(numbers) == ["2001", "2002", "2003", "2009"]
     assert "€189.00" in page.text
-    assert "promise until" in page.text
+    assert "promised until" in page.text
 
 
 def test_a_debtor_who_is_only_warned_or_slowed_is_not_called_cut(database):

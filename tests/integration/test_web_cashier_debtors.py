@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from billing import instalments, parts, promises
 from billing import testing as money_testing
-from billing.models import PeriodKind
+from billing.models import PeriodKind, Promise, PromiseStatus
 from core import clock
 from registry import debtor_list, testing
 
@@ -80,3 +81,21 @@ def test_the_card_and_the_money_say_that_a_customer_pays_by_instalments(sign_in_
     assert "Pays by instalments until" in card, "at the balance"
     assert "Pays by instalments until" in browser.get(f"/customers/{people['2004'].id}/money").text
     assert "instalments until" not in browser.get(f"/customers/{people['2001'].id}").text
+
+
+def test_a_promise_may_be_of_a_part_of_the_debt_and_its_sum_is_shown_with_it(sign_in_as, database, people):
+    browser = sign_in_as("billing")
+    who = people["2001"]
+    url = f"/customers/{who.id}/money"
+    until = (TODAY + timedelta(days=3)).isoformat()
+    for wrong in ("1000.00", "0", "much"):
+        refused = browser.post(f"{url}/promise", data={"until": until, "amount": wrong})
+        assert refused.status_code == 422, wrong
+        assert 'id="amount-error"' in refused.text, wrong
+    assert "If €12.34 is promised by" in browser.get(f"{url}/what-if?until={until}&sum=12.34").text
+    assert browser.post(f"{url}/promise", data={"until": until, "amount": "12.34"}).status_code == 303
+    with database.reading() as session:
+        made = session.scalars(select(Promise).where(Promise.account_id == who.account_id)).one()
+        assert (made.amount_minor, made.status) == (1234, PromiseStatus.ACTIVE)
+    for path in (url, f"/customers/{who.id}", "/debtors?q=2001", "/debtors.csv?q=2001", "/promises?q=2001"):
+        assert "12.34" in browser.get(path).text, path

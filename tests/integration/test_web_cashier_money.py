@@ -236,7 +236,7 @@ def test_a_promise_opens_the_line_and_can_be_taken_back(sign_in_as, database, ow
     assert answer.status_code == 303
     assert wanted(database, owing) is AccessState.OPEN
     page = browser.get(url(owing))
-    assert "Promised to pay until" in page.text
+    assert "Promised to pay €60.00 until" in page.text
     promise_id = re.search(r"/promises/(\d+)/withdraw", page.text).group(1)
     assert browser.post(f"/promises/{promise_id}/withdraw").status_code == 303
     assert actions(database, owing)[-2:] == ["promise.made", "promise.withdrawn"]

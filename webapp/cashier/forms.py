@@ -52,13 +52,24 @@ class ReverseForm(Form):
     reason = TextField(lazy_gettext("Reason"), [InputRequired(REQUIRED), Length(max=300)])
 
 
-class PromiseForm(Form):
-    """Until when the customer promised to pay."""
+def promise_form(currency: str) -> Any:
+    """Return the form of a promise to pay in that currency."""
 
-    until = DateField(lazy_gettext("Until the end of"), [InputRequired(REQUIRED)])
-    note = TextField(
-        lazy_gettext("Note"), [Length(max=300)], description=lazy_gettext("Who called, what was agreed")
-    )
+    class PromiseForm(Form):
+        """Until when the customer promised to pay, and how much."""
+
+        until = DateField(lazy_gettext("Until the end of"), [InputRequired(REQUIRED)])
+        amount = MoneyField(
+            lazy_gettext("Promised sum"),
+            [Optional()],
+            currency=currency,
+            description=lazy_gettext("Empty: all that is owed. The promise is kept when so much came."),
+        )
+        note = TextField(
+            lazy_gettext("Note"), [Length(max=300)], description=lazy_gettext("Who called, what was agreed")
+        )
+
+    return PromiseForm()
 
 
 class SuspendForm(Form):

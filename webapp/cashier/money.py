@@ -161,7 +161,7 @@ def _reverse(entry_id: int, form: forms.ReverseForm) -> None:
 def promise(customer_id: int) -> Response:
     """Write down until when the customer promised to pay; his debt does not cut until then."""
     till = pages.till(customer_id)
-    form = forms.PromiseForm()
+    form = forms.promise_form(till.currency)
     if form.accept(lambda: _promise(customer_id, form)):
         until = format_date(form.until.data, "medium")
         rendering.say(gettext("Debt does not cut until the end of %(day)s.", day=until))
@@ -170,13 +170,14 @@ def promise(customer_id: int) -> Response:
     return pages.form_page("promise", gettext("Promise to pay"), till, form, last_day=last_day)
 
 
-def _promise(customer_id: int, form: forms.PromiseForm) -> None:
+def _promise(customer_id: int, form: Any) -> None:
     with runtime.current().database.transaction() as session:
         made = money.promise(
             session,
             identity.actor(),
             customer_id,
             until=form.until.data,
+            amount_minor=form.amount.data.minor if form.amount.data else None,
             note=form.note.data or "",
             today=day.today(),
             rules=day.limits(session),

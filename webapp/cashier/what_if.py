@@ -16,7 +16,7 @@ from registry import money, tills
 from webapp import identity, permissions, rendering, runtime, texts
 from webapp.cashier import day
 
-ASKED = ("pay", "until", "parts", "first", "service", "plan")
+ASKED = ("pay", "until", "sum", "parts", "first", "service", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ def _question(till: tills.Till, services: list[tills.Service], plans: list[Any])
             until = date.fromisoformat(asked["until"])
         except ValueError as error:
             raise errors.Invalid(gettext("Write a day")) from error
-        words = gettext("If payment is promised by %(day)s", day=format_date(until, "medium"))
-        return Question(words, what_if.PromiseUntil(until))
+        return _promised(until, asked.get("sum", ""), till.currency)
     if asked.get("parts"):
         return _in_parts(asked["parts"], asked.get("first", ""))
     plan = next((one for one in plans if str(one.id) == asked.get("plan")), None)
@@ -92,6 +91,18 @@ def _question(till: tills.Till, services: list[tills.Service], plans: list[Any])
         return None
     words = gettext("If %(old)s becomes %(new)s today", old=service.plan, new=plan.name)
     return Question(words, what_if.NewPlan(service.id, plan.id))
+
+
+def _promised(until: date, sum_: str, currency: str) -> Question:
+    """Read a question about a promise, of all that is owed or of a sum; raises Invalid when that is none."""
+    day_words = format_date(until, "medium")
+    if not sum_.strip():
+        words = gettext("If payment is promised by %(day)s", day=day_words)
+        return Question(words, what_if.PromiseUntil(until))
+    amount = amounts.parse(sum_, currency, str(get_locale()))
+    shown = rendering.format_money(amount)
+    words = gettext("If %(sum)s is promised by %(day)s", sum=shown, day=day_words)
+    return Question(words, what_if.PromiseUntil(until, amount.minor))
 
 
 def _in_parts(count: str, first: str) -> Question:
