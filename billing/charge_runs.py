@@ -57,8 +57,16 @@ def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> Charge
         raise
     with database.transaction() as session:
         row = session.get_one(ChargeRun, run_id)
-        row.finished_at, row.error = clock.now(), None
+        row.finished_at, row.error = clock.now(), _left_out(report.failed)
     return report
+
+
+def _left_out(account_ids: Sequence[int]) -> str | None:
+    """Say for whom charging went wrong; nothing when it did for nobody."""
+    if not account_ids:
+        return None
+    ids = ", ".join(str(one) for one in account_ids)
+    return N_("Went wrong for these accounts: %(ids)s. The log says why; the next run tries again.", ids=ids)
 
 
 def rehearse(

@@ -139,13 +139,29 @@ def test_a_run_that_fails_keeps_the_reason(database, monkeypatch):
     people(database, 1)
 
     def fail(*_):
-        raise RuntimeError("the disk is full")
+        raise errors.Unavailable("the disk is full")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(errors.Unavailable):
         charge_runs.run(database, testing.act(ON), show=fail)
     with database.reading() as session:
         (row,) = recent(session)
     assert (row.error, row.finished_at) == ("the disk is full", None)
+
+
+def test_a_run_names_whom_it_went_wrong_for_and_charges_the_others(database, monkeypatch, sign_in_as):
+    first, second = (one.account_id for one in people(database, 2))
+    whole = charges.run_accounts
+
+    def refused(session, act, accounts):
+        if first in accounts:
+            raise RuntimeError("broken by the test")
+        return whole(session, act, accounts)
+
+    monkeypatch.setattr(charges, "run_accounts", refused)
+    report = charge_runs.run(database, testing.act(ON))
+    assert (report.accounts, report.failed) == (1, (first,))
+    assert f"Went wrong for these accounts: {first}. The log" in sign_in_as("billing").get("/charges").text
+    assert second not in report.failed
 
 
 def test_the_page_shows_how_far_a_run_is_and_starts_one_with_the_day_checked(database, sign_in_as):

@@ -59,6 +59,7 @@ def test_what_comes_with_undoing_is_named_before(sign_in_as, database):
             500,
             dated_on=DAY,
             author=act["author"],
+            terms=money_testing.act(DAY).terms,
             idempotency_key="move",
             may_owe=True,
         )
