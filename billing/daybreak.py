@@ -11,7 +11,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from billing import access, batches, freezes, ledger, settling, subscriptions, suspensions
+from billing import (
+    access,
+    batches,
+    ledger,
+    settling,
+    subscriptions,
+    suspensions,
+    suspensions_to_come,
+)
 from billing.acts import Act
 from billing.charges import ChargeReport
 from billing.models import EntryKind, LedgerEntry
@@ -22,7 +30,11 @@ from core.db import Database
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the day began with: numbers of locks, lines, terms and entries; for whom it went wrong."""
+    """What the day began with: numbers of locks, lines, terms and entries; for which accounts it went wrong.
+
+    `late` and `missed` are accounts of which a suspension was placed late, or was over before it was placed:
+    nights were missed.
+    """
 
     locks_expired: int = 0
     locks_placed: int = 0
@@ -30,6 +42,8 @@ class Begun:
     terms_changed: int = 0
     settled: int = 0
     failed: tuple[int, ...] = ()
+    late: tuple[int, ...] = ()
+    missed: tuple[int, ...] = ()
 
     def __add__(self, other: "Begun") -> "Begun":
         return Begun(
@@ -39,6 +53,8 @@ class Begun:
             self.terms_changed + other.terms_changed,
             self.settled + other.settled,
             self.failed + other.failed,
+            self.late + other.late,
+            self.missed + other.missed,
         )
 
 
@@ -50,7 +66,7 @@ def begin(session: Session, act: Act, now: datetime, *, account_id: int | None =
     ledger.hold(session, _concerned(session, act, now, account_id))
     by = act.author.name
     freed = suspensions.lift_expired(session, now, by=by, today=act.today, account_id=account_id)
-    frozen = freezes.apply_planned(session, act, account_id=account_id)
+    frozen = suspensions_to_come.place_due(session, act, account_id=account_id)
     terms = subscriptions.apply_planned(session, act, account_id=account_id)
     settled = settling.settle_pending(session, act, account_id=account_id)
     # Last, as its lines are of accounts that are not held.
@@ -61,6 +77,8 @@ def begin(session: Session, act: Act, now: datetime, *, account_id: int | None =
         lines_changed=len({*freed.lines, *frozen.lines, *changed}),
         terms_changed=terms,
         settled=settled,
+        late=frozen.late,
+        missed=frozen.missed,
     )
 
 
@@ -86,7 +104,7 @@ def _concerned(session: Session, act: Act, now: datetime, account_id: int | None
     """Return the accounts, or the one, for which the day begins with something of money."""
     return {
         *suspensions.expired_accounts(session, now, today=act.today, account_id=account_id),
-        *freezes.planned_accounts(session, act.today, account_id=account_id),
+        *suspensions_to_come.accounts(session, act.today, account_id=account_id),
         *subscriptions.planned_accounts(session, act.today, account_id=account_id),
         *settling.unsettled_accounts(session, act.today, account_id=account_id),
     }

@@ -1,26 +1,21 @@
 """Suspensions that people agree on: from a day to a day, billed fully, in part or not at all.
 
-One from today on is a lock at once; one to come is planned, and the night of its day places it. What charged
-days cost by then is settled right after (billing.settling).
+One from today on is a lock at once; one to come is planned, and the night of its day places it
+(billing.suspensions_to_come). What charged days cost by then is settled right after (billing.settling).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import ledger, settling, subscriptions, suspensions
+from billing import settling, subscriptions, suspensions
 from billing.acts import Act
 from billing.models import AccessState, LockReason, PlannedSuspension, Subscription
 from billing.suspensions import Moved
 from core import errors
-from core.columns import any_of
 from core.words import N_
-
-log = structlog.get_logger()
 
 # The reasons a person may place and lift a lock for.
 AGREED = (LockReason.MANUAL, LockReason.FREEZE, LockReason.ABUSE, LockReason.TECHNICAL)
@@ -106,41 +101,6 @@ def forget_planned(session: Session, planned_id: int) -> PlannedSuspension:
     return found
 
 
-def apply_planned(session: Session, act: Act, *, account_id: int | None = None) -> Moved:
-    """Place the suspensions whose day has come; what ended meanwhile, or stands already, is passed over."""
-    # Whose they are is held before it is looked at what they are: somebody may take one back meanwhile.
-    held = ledger.hold(session, planned_accounts(session, act.today, account_id=account_id))
-    due = session.scalars(
-        select(PlannedSuspension)
-        .join(Subscription, Subscription.id == PlannedSuspension.subscription_id)
-        .where(PlannedSuspension.from_on <= act.today, Subscription.account_id == any_of(held))
-        .order_by(Subscription.account_id, PlannedSuspension.from_on, PlannedSuspension.id)
-    ).all()
-    moved: list[Moved] = []
-    for one in due:
-        subscription = subscriptions.get(session, one.subscription_id)
-        is_over = one.to_on is not None and one.to_on < act.today
-        has_ended = subscription.ends_on is not None and subscription.ends_on < act.today
-        if is_over or has_ended:
-            log.info("planned_suspension_passed_over", subscription_id=one.subscription_id)
-        else:
-            agreed = Agreed(one.reason, act.today, one.to_on, one.billed_percent, one.note, one.effect)
-            moved.append(_place(session, subscription, act, agreed, owner=one.author))
-    session.execute(delete(PlannedSuspension).where(PlannedSuspension.id.in_([one.id for one in due])))
-    return _joined(moved)
-
-
-def planned_accounts(session: Session, on: date, *, account_id: int | None = None) -> list[int]:
-    """Return the accounts, or the one, of which a planned suspension's day has come."""
-    query = select(Subscription.account_id).join(
-        PlannedSuspension, PlannedSuspension.subscription_id == Subscription.id
-    )
-    query = query.where(PlannedSuspension.from_on <= on).distinct()
-    return list(
-        session.scalars(query if account_id is None else query.where(Subscription.account_id == account_id))
-    )
-
-
 def _place(session: Session, subscription: Subscription, act: Act, agreed: Agreed, *, owner: str) -> Moved:
     moved = suspensions.place(
         session,
@@ -190,11 +150,3 @@ def _refuse_overlap(session: Session, subscription_id: int, agreed: Agreed) -> N
         if not (ends_before or begins_after):
             words = N_("A suspension from %(day)s on is planned already", day=other.from_on)
             raise errors.Conflict(words)
-
-
-def _joined(moved: Iterable[Moved]) -> Moved:
-    found = list(moved)
-    return Moved(
-        tuple(sorted({one for part in found for one in part.locks})),
-        tuple(sorted({one for part in found for one in part.lines})),
-    )

@@ -8,7 +8,16 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
-from billing import access, charges, ledger, periods, rules, settling, suspensions
+from billing import (
+    access,
+    charges,
+    ledger,
+    periods,
+    rules,
+    settling,
+    suspensions,
+    suspensions_to_come,
+)
 from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import Documented, LedgerEntry, LockReason, Plan, PlannedChange, Subscription
@@ -309,9 +318,11 @@ def _agreed_before(session: Session, subscription: Subscription, on: date) -> Ch
 def _adopt(session: Session, subscription: Subscription, on: date, act: Act) -> list[LedgerEntry]:
     """Charge the old terms to their eve, give back what lies behind it, and charge by the new ones.
 
-    The planned row stands meanwhile: it is what ends the old terms. Raises Untaxed while those cannot be
+    The planned row stands meanwhile: it is what ends the old terms. Suspensions whose night was missed come
+    first: days of the old terms are settled while they are in force. Raises Untaxed while those cannot be
     charged to their end: what they left out nobody would charge any more.
     """
+    suspensions_to_come.place_due(session, act, account_id=subscription.account_id)
     change_ = session.get_one(PlannedChange, (subscription.id, on), populate_existing=True)
     plan = session.get_one(Plan, change_.plan_id)
     words = N_("%(old)s changed to %(new)s from %(day)s", old=subscription.plan.name, new=plan.name, day=on)

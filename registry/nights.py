@@ -49,11 +49,15 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A night, its report by step ({} for a step that is not done), and whom it left out."""
+    """A night, its report by step ({} for a step that is not done), and whom it left out.
+
+    `late` are those whose suspensions nights before had missed; `steps` say "late" or "missed" altogether.
+    """
 
     run: NightRun
     report: Mapping[str, Mapping[str, Any]]
     left_out: tuple[LeftOut, ...]
+    late: tuple[LeftOut, ...]
 
     @property
     def kept(self) -> int:
@@ -82,12 +86,19 @@ def page(
         session, query, sort=sort, keys=KEYS, id_column=day_number, after=after, limit=limit
     )
     runs = [row[0] for row in found]
-    owners = _owners(session, {one for run in runs for one in _steps_by_account(run)})
+    owners = _owners(session, {one for run in runs for one in {**_steps_by_account(run), **_late(run)}})
     return [_night(run, owners) for run in runs], mark
 
 
 def _night(run: NightRun, owners: Mapping[int, Customer]) -> Night:
-    left_out = tuple(
+    report = {**{step: {} for step in (*_FAILING, *_OTHERS)}, **run.report}
+    return Night(run, report, _named(_steps_by_account(run), owners), _named(_late(run), owners))
+
+
+def _named(
+    steps_by_account: Mapping[int, tuple[str, ...]], owners: Mapping[int, Customer]
+) -> tuple[LeftOut, ...]:
+    return tuple(
         LeftOut(
             account_id,
             owner.id if (owner := owners.get(account_id)) else None,
@@ -95,9 +106,17 @@ def _night(run: NightRun, owners: Mapping[int, Customer]) -> Night:
             owner.number if owner else "",
             steps,
         )
-        for account_id, steps in sorted(_steps_by_account(run).items())
+        for account_id, steps in sorted(steps_by_account.items())
     )
-    return Night(run, {**{step: {} for step in (*_FAILING, *_OTHERS)}, **run.report}, left_out)
+
+
+def _late(run: NightRun) -> dict[int, tuple[str, ...]]:
+    """Return the accounts of which suspensions were placed late, or missed."""
+    found: dict[int, tuple[str, ...]] = {}
+    for word in ("late", "missed"):
+        for account_id in run.report.get("lines", {}).get(word, ()):
+            found[account_id] = (*found.get(account_id, ()), word)
+    return found
 
 
 def _steps_by_account(run: NightRun) -> dict[int, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from billing import (
     settling,
     subscriptions,
     suspensions,
+    suspensions_to_come,
     testing,
     vat,
 )
@@ -96,7 +97,7 @@ def pass_night(session, on):
     """Live through what the night of a day does to this one customer."""
     act = testing.act(on)
     suspensions.lift_expired(session, datetime(on.year, on.month, on.day, tzinfo=UTC), by="night", today=on)
-    freezes.apply_planned(session, act)
+    suspensions_to_come.place_due(session, act)
     subscriptions.apply_planned(session, act)
     settling.settle_pending(session, act)
     charges.run(session, act)

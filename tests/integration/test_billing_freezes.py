@@ -6,7 +6,16 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from billing import effects, freezes, night, settling, subscriptions, suspensions, testing
+from billing import (
+    effects,
+    freezes,
+    night,
+    settling,
+    subscriptions,
+    suspensions,
+    suspensions_to_come,
+    testing,
+)
 from billing.freezes import Agreed
 from billing.models import (
     AccessState,
@@ -39,7 +48,7 @@ def wanted(session, made):
 def pass_night(session, on):
     """Live through what the night of that day does before it charges."""
     act = testing.act(on)
-    freezes.apply_planned(session, act)
+    suspensions_to_come.place_due(session, act)
     now = datetime(on.year, on.month, on.day, tzinfo=UTC)
     suspensions.lift_expired(session, now, by="night", today=on)
     settling.settle_pending(session, act)
@@ -111,8 +120,35 @@ def test_a_planned_freeze_of_what_ended_meanwhile_is_passed_over(session):
         session, made.subscription_id, testing.act(day(5)), Agreed(FREEZE, day(20), None, 0, "holiday")
     )
     subscriptions.end(session, made.subscription_id, testing.act(day(10)), ends_on=day(10))
-    assert freezes.apply_planned(session, testing.act(day(20))) == suspensions.Moved()
+    assert suspensions_to_come.place_due(session, testing.act(day(20))) == suspensions_to_come.Placed()
     assert freezes.planned(session, made.account_id) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "state", "back"), [(None, AccessState.CLOSED, 2100), (12, AccessState.OPEN, 300)]
+)
+def test_agreed_days_whose_nights_were_missed_are_billed_as_agreed_and_reported(database, last, state, back):
+    with database.transaction() as session:
+        made = testing.subscriber(session, starts_on=NOVEMBER)
+        agreed = Agreed(FREEZE, day(10), last and day(last), 0, "holiday")
+        freezes.agree(session, made.subscription_id, testing.act(day(5)), agreed)
+    rules = replace(testing.RULES, is_automatic=False)
+    report = night.close_day(database, testing.act(day(14)), rules=rules).report["lines"]
+    ids = [made.account_id]
+    assert (report["late"], report["missed"]) == (([], ids) if last else (ids, []))
+    with database.transaction() as session:
+        assert wanted(session, made) is state
+        assert balance(session, made) == -3000 + back
+
+
+def test_missed_days_of_a_freeze_count_by_the_terms_of_then_though_those_changed_by_hand(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    agreed = Agreed(FREEZE, day(10), day(12), 0, "holiday")
+    freezes.agree(session, made.subscription_id, testing.act(day(5)), agreed)
+    dearer = subscriptions.Choice(testing.plan(session, 6000).id)
+    subscriptions.change(session, made.subscription_id, testing.act(day(14)), choice=dearer)
+    pass_night(session, day(15))
+    assert balance(session, made) == -(13 - 3) * 100 - 17 * 200
 
 
 def test_the_effect_shown_is_what_then_happens(session):
