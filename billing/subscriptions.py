@@ -32,12 +32,6 @@ class Untaxed(errors.Conflict):
     """A period cannot be charged, for its VAT rate has no percent on the day."""
 
 
-def price_minor(subscription: Subscription) -> int:
-    """Return what a whole month costs: the subscription's own price, else its (loaded) plan's."""
-    own = subscription.price_minor
-    return subscription.plan.price_minor if own is None else own
-
-
 def of_account(session: Session, account_id: int) -> list[Subscription]:
     """Return the account's subscriptions with their plans, running ones first, then the newest."""
     return list(

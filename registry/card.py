@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql import ColumnElement
 
-from billing import access, debt, instalments
+from billing import access, debt, instalments, unit_prices
 from billing.models import (
     Account,
     LockReason,
@@ -228,7 +228,7 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
     query = (
         select(
             *(Subscription, Plan, SubscriptionAccess, Line, LineGate),
-            *(gate_choice.source(), locks, access.is_running(today)),
+            *(gate_choice.source(), locks, access.is_running(today), unit_prices.column()),
         )
         .join(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
@@ -242,8 +242,7 @@ def _services(session: Session, account: Account, today: date) -> tuple[ServiceV
 
 
 def _service(currency: str, *row: Any) -> ServiceView:
-    subscription, plan, state, line, gate, gate_source, locks, is_running = row
-    own = subscription.price_minor
+    subscription, plan, state, line, gate, gate_source, locks, is_running, unit_minor = row
     fields = (
         *("wanted", "wanted_at", "applied", "applied_at", "observed", "observed_at"),
         *("reconnect_ms", "reconnected_at", "is_bare"),
@@ -252,7 +251,10 @@ def _service(currency: str, *row: Any) -> ServiceView:
     return ServiceView(
         id=subscription.id,
         plan=plan.name,
-        price=Money(plan.price_minor if own is None else own, currency),
+        price=Money(unit_minor, currency),
+        quantity=subscription.quantity,
+        period=plan.period,
+        is_net=plan.is_net,
         down_kbps=plan.down_kbps,
         up_kbps=plan.up_kbps,
         starts_on=subscription.starts_on,

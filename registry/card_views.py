@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from billing.models import AccessState, LockReason
+from billing.models import AccessState, LockReason, PeriodKind
 from core.money import Money
 from registry.listing import MarkView
 from registry.models import AddressKind, CustomerKind, CustomerStatus, DeviceRole, DeviceState, GeoSource
@@ -91,12 +91,16 @@ class LockView:
 class ServiceView:
     """A subscription with its plan and its access: wanted, applied by the gate, observed in the network.
 
+    `price` is what one costs for a period, before VAT where it `is_net`.
     `gate_source` says where its gate was chosen: "line", "device", "pop" or "default".
     """
 
     id: int
     plan: str
     price: Money
+    quantity: int
+    period: PeriodKind
+    is_net: bool
     down_kbps: int | None
     up_kbps: int | None
     starts_on: date

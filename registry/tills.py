@@ -15,6 +15,7 @@ from billing import (
     promises,
     subscriptions,
     suspensions,
+    unit_prices,
 )
 from billing.freezes import AGREED
 from billing.models import (
@@ -198,10 +199,11 @@ def services(session: Session, account: Account, today: date) -> tuple[Service, 
     found = subscriptions.of_account(session, account.id)
     locks = suspensions.standing(session, account.id)
     states = {
-        row.subscription_id: row
-        for row in session.scalars(
-            select(SubscriptionAccess)
-            .join(Subscription, Subscription.id == SubscriptionAccess.subscription_id)
+        key: (Money(unit_minor, account.currency), state)
+        for key, unit_minor, state in session.execute(
+            select(Subscription.id, unit_prices.column(), SubscriptionAccess)
+            .join(Plan, Plan.id == Subscription.plan_id)
+            .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
             .where(Subscription.account_id == account.id)
         )
     }
@@ -216,7 +218,7 @@ def services(session: Session, account: Account, today: date) -> tuple[Service, 
         [(change, names[change.plan_id]) for change in changes],
         freezes.planned(session, account.id),
     )
-    return tuple(_service(one, account.currency, states.get(one.id), today, to_come) for one in found)
+    return tuple(_service(one, *states[one.id], today, to_come) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ class _ToCome:
 
 def _service(
     one: Subscription,
-    currency: str,
+    price: Money,
     state: SubscriptionAccess | None,
     today: date,
     to_come: _ToCome,
@@ -239,8 +241,8 @@ def _service(
         id=one.id,
         plan_id=one.plan_id,
         plan=one.plan.name,
-        price=Money(subscriptions.price_minor(one), currency),
-        own_price=None if one.price_minor is None else Money(one.price_minor, currency),
+        price=price,
+        own_price=None if one.price_minor is None else Money(one.price_minor, price.currency),
         quantity=one.quantity,
         period=one.plan.period,
         bill_day=one.bill_day,

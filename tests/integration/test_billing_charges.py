@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from billing import accounts, charges, debt, ledger, periods, subscriptions, testing
+from billing import accounts, charges, debt, ledger, periods, plans, subscriptions, testing, unit_prices
 from billing.ledger import Author
-from billing.models import AccessState, Account, EntryKind, LedgerEntry, SubscriptionAccess
+from billing.models import (
+    AccessState,
+    Account,
+    EntryKind,
+    LedgerEntry,
+    Plan,
+    Subscription,
+    SubscriptionAccess,
+)
 from core import errors
 from tests import properties
 
@@ -323,9 +331,17 @@ def test_the_first_charge_can_be_shown_before_it_is_made(database):
         shown = subscriptions.first_charge(session, account_id, choice(plan_id), starts_on=first, today=today)
     with database.transaction() as session:
         assert booked(session, account_id) == []
-        started = subscriptions.start(
-            session, account_id, testing.act(today), choice=choice(plan_id), starts_on=first
-        )
+        subscriptions.start(session, account_id, testing.act(today), choice=choice(plan_id), starts_on=first)
         rows = booked(session, account_id)
         assert [-row.amount_minor for row in rows] == [minor for _, minor in shown] == [1548, 3000]
-        assert subscriptions.price_minor(subscriptions.get(session, started.id)) == 3000
+
+
+@pytest.mark.parametrize(("more", "unit"), [({}, 3000), ({"quantity": 5}, 2000), ({"quantity": 9}, 1500)])
+def test_the_price_shown_is_the_one_that_is_charged_by_quantity_too(session, more, unit):
+    account = accounts.open_account(session, currency="EUR")
+    plan = plans.create(session, name="SIM", price_minor=3000, currency="EUR", prices={5: 2000, 8: 1500})
+    act = testing.act(date(2026, 11, 1))
+    subscriptions.start(session, account.id, act, choice=choice(plan.id, **more), starts_on=act.today)
+    shown = select(unit_prices.column()).select_from(Subscription).join(Plan)
+    assert session.scalar(shown) == unit
+    assert booked(session, account.id)[0].amount_minor == -unit * more.get("quantity", 1)

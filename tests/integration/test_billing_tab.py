@@ -9,7 +9,16 @@ from sqlalchemy import select
 
 from billing import testing as money_testing
 from billing.acts import Terms
-from billing.models import Account, EntryKind, LedgerEntry, Method, Plan, PlannedChange, Subscription
+from billing.models import (
+    Account,
+    EntryKind,
+    LedgerEntry,
+    Method,
+    Plan,
+    PlannedChange,
+    PlanPrice,
+    Subscription,
+)
 from billing.subscriptions import Choice
 from core import clock
 from registry import money as customer_money
@@ -199,3 +208,14 @@ def test_who_has_a_plan_that_is_offered_no_more_keeps_it_through_a_change(sign_i
         assert session.get_one(Subscription, owing["service"]).quantity == 2
     again = {"key": "another-key", **fields}
     assert browser.post(f"/customers/{owing['id']}/services/new", data=again).status_code == 422
+
+
+def test_the_price_for_several_is_shown_on_the_money_page_and_the_card(sign_in_as, database, owing):
+    with database.transaction() as session:
+        service = session.get_one(Subscription, owing["service"])
+        service.quantity = 5
+        session.add(PlanPrice(plan_id=service.plan_id, from_quantity=5, price_minor=2000))
+    browser = sign_in_as("billing")
+    for path in (url(owing), f"/customers/{owing['id']}", f"/services/{owing['service']}/end"):
+        shown = re.sub(r"<[^>]+>|\s+", " ", browser.get(path).text)
+        assert re.search(r"5 × +€20.00 +/ +a month", shown), path

@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from billing import plans, subscriptions
+from billing import plans, subscriptions, unit_prices
 from billing import testing as money_testing
-from billing.models import Account
+from billing.models import Account, Plan, Subscription
 from core import errors
 from registry import (
     audit,
@@ -110,7 +110,7 @@ def test_a_new_price_is_asked_from_the_next_charge_on(session):
     assert not price_list.change(session, OLENA, plan.id, price_minor=4000, **fields, is_offered=False)
     charged = session.get_one(Account, sold.account_id, populate_existing=True)
     assert charged.balance_minor == -3000
-    assert subscriptions.price_minor(subscriptions.of_account(session, sold.account_id)[0]) == 4000
+    assert session.scalar(select(unit_prices.column()).select_from(Subscription).join(Plan)) == 4000
     assert plans.running_counts(session, TODAY) == {plan.id: 1}
     with pytest.raises(errors.Conflict, match=r"subscriptions: 1\); stop offering it"):
         price_list.remove(session, OLENA, plan.id)
