@@ -32,20 +32,21 @@ class Charged:
     currency: str
 
 
-def run(database: Database, act: Act, *, show: Show = lambda *_: None) -> ChargeReport:
+def run(
+    database: Database, act: Act, *, account_id: int | None = None, show: Show = lambda *_: None
+) -> ChargeReport:
     """Charge everybody in batches, a row of charge_runs showing how far it is (see charges.run_batches).
 
+    One account alone is charged in one transaction with its row; both let the terms of their day hold before.
     `show` is called after each batch with the accounts done and how many there are. One that fails keeps the
     reason in its row; one that was killed is called interrupted by the next.
     """
+    if account_id is not None:
+        return _run_one(database, act, account_id)
     run_id = _open(database, act)
 
     def note(session: Session, report: ChargeReport, done: int, total: int) -> None:
-        row = session.get_one(ChargeRun, run_id)
-        row.accounts_done, row.accounts_total = done, total
-        row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
-        row.accounts_charged = report.accounts
-        row.refused = [asdict(one) for one in report.refused]
+        _write(session.get_one(ChargeRun, run_id), report, done, total)
         show(done, total)
 
     try:
@@ -67,6 +68,24 @@ def _left_out(account_ids: Sequence[int]) -> str | None:
         return None
     ids = ", ".join(str(one) for one in account_ids)
     return N_("Went wrong for these accounts: %(ids)s. The log says why; the next run tries again.", ids=ids)
+
+
+def _run_one(database: Database, act: Act, account_id: int) -> ChargeReport:
+    with database.transaction() as session:
+        ledger.lock_account(session, account_id)
+        report = daybreak.let_terms_hold(session, act, account_id=account_id)
+        report += charges.run(session, act, account_id=account_id)
+        row = ChargeRun(run_on=act.until, started_by=act.author.name, finished_at=clock.now())
+        _write(row, report, 1, 1)
+        session.add(row)
+    return report
+
+
+def _write(row: ChargeRun, report: ChargeReport, done: int, total: int) -> None:
+    row.accounts_done, row.accounts_total = done, total
+    row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
+    row.accounts_charged = report.accounts
+    row.refused = [asdict(one) for one in report.refused]
 
 
 def rehearse(

@@ -1,10 +1,10 @@
-"""`linecard charge`: charge what has begun, for everybody or one account; with --test only show it."""
+"""`linecard charge`: charge what has begun, for everybody or one customer; with --test only show it."""
 
 import sys
 from collections.abc import Iterable
 from datetime import date
 
-from billing import acts, charge_runs, charges, ledger
+from billing import acts, charge_runs, ledger
 from billing.charge_runs import Charged
 from billing.charges import ChargeReport
 from core import clock, db, errors, money
@@ -12,15 +12,17 @@ from core.money import Money
 from core.settings import Settings
 from core.words import N_
 from linecard import cutoff, embedded
+from registry import customers
 
 AUTHOR = ledger.Author("linecard charge")
 MOST_LINES = 50
 
 
-def run(settings: Settings, on: date | None, *, account_id: int | None, is_test: bool) -> int:
+def run(settings: Settings, on: date | None, *, customer: str | None, is_test: bool) -> int:
     """Charge up to that business day (today's by default) or show what that would do; returns 0.
 
     A day that is over is caught up with, due from today; one to come is shown as its own night would do it.
+    Raises Invalid for a day to come without test, NotFound for a number nobody has.
     """
     today = clock.today(settings.isp.time_zone)
     on = on or today
@@ -30,7 +32,11 @@ def run(settings: Settings, on: date | None, *, account_id: int | None, is_test:
     with embedded.attached(settings) as urls:
         database = db.Database(db.engine_of(urls.database))
         try:
-            report = _rehearse(database, act, account_id) if is_test else _charge(database, act, account_id)
+            account_id = _account_of(database, customer) if customer else None
+            if is_test:
+                report = _rehearse(database, act, account_id)
+            else:
+                report = charge_runs.run(database, act, show=show, account_id=account_id)
         finally:
             database.dispose()
     for line in _summary(report, act.until, is_test=is_test):
@@ -38,12 +44,12 @@ def run(settings: Settings, on: date | None, *, account_id: int | None, is_test:
     return 0
 
 
-def _charge(database: db.Database, act: acts.Act, account_id: int | None) -> ChargeReport:
-    if account_id is None:
-        return charge_runs.run(database, act, show=show)
-    with database.transaction() as session:
-        ledger.lock_account(session, account_id)
-        return charges.run(session, act, account_id=account_id)
+def _account_of(database: db.Database, number: str) -> int:
+    with database.reading() as session:
+        found = customers.find_by_number(session, number)
+    if found is None:
+        raise errors.NotFound(N_("No customer has the number %(number)s", number=number))
+    return found.account_id
 
 
 def _rehearse(database: db.Database, act: acts.Act, account_id: int | None) -> ChargeReport:

@@ -117,7 +117,7 @@ def _add_charge(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None
     )
     charge.add_argument("--test", action="store_true", help="show what would be charged, change nothing")
     charge.add_argument("--on", type=date.fromisoformat, help="business date (YYYY-MM-DD); default: today")
-    charge.add_argument("--account", type=int, metavar="N", help="this account alone")
+    charge.add_argument("--customer", metavar="NUMBER", help="the customer with this number alone")
 
 
 def _add_network(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -197,7 +197,7 @@ def _import_lms(args: argparse.Namespace) -> int:
 def _charge(args: argparse.Namespace) -> int:
     from linecard import charge
 
-    return charge.run(_settings(), args.on, account_id=args.account, is_test=args.test)
+    return charge.run(_settings(), args.on, customer=args.customer, is_test=args.test)
 
 
 def _cutoff(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from billing import charge_runs, charges, ledger, subscriptions, testing
 from billing.models import Account, ChargeRun, Document, LedgerEntry, Payer, Seller
 from core import clock, db, errors
 from linecard import charge
+from registry import testing as records
 from tasks import night as night_jobs
 from tasks.runtime import Runtime
 
@@ -51,6 +52,23 @@ def test_a_rehearsal_of_one_account_is_of_that_account_alone(database):
     assert (shown.entries, [one.account_id for one in kept]) == (1, [first.account_id])
     with pytest.raises(errors.NotFound):
         charge_runs.rehearse(database, testing.act(ON), account_id=99_999_999)
+
+
+def test_a_run_for_one_account_does_what_its_rehearsal_shows_and_leaves_a_row(database):
+    made, other = people(database, 2)
+    with database.transaction() as session:
+        agreed = subscriptions.agreed_on(subscriptions.get(session, made.subscription_id))
+        choice = replace(agreed, price_minor=6000)
+        act = testing.act(date(2026, 11, 2))
+        subscriptions.change(session, made.subscription_id, act, choice=choice, on=ON)
+    shown = charge_runs.rehearse(database, testing.act(ON), account_id=made.account_id)
+    assert shown.totals == {"EUR": 6000}
+    assert charge_runs.run(database, testing.act(ON), account_id=made.account_id) == shown
+    with database.reading() as session:
+        (row,) = recent(session)
+        assert (row.accounts_total, row.entries, row.totals) == (1, 1, {"EUR": 6000})
+        assert row.finished_at is not None
+        assert session.get_one(Account, other.account_id).balance_minor == -3000
 
 
 def test_a_run_after_missed_days_catches_up_and_says_so_in_its_row(database):
@@ -192,15 +210,20 @@ def test_the_command_shows_the_charges_with_test_and_makes_them_without(server_s
         first = today.replace(day=1)
         people(database, 2, starts_on=(first - timedelta(days=1)).replace(day=1))
         before = entries(database)
-        assert charge.run(server_settings, None, account_id=None, is_test=True) == 0
+        assert charge.run(server_settings, None, customer=None, is_test=True) == 0
         out = capsys.readouterr()
         assert "2 charges on 2 accounts, 0 documents would be made" in out.out
         assert out.out.count("Plan 3000 EUR") == 2
         assert "2 of 2 accounts" in out.err
         assert entries(database) == before
-        assert charge.run(server_settings, None, account_id=None, is_test=False) == 0
+        assert charge.run(server_settings, None, customer=None, is_test=False) == 0
         assert entries(database) == before + 2
+        with pytest.raises(errors.NotFound):
+            charge.run(server_settings, None, customer="77", is_test=False)
+        with database.transaction() as session:
+            records.customer(session, "77")
+        assert charge.run(server_settings, None, customer="77", is_test=True) == 0
         with pytest.raises(errors.Invalid):
-            charge.run(server_settings, today + timedelta(days=1), account_id=None, is_test=False)
+            charge.run(server_settings, today + timedelta(days=1), customer=None, is_test=False)
     finally:
         database.dispose()
