@@ -137,6 +137,8 @@ def _next_days(session: Session, account_id: int, today: date) -> Sequence[date]
         is_postpaid = one.plan.is_postpaid if one.is_postpaid is None else one.is_postpaid
         last = changes[one.id] - DAY if one.id in changes else one.ends_on
         begin = max(one.starts_on, one.terms_from or one.starts_on)
+        if one.free_until is not None:
+            begin = max(begin, one.free_until + DAY)
         found.append(_next_day(settling.cycle_of(one), begin, last, today, is_postpaid=is_postpaid))
         found.append(changes.get(one.id))
     for owed in liabilities.of_account(session, account_id):

@@ -129,17 +129,23 @@ def start(
     *,
     choice: Choice,
     starts_on: date,
+    ends_on: date | None = None,
+    is_first_free: bool = False,
     idempotency_key: str | None = None,
     idle: str = "",
 ) -> Subscription:
-    """Give the account a plan from a day on: the access row is made and what has begun is charged.
+    """Give the account a plan from a day on, to a last day if one is said; what has begun is charged.
 
-    `idle` says why nothing is billed yet, nor let through: its owner is not connected (see billing.idle).
-    Raises NotFound, Invalid for a plan not offered, in another currency, or terms that cannot be.
+    `is_first_free`: of a first period that is not whole nothing is charged. `idle` says why nothing is billed
+    yet, nor let through: its owner is not connected (see billing.idle). Raises NotFound, Invalid for a plan
+    not offered, in another currency, or terms that cannot be.
     """
     account = ledger.lock_account(session, account_id)
     plan = _offered(session, choice.plan_id, account.currency)
     cycle = _cycle(plan, choice, starts_on)
+    if ends_on is not None and ends_on < starts_on:
+        raise errors.Invalid("Not an end", {"ends_on": N_("The last day is not before the first")})
+    whole = cycle.whole(starts_on)
     subscription = Subscription(
         account_id=account_id,
         plan_id=plan.id,
@@ -148,6 +154,8 @@ def start(
         quantity=choice.quantity,
         starts_on=starts_on,
         terms_from=starts_on,
+        ends_on=ends_on,
+        free_until=whole.end if is_first_free and whole.start < starts_on else None,
         bill_day=cycle.bill_day,
         bill_month=cycle.bill_month,
         is_postpaid=choice.is_postpaid,

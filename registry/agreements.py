@@ -52,13 +52,21 @@ def suspend(
 
 
 def cut_off_all(
-    session: Session, actor: audit.Actor, customer_id: int, *, note: str, today: date, terms: Terms
+    session: Session,
+    actor: audit.Actor,
+    customer_id: int,
+    *,
+    note: str,
+    today: date,
+    terms: Terms,
+    billed_percent: int = 100,
 ) -> int:
     """Close every running service of the customer by hand; return how many were not closed so.
 
-    What was only slowed or led to a page by hand before is closed in its place.
+    Their days are billed at so much. What was only slowed or led to a page by hand before is closed in its
+    place.
     """
-    agreed = freezes.Agreed(LockReason.MANUAL, from_on=today, note=note)
+    agreed = freezes.Agreed(LockReason.MANUAL, from_on=today, billed_percent=billed_percent, note=note)
     closed = 0
     for one in _running(session, customer_id, today):
         standing = suspensions.standing_of(session, one, LockReason.MANUAL)

@@ -188,6 +188,8 @@ def start_service(
     starts_on: date,
     today: date,
     terms: Terms,
+    ends_on: date | None = None,
+    is_first_free: bool = False,
     idempotency_key: str | None = None,
 ) -> Subscription:
     """Give the customer a plan, with the line that opens and closes it, once by the key.
@@ -205,12 +207,15 @@ def start_service(
         Act(today, terms, author(actor)),
         choice=choice,
         starts_on=starts_on,
+        ends_on=ends_on,
+        is_first_free=is_first_free,
         idempotency_key=idempotency_key,
         idle=idle_words(status or CustomerStatus.CONNECTED),
     )
     facts = {
         "plan": started.plan.name,
         "starts_on": starts_on,
+        "ends_on": ends_on,
         "price_minor": choice.price_minor,
         "quantity": choice.quantity,
     }

@@ -336,6 +336,29 @@ def test_the_first_charge_can_be_shown_before_it_is_made(database):
         assert [-row.amount_minor for row in rows] == [minor for _, minor in shown] == [1548, 3000]
 
 
+@pytest.mark.parametrize("is_postpaid", [False, True])
+def test_of_a_free_first_period_only_whole_ones_after_it_are_charged(session, is_postpaid):
+    account = accounts.open_account(session, currency="EUR")
+    plan = testing.plan(session, 3000)
+    made = subscriptions.start(
+        session,
+        account.id,
+        testing.act(date(2026, 11, 10)),
+        choice=choice(plan.id, is_postpaid=is_postpaid),
+        starts_on=date(2026, 11, 10),
+        ends_on=date(2027, 1, 15),
+        is_first_free=True,
+    )
+    for on in (date(2026, 11, 11), date(2026, 12, 1), date(2027, 1, 1), date(2027, 1, 16), date(2027, 2, 1)):
+        run(session, on)
+    rows = booked(session, account.id)
+    assert [(row.period_start, -row.amount_minor) for row in rows] == [
+        (date(2026, 12, 1), 3000),
+        (date(2027, 1, 1), 1452),
+    ]
+    assert subscriptions.end(session, made.id, testing.act(date(2027, 1, 10)), ends_on=date(2027, 1, 31))
+
+
 @pytest.mark.parametrize(("more", "unit"), [({}, 3000), ({"quantity": 5}, 2000), ({"quantity": 9}, 1500)])
 def test_the_price_shown_is_the_one_that_is_charged_by_quantity_too(session, more, unit):
     account = accounts.open_account(session, currency="EUR")

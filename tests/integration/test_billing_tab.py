@@ -219,3 +219,26 @@ def test_the_price_for_several_is_shown_on_the_money_page_and_the_card(sign_in_a
     for path in (url(owing), f"/customers/{owing['id']}", f"/services/{owing['service']}/end"):
         shown = re.sub(r"<[^>]+>|\s+", " ", browser.get(path).text)
         assert re.search(r"5 × +€20.00 +/ +a month", shown), path
+
+
+def test_a_new_service_may_have_a_last_day_and_a_first_period_that_costs_nothing(sign_in_as, database, owing):
+    browser, path = sign_in_as("billing"), f"/customers/{owing['id']}/services/new"
+    with database.reading() as session:
+        plan_id = session.get_one(Subscription, owing["service"]).plan_id
+    fields = {
+        "key": "a-service-with-an-end",
+        "plan": str(plan_id),
+        "quantity": "1",
+        "starts_on": (TODAY - timedelta(days=3)).isoformat(),
+        "bill_day": str(BILL_DAY),
+        "first": "free",
+        "ends_on": (TODAY - timedelta(days=4)).isoformat(),
+    }
+    refused = browser.post(path, data=fields)
+    assert (refused.status_code, "not before the first" in refused.text) == (422, True)
+    ends_on = TODAY + timedelta(days=100)
+    assert browser.post(path, data={**fields, "ends_on": ends_on.isoformat()}).status_code == 303
+    with database.reading() as session:
+        made = session.scalars(select(Subscription).order_by(Subscription.id.desc())).first()
+        charged = select(LedgerEntry.period_start).where(LedgerEntry.subscription_id == made.id)
+        assert (made.ends_on, min(session.scalars(charged))) == (ends_on, TODAY.replace(day=BILL_DAY))

@@ -198,6 +198,12 @@ def test_one_press_cuts_all_of_a_customer_off_and_one_restores_what_was_cut_by_h
     assert words(browser, customer, "8100") == ("closed", "closed")
     browser.post(f"/customers/{customer.id}/cut-off")
     assert standing(database, customer) == [LockReason.MANUAL] * 2
+    assert browser.post(f"/customers/{customer.id}/cut-off", data={"billing": "twice"}).status_code == 422
+    browser.post(f"/customers/{customer.id}/restore")
+    browser.post(f"/customers/{customer.id}/cut-off", data={"billing": "none"})
+    with database.reading() as session:
+        percents = select(SuspensionLock.billed_percent).where(SuspensionLock.lifted_at.is_(None))
+        assert session.scalars(percents).all() == [0, 0]
     with database.transaction() as session:
         first = session.scalars(select(SuspensionLock.subscription_id).order_by(SuspensionLock.id)).first()
         suspensions.place(session, [first], LockReason.ABUSE, owner="noc", today=TODAY)
@@ -213,7 +219,7 @@ def test_one_press_cuts_all_of_a_customer_off_and_one_restores_what_was_cut_by_h
                 AuditEvent.action.in_(["service.suspended", "service.let_in"]),
             )
         ).all()
-        assert sorted(acts) == ["service.let_in"] * 3 + ["service.suspended"] * 2
+        assert sorted(acts) == ["service.let_in"] * 5 + ["service.suspended"] * 4
     noc = sign_in_as("noc")
     assert noc.post(f"/customers/{customer.id}/cut-off").status_code == 403
 

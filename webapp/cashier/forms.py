@@ -319,8 +319,6 @@ def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
     own = lazy_gettext("Only when it differs from the plan's")
     known = tuple(plans)
 
-    first = lazy_gettext("First day") if is_new else lazy_gettext("From")
-
     class ServiceForm(ChoiceForm):
         """Plan, price, how many, and when it is billed."""
 
@@ -328,9 +326,33 @@ def service_form(currency: str, plans: Sequence[Plan], *, is_new: bool) -> Any:
 
         plan = SelectField(lazy_gettext("Plan"), [InputRequired(REQUIRED)], choices=offered)
         price = MoneyField(lazy_gettext("Own price"), [Optional()], currency=currency, description=own)
-        starts_on = DateField(first, [InputRequired(REQUIRED)])
+        starts_on = DateField(lazy_gettext("From"), [InputRequired(REQUIRED)])
 
-    return ServiceForm
+    class NewForm(ServiceForm):
+        """From which day to which, and how a first period is charged that is not whole."""
+
+        starts_on = DateField(lazy_gettext("First day"), [InputRequired(REQUIRED)])
+        ends_on = DateField(
+            lazy_gettext("Last day"), [Optional()], description=lazy_gettext("Empty: until somebody ends it.")
+        )
+        first = RadioField(
+            lazy_gettext("A first period that is not whole"),
+            choices=choices(
+                ("days", lazy_gettext("is charged by its days")), ("free", lazy_gettext("is not charged"))
+            ),
+            default="days",
+        )
+
+        def agreed(self) -> dict[str, Any]:
+            """Return what is agreed, as registry.money.start_service takes it."""
+            return {
+                "choice": self.choice(),
+                "starts_on": self.starts_on.data,
+                "ends_on": self.ends_on.data,
+                "is_first_free": self.first.data == "free",
+            }
+
+    return NewForm if is_new else ServiceForm
 
 
 def _plan_words(plan: Plan) -> str:

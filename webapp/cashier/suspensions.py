@@ -94,7 +94,10 @@ def let_in(subscription_id: int) -> Response:
 
 @permissions.required("suspension.money")
 def cut_off_all(customer_id: int) -> Response:
-    """Cut every running service of a customer off by hand, with one press."""
+    """Cut every running service of a customer off with one press, its days billed as the question asked."""
+    percent = {"full": 100, "half": 50, "none": 0}.get(request.form.get("billing", "full"))
+    if percent is None:
+        raise errors.Invalid("Say how these days are billed")
     with runtime.current().database.transaction() as session:
         count = agreements.cut_off_all(
             session,
@@ -103,6 +106,7 @@ def cut_off_all(customer_id: int) -> Response:
             note=gettext("cut off with one press"),
             today=day.today(),
             terms=day.terms(),
+            billed_percent=percent,
         )
         day.wake_gates(session)
     rendering.say(ngettext("%(num)s service is cut off.", "%(num)s services are cut off.", count))

@@ -3,6 +3,7 @@
 //   data-confirm="Cut off 12 customers?"   on a form, a button or a link: ask first
 //   data-confirm-title, data-confirm-yes   heading and the label of the accepting button
 //   data-confirm-phrase="12"               the person must type this to accept
+//   data-confirm-choice="Billed"           on a hidden select of the form: the question offers its choices
 //   data-guard                             on a form: warn when leaving with unsaved text
 //   data-submit-on-change                  on a form or a field: send the form when a field changes
 
@@ -109,10 +110,19 @@ function ask(asking) {
   };
   typed.oninput = check;
   check();
+  const choice = (asking.form ?? asking).querySelector("[data-confirm-choice]");
+  part("choice").hidden = !choice;
+  part("choice-text").textContent = choice?.dataset.confirmChoice ?? "";
+  part("chosen").replaceChildren(...[...(choice?.options ?? [])].map((one) => one.cloneNode(true)));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    const close = () => {
+      const yes = dialog.returnValue === "yes";
+      if (yes && choice) choice.value = part("chosen").value;
+      resolve(yes);
+    };
+    dialog.addEventListener("close", close, { once: true });
   });
 }
 
