@@ -263,12 +263,7 @@ class _Writer:
 
     def _qr(self, text: str, left: float, top: float) -> None:
         """Draw the code (ISO 18004, error correction M as EPC069-12 asks) with its quiet zone."""
-        import segno
-
-        rows = [
-            bytes(row)
-            for row in segno.make(text, error="m", micro=False, boost_error=False).matrix_iter(border=4)
-        ]
+        rows = bank.modules(text)
         size = _QR / len(rows)
         self.sheet.set_fill_color(0)
         for place, row in enumerate(rows):

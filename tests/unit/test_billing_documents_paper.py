@@ -9,8 +9,10 @@ import zlib
 from datetime import UTC, date, datetime
 
 import pypdf
+import pypdfium2
 import pytest
 import segno
+import zxingcpp
 
 from billing import bank, paper, pdf
 from billing.bank import Transfer
@@ -157,12 +159,38 @@ def test_the_code_of_a_bank_says_what_epc069_12_asks_for():
     assert len((bank.qr_text(longest) or "").encode()) <= 331
 
 
+def scanned(made):
+    """What a camera reads on the pages of a PDF: the octets of every code."""
+    pages = [page.render(scale=200 / 72).to_pil() for page in pypdfium2.PdfDocument(made)]
+    return [bytes(code.bytes) for page in pages for code in zxingcpp.read_barcodes(page)]
+
+
+@pytest.mark.parametrize(("currency", "iban"), [("EUR", IBAN), ("CZK", "CZ6508000000192000145399")])
+@pytest.mark.parametrize(
+    "name", ["Netz Süd GmbH", "Łączność a Žluť", "ТОВ «Волокно та Їжак» " * 4, 'Οπτικές Ίνες "Α*Ε" 5%']
+)
+def test_a_camera_reads_on_the_page_octet_by_octet_what_the_bank_is_told(currency, iban, name):
+    made = sheet()
+    made.document.currency, made.seller.iban, made.seller.name = currency, iban, name
+    assert scanned(pdf.write(made, catalogues.voice_of("uk"))) == [made.qr_text.encode()]
+
+
 def test_czech_crowns_get_a_spayd_and_other_money_no_code():
     crowns = Transfer("Vlákno*a.s.", "CZ6508000000192000145399", "", Money(48050, "CZK"), "INV 1")
     assert bank.qr_text(crowns) == (
-        "SPD*1.0*ACC:CZ6508000000192000145399*AM:480.50*CC:CZK*RN:Vlákno%2Aa.s.*MSG:INV 1"
+        "SPD*1.0*ACC:CZ6508000000192000145399*AM:480.50*CC:CZK*RN:Vl%C3%A1kno%2Aa.s.*MSG:INV 1"
     )
-    for money in (Money(100, "UAH"), Money(0, "EUR"), Money(-5, "EUR"), Money(100_000_000_000, "EUR")):
+    words = Transfer("A+B 5%", crowns.iban, "FIOBCZPP", Money(999_999_999, "CZK"), "x")
+    assert bank.qr_text(words) == (
+        "SPD*1.0*ACC:CZ6508000000192000145399+FIOBCZPP*AM:9999999.99*CC:CZK*RN:A%2BB 5%25*MSG:x"
+    )
+    for money in (
+        Money(1_000_000_000, "CZK"),
+        Money(100, "UAH"),
+        Money(0, "EUR"),
+        Money(-5, "EUR"),
+        Money(100_000_000_000, "EUR"),
+    ):
         assert bank.qr_text(Transfer("N", IBAN, "", money, "x")) is None
     assert bank.qr_text(Transfer("N", "", "", Money(100, "EUR"), "x")) is None
 

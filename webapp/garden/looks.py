@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterator
 
-import segno
 from flask import Flask, Response
 
+from billing import bank
 from webapp import rendering
 
 _YEAR_S = 31_536_000
-QUIET = 4  # modules around a code (ISO 18004)
 
 
 def register(app: Flask) -> None:
@@ -31,10 +30,7 @@ def _serving(sheet: bytes) -> Callable[[], Response]:
 
 def qr(text: str) -> tuple[int, str]:
     """Return how many modules wide the code of a text is (level M), and its dark ones as a path."""
-    rows = [
-        bytes(row)
-        for row in segno.make(text, error="m", micro=False, boost_error=False).matrix_iter(border=QUIET)
-    ]
+    rows = bank.modules(text)
     runs = (
         f"M{start} {place}h{end - start}v1H{start}z"
         for place, row in enumerate(rows)
