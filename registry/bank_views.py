@@ -30,7 +30,7 @@ from registry.models import Customer
 
 PAGE = 50
 # What a review may be narrowed to, each a state of lines; "waiting" is "look" and "sure" together.
-SHOWN = ("waiting", "look", "sure", "old", "booked", "ignored", "all")
+SHOWN = ("waiting", "look", "sure", "old", "contradicting", "booked", "ignored", "all")
 SIGNS = ("in", "out")
 USUAL_SORT = "line"
 KEYS = {
@@ -194,11 +194,16 @@ def lines(
     sort: str,
     after: str | None,
     limit: int = PAGE,
+    gateway_id: int | None = None,
 ) -> tuple[list[LineRow], str | None]:
-    """Return a page of lines in an order of KEYS, of a statement or of what waits, and the next's mark."""
+    """Return a page of lines in an order of KEYS, of a statement or of what waits, and the next's mark.
+
+    Or of what a gateway told.
+    """
+    scope = _scope(batch_id) if gateway_id is None else BankLine.gateway_id == gateway_id
     found, mark = keyset.page(
         session,
-        _narrowed(select(BankLine).where(_scope(batch_id)), filters),
+        _narrowed(select(BankLine).where(scope), filters),
         sort=sort,
         keys=KEYS,
         id_column=BankLine.id,
@@ -220,6 +225,7 @@ def _wanted() -> dict[str, ColumnElement[bool]]:
         "look": is_waiting & (BankLine.certainty.is_(None) | (BankLine.certainty != Certainty.SURE)),
         "sure": is_waiting & (BankLine.certainty == Certainty.SURE) & ~batches.is_old(),
         "old": batches.is_old(),
+        "contradicting": BankLine.contradicts_id.is_not(None),
         "booked": BankLine.status == LineStatus.BOOKED,
         "ignored": BankLine.status == LineStatus.IGNORED,
     }

@@ -13,27 +13,37 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing.banking import batches, words
 from billing.models import BankLine, Certainty, LineStatus, MatchRule, PaymentGateway
 from billing.rules import Rules
-from core import db, errors
+from core import db, errors, money
 from core.secrets import Cipher
+from core.words import N_
 from registry import audit, bank, bank_matching, credentials, customers
 
 SHORTEST_SECRET = 16
+CONTRADICTS = "contradicts"
 _SLUG = re.compile(r"[a-z0-9-]{2,40}")
 _EVENT = re.compile(r"[\x21-\x7e]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What became of a message: booked, waiting for a person, or known already; the lines that open by it."""
+    """What became of a message: booked, waiting for a person, or known already; the lines that open by it.
+
+    Or "contradicts": its event told another thing before, and a person looks at both.
+    """
 
     outcome: str
     reopened: tuple[int, ...] = ()
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether the gateway has to know that this was not taken as it was told."""
+        return self.outcome == CONTRADICTS
 
 
 def list_all(session: Session) -> Sequence[PaymentGateway]:
@@ -116,13 +126,17 @@ def hear(
 ) -> Heard:
     """Keep what the gateway tells, once for each event id, and book it when the customer is clear.
 
-    A message that is not clear waits for a person in the review; none is lost. Raises Invalid.
+    A message that is not clear waits for a person in the review; none is lost. So does one whose event told
+    another sum, currency or account before: nothing is booked by it. Raises Invalid.
     """
     event_id, number, line = _read(body, usual_currency, today)
-    line_hash = hashlib.sha256(f"gateway {gateway.id} {event_id}".encode()).hexdigest()
-    kept = batches.keep_event(session, line, gateway_id=gateway.id, line_hash=line_hash)
+    line_hash = _hash(gateway, event_id)
+    kept = batches.keep_event(session, line, gateway_id=gateway.id, line_hash=line_hash, told_number=number)
     if kept is None:
-        return Heard("known")
+        first = batches.by_hash(session, line_hash)
+        if first is None or _is_same(first, number, line):
+            return Heard("known")
+        return _contradict(session, gateway, first, number, line)
     (match,) = bank_matching.match(session, [kept])
     customer = customers.find_by_number(session, number) if number else None
     if customer is not None:
@@ -133,6 +147,73 @@ def hear(
     if kept.status is not LineStatus.WAITING or match.certainty is not Certainty.SURE:
         return Heard("waiting")
     return _book(session, audit.Actor(None, gateway.name), kept, today, rules)
+
+
+def _hash(gateway: PaymentGateway, *told: object) -> str:
+    return hashlib.sha256(" ".join(["gateway", str(gateway.id), *map(str, told)]).encode()).hexdigest()
+
+
+def _is_same(first: BankLine, number: str, line: words.StatementLine) -> bool:
+    """Whether an event sent again says what it said; of what was kept before numbers were, the rest tells."""
+    return (
+        (first.amount_minor, first.currency) == (line.amount_minor, line.currency)
+        and first.told_number in (None, number)
+        and first.payer_account == line.payer_account
+    )
+
+
+def _contradict(
+    session: Session, gateway: PaymentGateway, first: BankLine, number: str, line: words.StatementLine
+) -> Heard:
+    """Keep, once, what contradicts an earlier message of the same event: a person looks at both."""
+    told = (line.reference, line.amount_minor, line.currency, number, line.payer_account)
+    kept = batches.keep_event(
+        session,
+        line,
+        gateway_id=gateway.id,
+        line_hash=_hash(gateway, *told),
+        told_number=number,
+        contradicts_id=first.id,
+    )
+    if kept is None:
+        return Heard(CONTRADICTS)
+    customer = customers.find_by_number(session, number) if number else None
+    ids = (first.account_id, customer.account_id if customer else None)
+    note = N_(
+        "Event %(event)s was told before with %(sum)s for %(number)s: look at both, and book this one only"
+        " when the first is undone",
+        event=line.reference,
+        sum=_sum(first),
+        number=first.told_number or "?",
+    )
+    candidates = tuple(dict.fromkeys(one for one in ids if one is not None))
+    batches.note_match(kept, batches.Match(None, Certainty.UNSURE, None, candidates, note))
+    audit.record(
+        session,
+        audit.Actor(None, gateway.name),
+        "gateway.contradicted",
+        object_kind="bank_line",
+        object_id=kept.id,
+        changes=audit.difference({"amount": _sum(first)}, {"amount": _sum(kept)}),
+        note=line.reference,
+    )
+    return Heard(CONTRADICTS)
+
+
+def _sum(line: BankLine) -> str:
+    return f"{money.to_decimal(money.Money(line.amount_minor, line.currency))} {line.currency}"
+
+
+def contradictions(session: Session) -> dict[int, int]:
+    """Return how many contradicting messages wait for a person, by gateway."""
+    query = select(BankLine.gateway_id, func.count()).where(
+        BankLine.contradicts_id.is_not(None), BankLine.status == LineStatus.WAITING
+    )
+    return {
+        gateway_id: count
+        for gateway_id, count in session.execute(query.group_by(BankLine.gateway_id))
+        if gateway_id is not None
+    }
 
 
 def _book(session: Session, actor: audit.Actor, kept: BankLine, today: date, rules: Rules) -> Heard:

@@ -241,7 +241,7 @@ RAIL: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "bank.gateways",
                 lazy_gettext("Payment gateways"),
                 "credit-card",
-                also=("bank.add_gateway", "bank.edit_gateway"),
+                also=("bank.add_gateway", "bank.edit_gateway", "bank.gateway_events"),
             ),
             Entry("staff.listing", lazy_gettext("Staff"), "user-cog", "s"),
         ),

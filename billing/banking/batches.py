@@ -105,11 +105,26 @@ def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return list(session.scalars(statement.values(rows).returning(BankLine.id)))
 
 
-def keep_event(session: Session, line: StatementLine, *, gateway_id: int, line_hash: str) -> BankLine | None:
-    """Keep what a gateway told; none when it was told before."""
-    row = {**_row(line, 0, 1, line_hash), "batch_id": None, "gateway_id": gateway_id}
-    made = _insert(session, [row])
+def keep_event(
+    session: Session,
+    line: StatementLine,
+    *,
+    gateway_id: int,
+    line_hash: str,
+    told_number: str | None = None,
+    contradicts_id: int | None = None,
+) -> BankLine | None:
+    """Keep what a gateway told (see BankLine); none when it was told before."""
+    more = {"gateway_id": gateway_id, "told_number": told_number, "contradicts_id": contradicts_id}
+    made = _insert(session, [{**_row(line, 0, 1, line_hash), "batch_id": None, **more}])
     return session.get_one(BankLine, made[0]) if made else None
+
+
+def by_hash(session: Session, line_hash: str) -> BankLine | None:
+    """Return the line of this hash that is not undone, if any."""
+    return session.scalar(
+        select(BankLine).where(BankLine.line_hash == line_hash, BankLine.status != LineStatus.UNDONE)
+    )
 
 
 def unmatched(session: Session, batch_id: int, *, limit: int) -> list[BankLine]:

@@ -59,7 +59,9 @@ class BankBatch(Base):
 class BankLine(Base):
     """A line of a statement or an event of a gateway: read once, by its hash, as long as it is not undone.
 
-    `book_on` is the day a person chose to book it on, because the books are closed for its own.
+    `book_on` is the day a person chose to book it on, because the books are closed for its own. Of an event:
+    `told_number` is the customer's number as the gateway told it, `contradicts_id` the event of the same id
+    that said another thing before.
     """
 
     __tablename__ = "bank_lines"
@@ -85,6 +87,8 @@ class BankLine(Base):
     candidates: Mapped[list[int]] = mapped_column(JSONB, default=list, server_default="[]")
     entry_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    told_number: Mapped[str | None] = mapped_column(String(32))
+    contradicts_id: Mapped[int | None] = mapped_column(ForeignKey("bank_lines.id"))
     settled_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 

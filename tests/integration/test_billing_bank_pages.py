@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from billing import rules
 from billing.models import BankBatch, BankLine, LedgerEntry, LineStatus, PaymentGateway
 from core import clock
-from registry import bank, testing
+from registry import bank, gateways, testing
 
 TODAY = clock.today("Europe/Kyiv")
 CSV = f"day;sum;payer;account;text\n{TODAY:%d.%m.%Y};10,00;Olha;DE01;for 20017\n{TODAY:%d.%m.%Y};20,00;Ivan;DE02;?\n"
@@ -131,6 +131,27 @@ def test_a_gateways_secret_is_sealed_and_never_shown(sign_in_as, database):
     page = browser.get(f"/setup/gateways/{row.id}")
     assert secret not in page.text
     assert browser.post(f"/setup/gateways/{row.id}", data={**fields, "secret": ""}).status_code == 303
+
+
+def test_what_a_gateway_told_has_a_page_that_shows_what_contradicts(sign_in_as, database, customers):
+    with database.transaction() as session:
+        gateway = PaymentGateway(slug="liq", name="Liq")
+        session.add(gateway)
+        session.flush()
+        for amount in ("10.00", "10.00", "11.00"):
+            body = f'{{"event_id": "E-7", "customer": "20017", "amount": "{amount}"}}'.encode()
+            gateways.hear(session, gateway, body, usual_currency="EUR", today=TODAY, rules=rules.Rules())
+        path = f"/setup/gateways/{gateway.id}/events"
+    browser = sign_in_as("billing")
+    assert "1 message contradicts an earlier one" in browser.get("/setup/gateways").text
+    page = browser.get(path).text
+    assert "1 message says another sum, currency or account" in page
+    assert page.index("€11.00") < page.index("€10.00")
+    alone = browser.get(f"{path}?show=contradicting").text
+    assert "was told before with 10.00 EUR for 20017" in alone
+    assert alone.count('<tr id="bank-line-') == 1
+    assert "contradicts an earlier message" in browser.get("/bank/waiting?show=look").text
+    assert sign_in_as("noc").get(path).status_code == 403
 
 
 def test_a_customers_own_bank_account_is_kept_among_the_terms_and_is_his_alone(sign_in_as, customers):

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from billing import testing as money_testing
-from billing.models import BankLine, LedgerEntry, LineStatus
+from billing.models import BankLine, Certainty, LedgerEntry, LineStatus
 from core import clock, secrets
 from registry import audit, gateways, staff, testing
-from registry.models import StaffUser
+from registry.models import AuditEvent, StaffUser
 from tests.integration.conftest import Browser
 from webapp import factory, runtime
 
@@ -174,3 +174,36 @@ def test_a_payment_of_an_unknown_customer_waits_for_a_person_and_is_never_lost(h
     with database.reading() as session:
         lines = session.scalars(select(BankLine).order_by(BankLine.id)).all()
         assert [(line.status, line.amount_minor) for line in lines] == [(LineStatus.WAITING, 2500)] * 2
+
+
+def test_a_known_event_that_says_another_thing_is_answered_409_and_kept_once_for_a_person(hooked):
+    tell, database, customer = hooked
+    with database.transaction() as session:
+        other = testing.customer(session, "1002")
+    assert tell("E-1", payer_account="DE01") == (200, "booked")
+    for contradiction in ({"amount": "52.00"}, {"currency": "UAH"}, {"customer": "1002"}):
+        with ThreadPoolExecutor(3) as pool:
+            told = {"payer_account": "DE01", **contradiction}
+            assert [answer[0] for answer in pool.map(lambda _, told=told: tell("E-1", **told), range(3))] == [
+                409
+            ] * 3
+    assert tell("E-1", payer_account="DE02")[0] == 409
+    assert tell("E-1", payer_account="DE01", text="told in other words") == (200, "known")
+    assert entries(database, "payment") == 1
+    with database.reading() as session:
+        first, *kept = session.scalars(select(BankLine).order_by(BankLine.id)).all()
+        assert {(one.status, one.certainty, one.contradicts_id) for one in kept} == {
+            (LineStatus.WAITING, Certainty.UNSURE, first.id)
+        }
+        assert [(one.amount_minor, one.currency, one.told_number) for one in kept] == [
+            (5200, "EUR", "1001"),
+            (2500, "UAH", "1001"),
+            (2500, "EUR", "1002"),
+            (2500, "EUR", "1001"),
+        ]
+        assert kept[2].candidates == [customer.account_id, other.account_id]
+        assert "E-1 was told before with 25.00 EUR for 1001" in kept[0].note
+        events = session.scalars(
+            select(AuditEvent.note).where(AuditEvent.action == "gateway.contradicted")
+        ).all()
+    assert events == ["E-1"] * 4

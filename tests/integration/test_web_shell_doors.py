@@ -290,7 +290,9 @@ DOORS: dict[str, str] = {
     "cashier.row": "noc billing administrator",
     "cashier.run_progress": "noc billing administrator",
     "cashier.export_run": MONEY,
-    **dict.fromkeys(("bank.listing", "bank.choose_day", "bank.choose_day_of_all"), MONEY),
+    **dict.fromkeys(
+        ("bank.listing", "bank.gateway_events", "bank.choose_day", "bank.choose_day_of_all"), MONEY
+    ),
     **dict.fromkeys(("bank.export", "bank.export_lines", "bank.export_waiting"), MONEY),
     "bank.new": MONEY,
     "bank.waiting": MONEY,

@@ -20,10 +20,10 @@ def of_statements() -> tuple[BatchFilter, str]:
     return filters, order(request.args.get("sort", ""), bank_list.KEYS, bank_list.USUAL_SORT)
 
 
-def of_lines(batch_id: int | None) -> tuple[LineFilter, str]:
+def of_lines(batch_id: int | None, *, usual: str = "") -> tuple[LineFilter, str]:
     """Return what the lines are narrowed to, and their order; without a statement, of all that wait."""
     filters = LineFilter(
-        shown=asked.word("show", bank_views.SHOWN) or usual_of(batch_id),
+        shown=asked.word("show", bank_views.SHOWN) or usual or usual_of(batch_id),
         text=asked.text(),
         sign=asked.word("sign", bank_views.SIGNS),
     )

@@ -1,13 +1,13 @@
 """Payment gateways in setup: who may tell us of payments, by which secret."""
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext
 
 from billing.models import PaymentGateway
 from core import errors
-from registry import gateways
+from registry import bank_views, gateways
 from webapp import identity, permissions, rendering, runtime
-from webapp.bank import forms
+from webapp.bank import asking, forms
 
 
 @permissions.required("setup.view")
@@ -15,8 +15,33 @@ def listing() -> Response:
     """List the gateways with the URL each sends to."""
     with runtime.current().database.reading() as session:
         rows = gateways.list_all(session)
-    shown = [(row, rendering.public_url("bank.hook", gateway=row.slug)) for row in rows]
+        waiting = gateways.contradictions(session)
+    shown = [
+        (row, rendering.public_url("bank.hook", gateway=row.slug), waiting.get(row.id, 0)) for row in rows
+    ]
     return rendering.page_or_fragment("bank/gateways.html", "bank/gateways.html", rows=shown)
+
+
+@permissions.required("bank.import")
+def events(gateway_id: int) -> Response:
+    """Show what a gateway told, newest first, and what of it contradicts an earlier message."""
+    filters, sort = asking.of_lines(None, usual="all")
+    sort = sort if request.args.get("sort") else "-line"
+    after = request.args.get("after")
+    with runtime.current().database.reading() as session:
+        row = gateways.get(session, gateway_id)
+        lines, mark = bank_views.lines(session, None, filters, sort=sort, after=after, gateway_id=gateway_id)
+        waiting = gateways.contradictions(session).get(gateway_id, 0)
+    return rendering.page_or_fragment(
+        "bank/gateway_events.html",
+        "bank/_lines.html",
+        row=row,
+        found={"lines": lines, "next": mark},
+        filters=filters,
+        sort=sort,
+        is_filtered=bool(filters.text),
+        waiting=waiting,
+    )
 
 
 @permissions.required("gateway.edit")

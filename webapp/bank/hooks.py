@@ -14,7 +14,10 @@ TIMESTAMP, SIGNATURE = "X-Linecard-Timestamp", "X-Linecard-Signature"
 
 @permissions.public
 def payment(gateway: str) -> Response:
-    """Take a payment a gateway tells of: 200 with what became of it, also when it was told before."""
+    """Take a payment a gateway tells of: 200 with what became of it, also when it was told before.
+
+    409 when the same event told another sum, currency or account before: sending it again changes nothing.
+    """
     if (request.content_length or 0) > LIMIT_BYTES:
         raise Invalid("The message is too large")
     body = request.get_data(cache=False)[: LIMIT_BYTES + 1]
@@ -40,4 +43,7 @@ def payment(gateway: str) -> Response:
         if heard.reopened:
             pop = now.settings.diagnostics.default_pop
             db.after_commit(session, lambda: enqueue.sweep_access(now.queue, pop=pop))
-    return jsonify(outcome=heard.outcome)
+    answer = jsonify(outcome=heard.outcome)
+    if heard.is_contradiction:
+        answer.status_code = 409
+    return answer

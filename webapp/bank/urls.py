@@ -30,6 +30,7 @@ for _rule, _name, _view, _methods in (
     ("/setup/gateways", "gateways", gateway_pages.listing, ["GET"]),
     ("/setup/gateways/new", "add_gateway", gateway_pages.add, ["GET", "POST"]),
     ("/setup/gateways/<int:gateway_id>", "edit_gateway", gateway_pages.edit, ["GET", "POST"]),
+    ("/setup/gateways/<int:gateway_id>/events", "gateway_events", gateway_pages.events, ["GET"]),
     ("/hooks/payments/<gateway>", "hook", hooks.payment, ["POST"]),
 ):
     blueprint.add_url_rule(_rule, _name, _view, methods=_methods)
