@@ -66,8 +66,8 @@ def issue(
     """Issue an invoice or proforma of charges of one account; sent twice it is one document.
 
     What was given back of a charge before it stood on an invoice follows at once on credit notes. Raises
-    Invalid when nothing is chosen, Conflict when something chosen is documented by now, when the company is
-    not written down, or the account names no payer.
+    Invalid when nothing is chosen or something chosen is documented by now, Conflict when the company is not
+    written down, or the account names no payer.
     """
     ledger.lock_account(session, account_id)
     if (first := _found(session, idempotency_key, account_id, kind)) is not None:
@@ -76,7 +76,9 @@ def issue(
         raise errors.Invalid("Nothing is chosen", {"entries": "Choose at least one charge"})
     free = {entry.id for entry in undocumented(session, account_id, kind)}
     if not set(entries) <= free:
-        raise errors.Overtaken("Something chosen is documented by now: look again")
+        raise errors.Invalid(
+            "Not free", {"entries": "Something chosen stands on such a document by now: choose anew"}
+        )
     _ready(session, account_id)
     return _issued(session, entries, kind=kind, on=on, author=author, idempotency_key=idempotency_key)
 

@@ -100,7 +100,7 @@ def test_charges_made_before_the_company_was_written_down_are_invoiced_by_hand_o
     assert [
         entry.id for entry in document_acts.undocumented(session, found.id, DocumentKind.INVOICE)
     ] == entries[2:]
-    with pytest.raises(errors.Conflict):
+    with pytest.raises(errors.Invalid, match="Not free"):
         document_acts.issue(session, found.id, entries[:1], idempotency_key="form-0002", **act)
     with pytest.raises(errors.Invalid):
         document_acts.issue(session, found.id, [], idempotency_key="form-0003", **act)

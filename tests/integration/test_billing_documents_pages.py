@@ -242,6 +242,11 @@ def test_a_clerk_issues_credits_and_sends_and_a_form_sent_twice_does_it_once(
     sent = {"key": key_of(page), "kind": "proforma", "entries": str(entry.id)}
     first = browser.post(f"/customers/{customer}/documents/new", data=sent)
     assert browser.post(f"/customers/{customer}/documents/new", data=sent).location == first.location
+    offered, twice = "/customers/%s/documents/new?kind=%s", {**sent, "key": "another-form-key"}
+    assert f'value="{entry.id}"' in browser.get(offered % (customer, "invoice")).text
+    assert f'value="{entry.id}"' not in browser.get(offered % (customer, "proforma")).text
+    refused = browser.post(f"/customers/{customer}/documents/new", data=twice)
+    assert (refused.status_code, "by now: choose anew" in refused.text) == (422, True)
     made = browser.post(f"{first.location}/invoice").location
     assert made == browser.post(f"{first.location}/invoice").location != first.location
     page = browser.get(f"{made}/credit")

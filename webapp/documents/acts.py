@@ -17,24 +17,27 @@ from webapp.forms import KEY
 
 # Of so many a browser hardly waits; more take another press.
 SEND_LIMIT = 1000
+INVOICE, PROFORMA = DocumentKind.INVOICE, DocumentKind.PROFORMA
 
 
 @permissions.required("document.issue")
 def issue(customer_id: int) -> Response:
     """Issue an invoice or a proforma of charges that stand on none."""
-    with runtime.current().database.reading() as session:
-        account = tills.account(session, customer_id)
-        entries = document_acts.undocumented(session, account.id, DocumentKind.INVOICE)
-    form = forms.issue_form(entries)()
+    form = forms.IssueForm(kind=_kind().value, entries=request.args.getlist("entries"))
     if form.accept(lambda: _issue(customer_id, form)):
         rendering.say(gettext("%(number)s is issued.", number=form.result.full_number))
         return rendering.go("documents.document", document_id=form.result.id)
-    return _form_page(
-        "documents/issue.html",
-        form,
-        back=url_for("cashier.statement", customer_id=customer_id),
-        entries=entries,
-    )
+    with runtime.current().database.reading() as session:
+        account = tills.account(session, customer_id)
+        form.offer(document_acts.undocumented(session, account.id, _kind()))
+        is_any = bool(form.entries.choices or document_acts.undocumented(session, account.id, INVOICE))
+    back = url_for("cashier.statement", customer_id=customer_id)
+    return _form_page("documents/issue.html", form, back=back, is_any=is_any)
+
+
+def _kind() -> DocumentKind:
+    """Return what the chosen charges are to make: the form asks anew for what is free for it."""
+    return PROFORMA if request.values.get("kind") == PROFORMA else INVOICE
 
 
 def _issue(customer_id: int, form: Any) -> Document:
@@ -44,7 +47,7 @@ def _issue(customer_id: int, form: Any) -> Document:
             identity.actor(),
             customer_id,
             [int(entry) for entry in form.entries.data or () if entry.isdecimal() and len(entry) < 19],
-            kind=DocumentKind(form.kind.data),
+            kind=_kind(),
             on=asking.today(),
             idempotency_key=form.once,
         )

@@ -1,5 +1,6 @@
 """The forms of documents."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import format_date, lazy_gettext
@@ -29,25 +30,22 @@ class PayerForm(Form):
     )
 
 
-def issue_form(entries: list[LedgerEntry]) -> Any:
-    """Return the form that chooses among charges that stand on no document."""
-    offered = choices(*((str(entry.id), _words(entry)) for entry in entries))
+class IssueForm(OnceForm):
+    """Which charges, and what document they make."""
 
-    class IssueForm(OnceForm):
-        """Which charges, and what document they make."""
+    kind = RadioField(
+        lazy_gettext("Document"),
+        choices=choices(
+            (DocumentKind.INVOICE, lazy_gettext("Invoice")),
+            (DocumentKind.PROFORMA, lazy_gettext("Proforma invoice")),
+        ),
+    )
+    # What was offered may be documented by the time it is sent: the act says so.
+    entries = CheckListField(lazy_gettext("Charges"), choices=(), validate_choice=False)
 
-        kind = RadioField(
-            lazy_gettext("Document"),
-            choices=choices(
-                (DocumentKind.INVOICE, lazy_gettext("Invoice")),
-                (DocumentKind.PROFORMA, lazy_gettext("Proforma invoice")),
-            ),
-            default=DocumentKind.INVOICE.value,
-        )
-        # What was offered may be documented by the time it is sent: the act says so.
-        entries = CheckListField(lazy_gettext("Charges"), choices=offered, validate_choice=False)
-
-    return IssueForm
+    def offer(self, entries: Iterable[LedgerEntry]) -> None:
+        """Let these charges be chosen among: those that stand on no document of the kind."""
+        self.entries.choices = choices(*((str(entry.id), _words(entry)) for entry in entries))
 
 
 def credit_form(lines: list[tuple[DocumentLine, Money]]) -> Any:
