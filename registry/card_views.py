@@ -225,6 +225,11 @@ class BalanceView:
     never_cut_note: str
 
     @property
+    def owed(self) -> Money:
+        """The whole debt, zero for who is in credit."""
+        return Money(max(0, -self.balance.minor), self.balance.currency)
+
+    @property
     def is_debtor(self) -> bool:
         """Whether something was due before today."""
         return self.past_due.minor > 0

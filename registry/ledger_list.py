@@ -29,14 +29,20 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "amount": (int, int),
 }
 SORTS = tuple(_KEYS)
+# How billing.payments.payback describes its entries, by their kind.
+_PAID_BACK = {EntryKind.PAYMENT: "Debt paid back", EntryKind.WRITEOFF: "Debt written off"}
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """What the ledger is narrowed to; everything given must hold. Days are business days."""
+    """What the ledger is narrowed to; everything given must hold. Days are business days.
+
+    A payback is an entry that set the whole debt to zero at once: a payment, or a write-off.
+    """
 
     text: str = ""
     kind: EntryKind | None = None
+    is_payback: bool = False
     method: Method | None = None
     first_day: date | None = None
     last_day: date | None = None
@@ -116,6 +122,9 @@ def _narrowed(account_id: int, filters: LedgerFilter) -> Select[LedgerEntry, int
     )
     if filters.kind is not None:
         query = query.where(LedgerEntry.kind == filters.kind)
+    if filters.is_payback:
+        known = tuple_(LedgerEntry.kind, LedgerEntry.description)
+        query = query.where(known.in_(_PAID_BACK.items()))
     if filters.method is not None:
         query = query.where(LedgerEntry.method == filters.method)
     if filters.first_day is not None:

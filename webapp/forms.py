@@ -109,10 +109,15 @@ KEY = re.compile(r"[A-Za-z0-9_-]{8,100}\Z")
 _KEY_PREFIX = "form:"
 
 
+def new_key() -> str:
+    """Return a key for a form that is to act once."""
+    return secrets.token_urlsafe(12)
+
+
 class OnceForm(Form):
     """A form whose act is done once, however often it is sent."""
 
-    key = HiddenField(validators=[Regexp(KEY)], default=lambda: secrets.token_urlsafe(12))
+    key = HiddenField(validators=[Regexp(KEY)], default=new_key)
 
     @property
     def once(self) -> str:

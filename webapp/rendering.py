@@ -15,7 +15,7 @@ from jinja2 import StrictUndefined
 from core import clock, money
 from core.money import Money
 from core.settings import Settings
-from webapp import health, identity, navigation, runtime, texts
+from webapp import forms, health, identity, navigation, runtime, texts
 
 DIST = Path(__file__).parent / "static" / "dist"
 
@@ -63,6 +63,7 @@ def set_up(app: Flask, settings: Settings) -> None:
         format_datetime=format_datetime,
         format_decimal=format_decimal,
         format_money=format_money,
+        once_key=forms.new_key,
         htmx_config=HTMX,
         icmp_words=texts.icmp_words,
         isp_name=settings.isp.name,

@@ -22,7 +22,7 @@ INLINE = {
 }
 
 # Sent to a page of their own, or answered by an error: there is nothing else to fill in.
-REFUSED_ELSEWHERE = {("cashier/statement.html", "quick"), ("customers/forms/_ticket_open.html", "assign")}
+REFUSED_ELSEWHERE = {("customers/forms/_ticket_open.html", "assign")}
 
 
 class _AnyName(dict[str, object]):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from billing import instalments, parts, promises
 from billing import testing as money_testing
-from billing.models import PeriodKind, Promise, PromiseStatus
+from billing.models import EntryKind, LedgerEntry, PeriodKind, Promise, PromiseStatus
 from core import clock
 from registry import debtor_list, testing
 
@@ -99,3 +99,52 @@ def test_a_promise_may_be_of_a_part_of_the_debt_and_its_sum_is_shown_with_it(sig
         assert (made.amount_minor, made.status) == (1234, PromiseStatus.ACTIVE)
     for path in (url, f"/customers/{who.id}", "/debtors?q=2001", "/debtors.csv?q=2001", "/promises?q=2001"):
         assert "12.34" in browser.get(path).text, path
+
+
+def paying(page, customer):
+    """Return what the page's button that pays his debt back would send."""
+    form = re.search(rf'<form[^>]*action="/customers/{customer.id}/money/payback".*?</form>', page, re.DOTALL)
+    assert form, "no button"
+    assert 'method="post"' in form[0]
+    assert "data-confirm=" in form[0]
+    return dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)"', form[0]))
+
+
+def test_one_press_in_the_list_and_on_the_card_pays_a_debt_back_once_and_leads_back(
+    sign_in_as, database, people
+):
+    browser, onlooker = sign_in_as("billing"), sign_in_as("noc")
+    for number, path, then in (
+        ("2001", "/customers?q=2001", "/customers?q=2001"),
+        ("2003", f"/customers/{people['2003'].id}", f"/customers/{people['2003'].id}"),
+        ("2004", f"/customers/{people['2004'].id}/money", f"/customers/{people['2004'].id}/money"),
+    ):
+        who = people[number]
+        sent = paying(browser.get(path).text, who)
+        assert f"/customers/{who.id}/money/payback" not in onlooker.get(path).text
+        assert onlooker.post(f"/customers/{who.id}/money/payback", data=sent).status_code == 403
+        for _ in range(2):  # a double press
+            answer = browser.post(f"/customers/{who.id}/money/payback", data=sent)
+            assert (answer.status_code, answer.headers["Location"]) == (303, then)
+        with database.reading() as session:
+            query = select(LedgerEntry).where(LedgerEntry.account_id == who.account_id)
+            (paid,) = session.scalars(query.where(LedgerEntry.kind == EntryKind.PAYMENT))
+            assert (paid.balance_after_minor, paid.amount_minor) == (0, int(sent["expected_minor"]))
+
+
+def test_paybacks_are_found_in_the_ledger_and_nothing_else(sign_in_as, people):
+    browser = sign_in_as("administrator")
+    who = people["2001"]
+    url = f"/customers/{who.id}/money"
+    browser.post(
+        f"{url}/payment",
+        data={"key": "payment-1", "amount": "5.00", "method": "cash", "dated_on": TODAY.isoformat()},
+    )
+    sent = paying(browser.get(url).text, who)
+    assert browser.post(f"{url}/payback", data=sent).status_code == 303
+    shown = browser.fragment(f"{url}?kind=payback").text
+    assert 'value="payback" selected' in shown
+    lines = browser.get(f"{url}/ledger.csv?kind=payback").data.decode("utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert "Debt paid back" in lines[1]
+    assert "25.00" in lines[1]

@@ -213,11 +213,13 @@ def test_the_balance_tells_debt_overdue_and_days_and_leads_to_the_cashier(olha, 
     text = sign_in_as("billing").get(f"/customers/{olha.id}").text
     read = words(text)
     assert "-€12.50 owes €12.50 overdue 40 days" in read
-    for page in ("", "/payment", "/payback", "/promise"):
+    assert f'action="/customers/{olha.id}/money/payback"' in text
+    for page in ("", "/payment", "/promise"):
         assert f'href="/customers/{olha.id}/money{page}"' in text, page
     text = sign_in_as("noc").get(f"/customers/{olha.id}").text
     assert "-€12.50" in text
     assert "/money/payment" not in text
+    assert "/money/payback" not in text
 
 
 def test_the_heavier_panels_come_as_fragments(olha, sign_in_as):

@@ -138,6 +138,7 @@ def _filters() -> LedgerFilter:
     return LedgerFilter(
         text=asked.text(),
         kind=asked.choice("kind", EntryKind),
+        is_payback=asked.word("kind", ("payback",)) != "",
         method=asked.choice("method", Method),
         first_day=asked.day("from"),
         last_day=asked.day("to"),

@@ -27,13 +27,11 @@ def statement(customer_id: int) -> Response:
     with runtime.current().database.reading() as session:
         found = tills.statement(session, customer_id, today=day.today(), rules=day.limits(session))
         entries = ledger.page(session, found.till.account.id)
-    quick = forms.PaybackForm(formdata=None, expected_minor=found.till.debt.debt_minor)
     answer = Response(
         render_template(
             "cashier/statement.html",
             found=found,
             till=found.till,
-            quick=quick,
             today=day.today(),
             as_money=Money,
             usual=_usual(found.till),
@@ -100,7 +98,7 @@ def payback(customer_id: int) -> Response:
     form = forms.PaybackForm(expected_minor=till.debt.debt_minor)
     if form.accept(lambda: _pay_back(customer_id, form)):
         _say_received(form.result)
-        return rendering.go("cashier.statement", customer_id=customer_id)
+        return pages.back(customer_id)
     if form.conflict:  # most of all: the debt is another by now, and is to be seen anew
         till = pages.till(customer_id)
         form.expected_minor.data = till.debt.debt_minor

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import Response
+from flask import Response, request, url_for
 
 from billing import books
 from core.money import Money
@@ -29,3 +29,11 @@ def form_page(name: str, title: str, till: tills.Till, form: Any, **context: Any
     fragment = f"cashier/_{name}.html"
     frame = {"fragment": fragment, "title": title, "till": till, "form": form, "as_money": Money}
     return rendering.page_or_fragment("cashier/form.html", fragment, form.status, **frame, **context)
+
+
+def back(customer_id: int, usual: str = "cashier.statement") -> Response:
+    """Lead back to the list or the card the button was pressed on, else to that page of the customer."""
+    path, _, query = request.form.get("back", "").partition("?")
+    if path in (url_for("customers.listing"), url_for("customers.card", customer_id=customer_id)):
+        return rendering.go_to(f"{path}?{query}" if query else path)
+    return rendering.go(usual, customer_id=customer_id)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
@@ -110,7 +110,7 @@ def cut_off_all(customer_id: int) -> Response:
         )
         day.wake_gates(session)
     rendering.say(ngettext("%(num)s service is cut off.", "%(num)s services are cut off.", count))
-    return _back(customer_id)
+    return pages.back(customer_id, "customers.card")
 
 
 @permissions.required("suspension.money")
@@ -125,7 +125,7 @@ def restore_all(customer_id: int) -> Response:
     if left:
         why = ", ".join(_lock_word(reason) for reason in left)
         rendering.say(gettext("Still off for another reason: %(why)s", why=why), "warn")
-    return _back(customer_id)
+    return pages.back(customer_id, "customers.card")
 
 
 def _lock_word(reason: LockReason) -> str:
@@ -139,15 +139,6 @@ def _lock_word(reason: LockReason) -> str:
         LockReason.STATUS: gettext("customer status"),
         LockReason.NOTICE: gettext("a notice"),
     }[reason]
-
-
-def _back(customer_id: int) -> Response:
-    """Lead back to the list the button was pressed on, else to the card."""
-    listing = url_for("customers.listing")
-    path, _, query = request.form.get("back", "").partition("?")
-    if path == listing:
-        return rendering.go_to(f"{listing}?{query}" if query else listing)
-    return rendering.go("customers.card", customer_id=customer_id)
 
 
 @permissions.required("suspension.place")

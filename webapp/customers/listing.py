@@ -18,12 +18,12 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the list; the money is None for who may not see it."""
+    """A line of the list; the money is None for who may not see it, `owed` for who may not take it."""
 
     customer: CustomerRow
     balance: Money | None
     past_due: Money | None
-    payback_url: str | None
+    owed: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,12 @@ def _listing(page: CustomerPage, filters: CustomerFilter, sort: str, has_money: 
 
 
 def _row(row: CustomerRow, has_money: bool) -> Row:
+    may_take = links.page("cashier.payback", customer_id=row.id) is not None
     if not has_money:
         return Row(row, None, None, None)
     return Row(
         customer=row,
         balance=Money(row.balance_minor, row.currency),
         past_due=Money(row.past_due_minor, row.currency) if row.past_due_minor > 0 else None,
-        payback_url=links.page("cashier.payback", customer_id=row.id) if row.balance_minor < 0 else None,
+        owed=Money(-row.balance_minor, row.currency) if may_take and row.balance_minor < 0 else None,
     )
