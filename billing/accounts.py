@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from billing import ledger
-from billing.models import Account, AccountGroup
+from billing.models import Account, AccountGroup, Documented
 from core import errors, money
 
 TERMS = (
@@ -17,6 +17,7 @@ TERMS = (
     "group_id",
     "credit_limit_minor",
     "credit_until",
+    "documented",
 )
 
 
@@ -49,8 +50,10 @@ def set_terms(
     group_id: int | None = None,
     credit_limit_minor: int = 0,
     credit_until: date | None = None,
+    documented: Documented | None = None,
 ) -> Account:
-    """Change all terms of the account: days to pay (of charges to come), grace, group, credit, never cut.
+    """Change all terms of the account: days to pay (of charges to come), grace, group, credit, never cut, and
+    which document charges make (none: as for everybody).
 
     A credit limit (minor units) is how much of what is overdue does not cut, until the end of `credit_until`
     or for good. Raises NotFound, Invalid at the faulty field.
@@ -60,6 +63,7 @@ def set_terms(
     if group_id is not None and session.get(AccountGroup, group_id) is None:
         raise errors.Invalid("No such group", {"group_id": "There is no such group"})
     account = ledger.lock_account(session, account_id)
+    account.documented = documented
     account.group_id = group_id
     account.credit_limit_minor = credit_limit_minor
     account.credit_until = credit_until if credit_limit_minor else None

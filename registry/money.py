@@ -11,6 +11,7 @@ from billing.acts import Act, Terms
 from billing.ledger import Author
 from billing.models import (
     Account,
+    Documented,
     LedgerEntry,
     Method,
     Promise,
@@ -284,6 +285,7 @@ def set_terms(
     group_id: int | None = None,
     credit_limit_minor: int = 0,
     credit_until: date | None = None,
+    documented: Documented | None = None,
     today: date,
     rules: Rules,
 ) -> tuple[int, ...]:
@@ -297,6 +299,7 @@ def set_terms(
         "group_id": group_id,
         "credit_limit_minor": credit_limit_minor,
         "credit_until": credit_until if credit_limit_minor else None,
+        "documented": documented,
     }
     before = accounts.terms(session, own_id)
     accounts.set_terms(session, own_id, **terms)

@@ -242,3 +242,11 @@ def test_a_new_service_may_have_a_last_day_and_a_first_period_that_costs_nothing
         made = session.scalars(select(Subscription).order_by(Subscription.id.desc())).first()
         charged = select(LedgerEntry.period_start).where(LedgerEntry.subscription_id == made.id)
         assert (made.ends_on, min(session.scalars(charged))) == (ends_on, TODAY.replace(day=BILL_DAY))
+
+
+def test_which_document_a_customers_charges_make_is_set_with_his_terms(sign_in_as, owing):
+    browser = sign_in_as("billing")
+    assert re.search(r"Charges make</dt><dd>\s*invoice", browser.get(url(owing)).text)
+    assert browser.post(url(owing, "/terms"), data={"papers": "proforma"}).status_code == 303
+    assert re.search(r"Charges make</dt><dd>\s*proforma", browser.get(url(owing)).text)
+    assert browser.post(url(owing, "/terms"), data={"papers": "letter"}).status_code == 422

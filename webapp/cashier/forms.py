@@ -9,7 +9,7 @@ from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioFie
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from billing import freezes
-from billing.models import AccessState, LedgerEntry, LockReason, Method, PeriodKind, Plan
+from billing.models import AccessState, Documented, LedgerEntry, LockReason, Method, PeriodKind, Plan
 from billing.subscriptions import Choice
 from core import errors, money
 from core.money import Money
@@ -174,6 +174,16 @@ def terms_form(currency: str, groups: Sequence[tuple[str, str]]) -> Any:
             lazy_gettext("Credit until the end of"),
             [Optional()],
             description=lazy_gettext("Empty: for good."),
+        )
+        papers = SelectField(
+            lazy_gettext("Charges make"),
+            choices=choices(
+                ("", lazy_gettext("as everybody's")),
+                (Documented.INVOICE, lazy_gettext("invoice")),
+                (Documented.PROFORMA, lazy_gettext("proforma")),
+                (Documented.NONE, lazy_gettext("no document")),
+            ),
+            default="",
         )
         own_account = TextField(
             lazy_gettext("Bank account number of the customer's own"),

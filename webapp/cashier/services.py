@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from billing import subscriptions
 from billing.acts import Act
-from billing.models import PeriodKind, Plan
+from billing.models import Documented, PeriodKind, Plan
 from core import errors
 from core.money import Money
 from desk import leading
@@ -214,12 +214,20 @@ def terms(customer_id: int) -> Response:
     account = till.account
     limit = Money(account.credit_limit_minor, till.currency) if account.credit_limit_minor else None
     form = forms.terms_form(till.currency, groups)(
-        obj=account, group=str(account.group_id or ""), credit_limit=limit, own_account=own_account
+        obj=account,
+        group=str(account.group_id or ""),
+        credit_limit=limit,
+        own_account=own_account,
+        papers=account.documented or "",
     )
     if form.accept(lambda: _set_terms(customer_id, form)):
         rendering.say(gettext("The terms are changed."))
         return rendering.go("cashier.statement", customer_id=customer_id)
-    usual = {"payment_days": day.terms().payment_days, "grace_days": day.grace_days()}
+    usual = {
+        "payment_days": day.terms().payment_days,
+        "grace_days": day.grace_days(),
+        "documented": day.terms().documented,
+    }
     return pages.form_page("terms", gettext("Terms"), till, form, usual=usual)
 
 
@@ -238,6 +246,7 @@ def _set_terms(customer_id: int, form: Any) -> None:
             group_id=int(form.group.data) if form.group.data else None,
             credit_limit_minor=form.credit_limit.data.minor if form.credit_limit.data else 0,
             credit_until=form.credit_until.data,
+            documented=Documented(form.papers.data) if form.papers.data else None,
             today=day.today(),
             rules=day.limits(session),
         )
