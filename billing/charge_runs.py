@@ -86,6 +86,7 @@ def _write(row: ChargeRun, report: ChargeReport, done: int, total: int) -> None:
     row.entries, row.documents, row.totals = report.entries, report.documents, report.totals
     row.accounts_charged = report.accounts
     row.refused = [asdict(one) for one in report.refused]
+    row.undocumented = report.undocumented
 
 
 def rehearse(

@@ -253,7 +253,7 @@ _CHARGE = f"""
         UPDATE accounts a SET balance_minor = a.balance_minor + summed.minor
         FROM (SELECT account_id, sum(amount_minor) AS minor FROM written GROUP BY account_id) summed
         WHERE a.id = summed.account_id
-        RETURNING a.id, a.documented
+        RETURNING a.id, a.documented, a.payer_id IS NULL AS is_nameless
     ),
     passed AS (
         UPDATE subscriptions s SET free_until = f.until
@@ -268,11 +268,12 @@ _CHARGE = f"""
         WHERE s.id = f.subscription_id
     )
     SELECT m.documented, w.currency, -sum(w.amount_minor) AS minor, count(DISTINCT w.account_id) AS accounts,
-           array_agg(w.id) AS ids, NULL AS rate, NULL::date AS since, 0 AS periods
+           array_agg(w.id) AS ids, count(*) FILTER (WHERE m.is_nameless) AS nameless,
+           NULL AS rate, NULL::date AS since, 0 AS periods
     FROM written w JOIN moved m ON m.id = w.account_id
     GROUP BY m.documented, w.currency
   UNION ALL
-    SELECT NULL, NULL, 0, 0, NULL, v.name, min(r.since), sum(r.periods)
+    SELECT NULL, NULL, 0, 0, NULL, 0, v.name, min(r.since), sum(r.periods)
     FROM refused r JOIN vat_rates v ON v.id = r.vat_rate_id
     GROUP BY v.name
     ORDER BY currency, documented, rate

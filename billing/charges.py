@@ -35,6 +35,8 @@ class ChargeReport:
     """What a run charged: entries, their sum (positive, minor units; all currencies), accounts, documents.
 
     And what it refused to charge, by VAT rate; `failed` are the accounts for which it went wrong.
+    `undocumented` are entries on no document though they should be: the "company" is not written down, or
+    the account names no "payer".
     """
 
     entries: int = 0
@@ -44,6 +46,7 @@ class ChargeReport:
     totals: dict[str, int] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
     failed: tuple[int, ...] = ()
+    undocumented: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "ChargeReport") -> "ChargeReport":
         return ChargeReport(
@@ -54,6 +57,7 @@ class ChargeReport:
             dict(Counter(self.totals) + Counter(other.totals)),
             _together(self.refused + other.refused),
             self.failed + other.failed,
+            dict(Counter(self.undocumented) + Counter(other.undocumented)),
         )
 
 
@@ -139,17 +143,19 @@ def run_accounts(session: Session, act: Act, accounts: Sequence[int]) -> ChargeR
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row.currency] += int(row.minor)
+    documents_made, undocumented = _document(session, rows, act, max(act.today, open_on))
     return ChargeReport(
         entries=sum(len(row.ids) for row in rows),
         total_minor=totals.total(),
         accounts=sum(row.accounts for row in rows),
-        documents=_document(session, rows, act, max(act.today, open_on)),
+        documents=documents_made,
         totals=dict(totals),
         refused=tuple(
             Refused(row.rate, row.since.isoformat(), int(row.periods))
             for row in found
             if row.rate is not None
         ),
+        undocumented=undocumented,
     )
 
 
@@ -186,14 +192,19 @@ def _lock(session: Session, accounts: Sequence[int]) -> None:
     session.execute(select(func.count()).select_from(locked))
 
 
-def _document(session: Session, rows: Sequence[Row[Any]], act: Act, on: date) -> int:
-    """Issue what the accounts, or the terms, ask for; return how many documents there are."""
+def _document(session: Session, rows: Sequence[Row[Any]], act: Act, on: date) -> tuple[int, dict[str, int]]:
+    """Issue what the accounts, or the terms, ask for; say how many there are, and what is on none and why."""
     entries: dict[DocumentKind, list[int]] = {}
+    nameless = 0
     for row in rows:
         wanted = Documented(row.documented) if row.documented else act.terms.documented
         if wanted is not Documented.NONE:
             entries.setdefault(DocumentKind(wanted.value), []).extend(row.ids)
-    return sum(
+            nameless += row.nameless
+    made = sum(
         len(documents.issue(session, ids, kind=kind, on=on, author=act.author))
         for kind, ids in sorted(entries.items())
     )
+    if entries and not made and documents.seller(session) is None:
+        return 0, {"company": sum(len(ids) for ids in entries.values())}
+    return made, {"payer": nameless} if nameless else {}

@@ -83,5 +83,8 @@ def _summary(report: ChargeReport, on: date, *, is_test: bool) -> Iterable[str]:
     yield f"By {on}: {counts} {words}."
     for currency, minor in sorted(report.totals.items()):
         yield f"  {currency} {money.format_money(Money(minor, currency))}"
+    whys = {"company": "the company is not written down", "payer": "their accounts name no payer"}
+    for why, count in sorted(report.undocumented.items()):
+        yield f"Without a document: {count} charges; {whys[why]}."
     for one in report.refused:
         yield f"Not charged: {one.periods} periods; VAT rate {one.rate} has no percent on {one.since}."

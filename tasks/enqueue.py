@@ -87,6 +87,11 @@ def charge(app: Celery, on: str, by: str) -> None:
     _send(app, "charge", [on, by], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
 
 
+def document_charges(app: Celery, since: str, by: str) -> None:
+    """Issue the documents that charges from the day `since` (ISO 8601) on should have."""
+    _send(app, "document_charges", [since, by], queue=celery_app.WORK, expires_s=CHARGE_EXPIRES_S)
+
+
 def note_beat(app: Celery) -> None:
     """Have the sign of life of the timetable written down."""
     _send(app, "note_beat", [], queue=celery_app.WORK, expires_s=BEAT_EXPIRES_S)

@@ -142,6 +142,9 @@ def _register_paper_jobs(app: Celery, runtime: Runtime) -> None:
     def _deliver() -> None:
         deliver.run(runtime)
 
+    def _document_charges(since: str, by: str) -> None:
+        night.document(runtime, since, by)
+
     def _give_receipts() -> None:
         receipts.run(runtime)
 
@@ -151,6 +154,7 @@ def _register_paper_jobs(app: Celery, runtime: Runtime) -> None:
 
     # Rows say what is to be done, and leases who is at it: a job lost or run twice changes nothing.
     app.task(_deliver, name="deliver", **_OWN)
+    app.task(_document_charges, name="document_charges", **_OWN, acks_late=True, **_AGAIN)
     app.task(_give_receipts, name="give_receipts", **_OWN)
     app.task(_mail_documents, name="mail_documents", **_OWN)
 

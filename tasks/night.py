@@ -7,7 +7,17 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from billing import acts, brake, charge_runs, cutoff_runs, ledger, night, policies, reconnect
+from billing import (
+    acts,
+    brake,
+    charge_runs,
+    cutoff_runs,
+    late_documents,
+    ledger,
+    night,
+    policies,
+    reconnect,
+)
 from billing.ledger import Author
 from billing.models import NightRun, RunStatus
 from core import clock, errors
@@ -80,6 +90,13 @@ def charge(runtime: Runtime, on: str, by: str) -> None:
     until = min(date.fromisoformat(on), today)
     act = acts.Act(today, acts.terms_of(runtime.settings), Author(by), until)
     charge_runs.run(runtime.database, act)
+
+
+def document(runtime: Runtime, since: str, by: str) -> None:
+    """Issue the documents that charges from the day `since` (ISO 8601) on should have and have not."""
+    today = clock.today(runtime.settings.isp.time_zone)
+    act = acts.Act(today, acts.terms_of(runtime.settings), Author(by))
+    late_documents.issue(runtime.database, act, date.fromisoformat(since))
 
 
 def work_cutoff(runtime: Runtime, app: Celery, run_id: int | None) -> None:

@@ -251,6 +251,7 @@ class ChargeRun(Base):
     documents: Mapped[int] = mapped_column(default=0, server_default="0")
     totals: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
     refused: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
+    undocumented: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default="{}")
     error: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (CheckConstraint("accounts_done <= accounts_total", name="done"),)

@@ -32,6 +32,7 @@ SENT: dict[str, tuple[Callable[[Celery], None], str]] = {
     ),
     "close_day": (lambda app: enqueue.close_day(app, "2026-11-22"), "work"),
     "charge": (lambda app: enqueue.charge(app, "2026-11-22", "Bohdan"), "work"),
+    "document_charges": (lambda app: enqueue.document_charges(app, "2026-11-01", "Bohdan"), "work"),
     "work_cutoff": (lambda app: enqueue.work_cutoff(app, 7), "work"),
     "let_in": (enqueue.let_in, "work"),
     "settle_bank": (enqueue.settle_bank, "work"),
@@ -115,7 +116,14 @@ def test_the_night_waits_for_a_plan_made_by_hand_and_for_a_database_that_is_away
 
 def test_only_what_may_be_lost_or_repeated_is_acknowledged_late(app: Celery) -> None:
     late = {name for name, task in app.tasks.items() if task.acks_late and not name.startswith("celery.")}
-    assert late == {"sweep_access", "observe_access", "close_day", "charge", "work_cutoff"}
+    assert late == {
+        "sweep_access",
+        "observe_access",
+        "close_day",
+        "charge",
+        "document_charges",
+        "work_cutoff",
+    }
 
 
 @pytest.mark.parametrize(

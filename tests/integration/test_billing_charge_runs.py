@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from billing import charge_runs, charges, ledger, subscriptions, testing
-from billing.models import Account, ChargeRun, Document, LedgerEntry, Payer, Seller
+from billing import charge_runs, charges, late_documents, ledger, subscriptions, testing
+from billing.models import Account, ChargeRun, Document, Documented, LedgerEntry, Payer, Seller
 from core import clock, db, errors
 from linecard import charge
 from registry import testing as records
@@ -122,6 +122,38 @@ def test_a_run_by_hand_for_a_day_that_is_over_is_dated_and_due_from_the_day_it_i
         assert recent(session)[0].run_on == until
 
 
+def test_a_run_says_what_stands_on_no_document_and_one_act_issues_all_later(database, sign_in_as):
+    named, _, without = people(database)
+    with database.transaction() as session:
+        payer = Payer(name="Olha")
+        session.add(payer)
+        session.flush()
+        for one in (named, without):
+            session.get_one(Account, one.account_id).payer_id = payer.id
+        session.get_one(Account, without.account_id).documented = Documented.NONE
+    assert charge_runs.run(database, testing.act(ON)).undocumented == {"company": 2}
+    browser, since = sign_in_as("billing"), ON.replace(month=11)
+    assert "2 charges have no document: the company is not written down" in browser.get("/charges").text
+    page = f"/charges/documents?since={since}"
+    assert "nothing can be issued before" in browser.get(page).text
+    with pytest.raises(errors.Conflict):
+        late_documents.issue(database, testing.act(ON), since)
+    with database.transaction() as session:
+        session.add(Seller(name="Fibre Ltd", written_by="test"))
+    act = testing.act(date(2026, 12, 3))
+    with database.transaction() as session:
+        subscriptions.end(session, named.subscription_id, act, ends_on=act.today)
+    assert "From Nov 1, 2026 on 4 charges should stand" in browser.get(page).text
+    assert late_documents.issue(database, act, since) == 2  # both charges, and the days given back
+    assert late_documents.issue(database, act, since) == 0
+    with database.reading() as session:
+        left = late_documents.waiting(session, act, since)
+        sums = session.scalars(select(Document.gross_minor).order_by(Document.id)).all()
+        assert (left.entries, left.nameless, sums) == (2, 2, [6000, -2710])
+    later = charge_runs.run(database, testing.act(date(2027, 1, 1)))
+    assert (later.undocumented, later.documents) == ({"payer": 1}, 0)
+
+
 def test_the_job_charges_up_to_the_day_it_is_asked_for_and_no_further(server_settings, fresh_database):
     today = clock.today(server_settings.isp.time_zone)
     began = today.replace(day=1) - timedelta(days=70)
@@ -196,9 +228,9 @@ def test_the_page_shows_how_far_a_run_is_and_starts_one_with_the_day_checked(dat
     assert "¥70" in page
     assert "every 1s" not in page
     tomorrow = (clock.today("UTC") + timedelta(days=2)).isoformat()
-    assert browser.post("/charges/run", data={"on": tomorrow}).status_code == 422
-    assert browser.post("/charges/run", data={"on": "soon"}).status_code == 422
-    answer = browser.post("/charges/run", data={"on": ON.isoformat()})
+    assert browser.post("/charges", data={"on": tomorrow}).status_code == 422
+    assert browser.post("/charges", data={"on": "soon"}).status_code == 422
+    answer = browser.post("/charges", data={"on": ON.isoformat()})
     assert answer.status_code in (303, 422)
     assert sign_in_as("technician").get("/charges").status_code == 403
 
@@ -214,6 +246,7 @@ def test_the_command_shows_the_charges_with_test_and_makes_them_without(server_s
         out = capsys.readouterr()
         assert "2 charges on 2 accounts, 0 documents would be made" in out.out
         assert out.out.count("Plan 3000 EUR") == 2
+        assert "Without a document: 2 charges; the company is not written down." in out.out
         assert "2 of 2 accounts" in out.err
         assert entries(database) == before
         assert charge.run(server_settings, None, customer=None, is_test=False) == 0

@@ -264,6 +264,7 @@ DOORS: dict[str, str] = {
     **dict.fromkeys(("cashier.promises", "cashier.export_promises"), MONEY),
     **dict.fromkeys(("cashier.deferrals", "cashier.export_deferrals"), MONEY),
     **dict.fromkeys(("cashier.charge_runs", "cashier.start_charge_run", "cashier.nights"), MONEY),
+    **dict.fromkeys(("cashier.late_documents", "cashier.issue_late_documents"), MONEY),
     "cashier.books": MONEY,
     "cashier.close_books": "accountant administrator",
     "cashier.reopen_books": "administrator",

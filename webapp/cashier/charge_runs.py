@@ -2,16 +2,17 @@
 
 from datetime import date
 
-from flask import Response, request
+from flask import Response, render_template, request
 from flask_babel import format_date, gettext, lazy_gettext
 from wtforms import DateField
 from wtforms.validators import InputRequired
 
+from billing import acts, late_documents
 from billing.models import ChargeRun
 from core import errors
 from core.money import Money
 from core.words import N_
-from registry import run_lists
+from registry import money, run_lists
 from registry.keyset import order
 from registry.run_lists import RunFilter
 from tasks import enqueue
@@ -90,3 +91,25 @@ def _start(form: DayForm) -> None:
     if on > day.today():
         raise errors.Invalid("Not yet", {"on": N_("A day that has not begun is not charged.")})
     enqueue.charge(runtime.current().queue, on.isoformat(), identity.actor().name)
+
+
+@permissions.required("document.issue")
+def late() -> Response:
+    """Show how many charges from a day on stand on no document though they should, and why."""
+    since = asked.day("since") or day.today().replace(day=1)
+    act = acts.Act(day.today(), day.terms(), money.author(identity.actor()))
+    with runtime.current().database.reading() as session:
+        found = late_documents.waiting(session, act, since)
+    return Response(render_template("cashier/late_documents.html", since=since, found=found, as_money=Money))
+
+
+@permissions.required("document.issue")
+def issue_late() -> Response:
+    """Have them issued; pressed twice it issues nothing twice."""
+    try:
+        since = date.fromisoformat(request.form.get("since", ""))
+    except ValueError as error:
+        raise errors.Invalid("Say from which day on") from error
+    enqueue.document_charges(runtime.current().queue, since.isoformat(), identity.actor().name)
+    rendering.say(gettext("The documents are being issued."))
+    return rendering.go("cashier.late_documents", since=since.isoformat())

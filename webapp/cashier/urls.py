@@ -91,6 +91,8 @@ for _rule, _name, _view, _methods in (
     ("/reminders/steps/<int:step_id>/remove", "remove_dunning_step", dunning.remove_step, ["POST"]),
     ("/charges", "charge_runs", charge_runs.listing, ["GET"]),
     ("/charges", "start_charge_run", charge_runs.start, ["POST"]),
+    ("/charges/documents", "late_documents", charge_runs.late, ["GET"]),
+    ("/charges/documents", "issue_late_documents", charge_runs.issue_late, ["POST"]),
     ("/nights", "nights", nights.listing, ["GET"]),
     ("/debtors", "debtors", debtors.listing, ["GET"]),
     ("/debtors.<ending>", "export_debtors", debtors.file, ["GET"]),
