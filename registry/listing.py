@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from billing import access, debt
-from billing.models import Account, Plan, Subscription, SubscriptionAccess
+from billing.models import Account, LockReason, Plan, Subscription, SubscriptionAccess, SuspensionLock
 from core.money import Money
 from registry import list_orders, names, paging, search, warned
 from registry.list_orders import ACCESS_ORDER, DEFAULT_SORT, SORTS
@@ -56,7 +56,7 @@ class MarkView:
 class CustomerRow:
     """One line of the list. `past_due_minor` > 0 makes a debtor; `access` is a word of ACCESS_ORDER.
 
-    `warning` is a word of warned.STATES.
+    `warning` is a word of warned.STATES; `is_by_hand`: a person suspended a service.
     """
 
     id: int
@@ -71,6 +71,7 @@ class CustomerRow:
     address: str = ""
     services: tuple[str, ...] = ()
     access: str = "none"
+    is_by_hand: bool = False
     has_alert: bool = False
     warning: str = "off"
     marks: tuple[MarkView, ...] = ()
@@ -248,7 +249,7 @@ def _rows(session: Session, ids: Sequence[int], today: date) -> tuple[CustomerRo
     services, marks = _services(session, ids, today), _marks(session, ids)
     rows = {}
     for customer, account, past_due_minor, address, warning in session.execute(query):
-        plans, state = services.get(account.id, ((), "none"))
+        plans, state, is_by_hand = services.get(account.id, ((), "none", False))
         rows[customer.id] = CustomerRow(
             id=customer.id,
             number=customer.number,
@@ -262,6 +263,7 @@ def _rows(session: Session, ids: Sequence[int], today: date) -> tuple[CustomerRo
             address=address,
             services=plans,
             access=state,
+            is_by_hand=is_by_hand,
             has_alert=bool(customer.alert),
             warning=warning,
             marks=marks.get(customer.id, ()),
@@ -269,17 +271,25 @@ def _rows(session: Session, ids: Sequence[int], today: date) -> tuple[CustomerRo
     return tuple(rows[customer_id] for customer_id in ids)
 
 
-def _services(session: Session, ids: Sequence[int], today: date) -> dict[int, tuple[tuple[str, ...], str]]:
-    """Return, by account, the names of the running plans and the word of ACCESS_ORDER for their lines."""
+def _services(
+    session: Session, ids: Sequence[int], today: date
+) -> dict[int, tuple[tuple[str, ...], str, bool]]:
+    """Return by account the running plans, the word of ACCESS_ORDER, and CustomerRow.is_by_hand."""
+    by_hand = exists().where(
+        SuspensionLock.subscription_id == Subscription.id,
+        SuspensionLock.reason == LockReason.MANUAL,
+        SuspensionLock.lifted_at.is_(None),
+    )
+    names_of = func.array_agg(Plan.name.distinct())
     query = (
-        select(Subscription.account_id, func.array_agg(Plan.name.distinct()), list_orders.rank_of_many())
+        select(Subscription.account_id, names_of, list_orders.rank_of_many(), func.bool_or(by_hand))
         .join(Plan, Plan.id == Subscription.plan_id)
         .join(Customer, Customer.account_id == Subscription.account_id)
         .outerjoin(SubscriptionAccess, SubscriptionAccess.subscription_id == Subscription.id)
         .where(Customer.id.in_(ids), access.is_running(today))
         .group_by(Subscription.account_id)
     )
-    return {row[0]: (tuple(sorted(row[1])), ACCESS_ORDER[row[2]]) for row in session.execute(query)}
+    return {row[0]: (tuple(sorted(row[1])), ACCESS_ORDER[row[2]], row[3]) for row in session.execute(query)}
 
 
 def _marks(session: Session, ids: Sequence[int]) -> dict[int, tuple[MarkView, ...]]:

@@ -162,6 +162,12 @@ def test_restoring_with_one_press_passes_over_what_only_leads_to_a_page(sign_in_
             session, [service_id], LockReason.NOTICE, owner="Olha", today=TODAY, effect=AccessState.NOTICE
         )
     browser.post(f"/customers/{person.id}/cut-off")
+    listed, debtor = browser.get("/customers").text, people["3002"][0]
+    assert (f'"/customers/{person.id}/restore"' in listed, f'"/customers/{debtor.id}/cut-off"' in listed) == (
+        1,
+        1,
+    )
+    assert f'"/customers/{debtor.id}/restore"' not in listed, "nothing was suspended by hand there"
     answer = browser.post(f"/customers/{person.id}/restore", follow_redirects=True)
     assert answer.status_code == 200
     assert "1 service is restored." in answer.text
