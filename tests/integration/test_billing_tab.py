@@ -95,9 +95,7 @@ def test_the_ledger_is_filtered_put_in_order_paged_back_and_taken_as_a_file(sign
     assert browser.get(url(owing, "/ledger.pdf")).status_code == 404
 
 
-def test_the_file_of_the_ledger_names_the_business_day_on_which_an_entry_was_booked(
-    sign_in_as, database, owing
-):
+def test_ledger_and_its_file_name_the_business_day_on_which_an_entry_was_booked(sign_in_as, database, owing):
     with database.transaction() as session:
         account = session.get_one(Account, owing["account"])
         account.balance_minor += 700
@@ -114,7 +112,10 @@ def test_the_file_of_the_ledger_names_the_business_day_on_which_an_entry_was_boo
                 posted_at=datetime(2026, 1, 15, 22, 30, tzinfo=UTC),  # half past midnight in Kyiv
             )
         )
-    file = sign_in_as("billing").get(url(owing, "/ledger.csv?kind=payment"))
+    browser = sign_in_as("billing")
+    by = re.search(r'data-head="By">.*?</td>', browser.get(url(owing, "?kind=payment")).text).group()
+    assert "1/16/26" in by, "posted on the 15th in UTC, as the payment is dated"
+    file = browser.get(url(owing, "/ledger.csv?kind=payment"))
     head, line = csv.reader(file.text.lstrip("\ufeff").splitlines())
     assert (line[head.index("Date")], line[head.index("Booked")]) == ("2026-01-15", "2026-01-16")
 

@@ -1,13 +1,14 @@
 """A customer's whole history of money: filtered, in any order, page by page, and as a file."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from flask import Response, abort, render_template, request
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from billing.models import EntryKind, Method
+from billing.models import EntryKind, LedgerEntry, Method
 from billing.statements import Line
 from core import clock
 from core.money import Money
@@ -35,6 +36,7 @@ def page(session: Session, account_id: int) -> dict[str, Any]:
         "kinds": kind_words(),
         "methods": method_words(),
         "undoable": undo_rights.allowed(),
+        "booked_on": _booked_on,
     }
 
 
@@ -105,9 +107,14 @@ def _cells(line: Line, paper: str) -> tuple[spreadsheets.Value, ...]:
         Money(entry.balance_after_minor, entry.currency),
         entry.currency,
         texts.tell(entry.author),
-        clock.today(runtime.current().settings.isp.time_zone, at=entry.posted_at),
+        _booked_on(entry),
         gettext("yes") if line.reversed_by_id else "",
     )
+
+
+def _booked_on(entry: LedgerEntry) -> date:
+    """Return the day of the ISP on which the entry was written."""
+    return clock.today(runtime.current().settings.isp.time_zone, at=entry.posted_at)
 
 
 def kind_words() -> dict[EntryKind, str]:
