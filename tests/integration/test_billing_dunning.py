@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
-from billing import ledger, pauses, promises
+from billing import ledger, pauses, promises, subscriptions
 from billing import testing as money_testing
-from billing.models import Account, Channel, CutoffPause, DunningNotice, EntryKind, Payer, PromiseStatus
+from billing.models import Account, Channel, CutoffPause, DunningNotice, EntryKind, Payer, Plan, PromiseStatus
 from billing.rules import Rules
 from core import errors
 from registry import audit, contacts, dunning, notices, testing
@@ -65,6 +65,23 @@ def test_every_step_is_sent_once_with_its_sums(session, owing):
     assert found[1].subject == "€30.00 due November 22, 2026"
     assert "€30.00, 3 days. Demo ISP" in found[1].body
     assert len({one.unique_key for one in found}) == 3
+
+
+def test_three_services_make_one_letter_that_asks_once_for_all_of_them(session, owing):
+    plan = Plan(name="Home", price_minor=1000, currency="EUR")
+    session.add(plan)
+    session.flush()
+    for _ in range(3):
+        act = money_testing.act(TODAY, payment_days=0)
+        choice = subscriptions.Choice(plan.id)
+        subscriptions.start(session, owing.account_id, act, choice=choice, starts_on=TODAY)
+    assert night(session, 3) == {"sent": 1}
+    (letter,) = letters(session)
+    assert letter.subject == "€39.00 due November 22, 2026"  # 30.00, and 9 of 30 days thrice
+    assert session.scalars(select(DunningNotice.amount_minor)).all() == [3900]
+    paid(session, owing.account_id, 2500, TODAY + timedelta(days=4))
+    night(session, 10)
+    assert letters(session)[1].subject == "€14.00 due November 22, 2026"
 
 
 def test_a_night_that_was_missed_sends_only_the_latest_step_reached(session, owing):
