@@ -113,8 +113,8 @@ def settle(
     """Book the difference of every charged period of the terms in force that reaches `since` or later.
 
     A second call finds no difference. A credit corrects the period's invoices by credit notes, and is no more
-    than people left of them (see crediting.share_out); a further charge makes a document as charges do. A
-    charge somebody reversed stays reversed. The caller holds the account.
+    than people left of them (see crediting.share_out); a further charge makes a document as charges do. What
+    somebody reversed stays reversed: a charge, a credit, a further charge. The caller holds the account.
     """
     last_day = _last_day(session, subscription)
     billed = _Billed(
@@ -151,6 +151,9 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
         if difference < 0:
             # A credit a person undid was not given: what it left standing is not asked a second time.
             difference = -min(-difference, max(0, due - crediting.stands_minor(session, charge)))
+        elif difference > 0:
+            # Nor is a further charge a person undid given back: it was not taken.
+            difference = min(difference, max(0, crediting.stands_minor(session, charge) - at_most))
         if difference:
             days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
             parts = [(charge, difference)]

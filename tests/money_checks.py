@@ -259,9 +259,13 @@ def check_charged(
             assert stands[start] == 0, "a charge was undone, and given back or asked for beside it"
             continue
         costs = {known.cost(terms, row, last) for last in lasts}
-        # What a credit that was undone left standing is not asked again.
+        # What a credit that was undone left standing is not asked again, nor given back what a further
+        # charge that was undone did not take.
         is_right = any(
-            least <= asked[start] <= most or asked[start] < least <= stands[start] for least, most in costs
+            least <= asked[start] <= most
+            or asked[start] < least <= stands[start]
+            or stands[start] <= most < asked[start]
+            for least, most in costs
         )
         is_right = is_right or known.is_credited_by_hand(row, asked[start], max(most for _, most in costs))
         assert is_right, (terms, row.period_start, asked[start], costs)

@@ -118,6 +118,29 @@ def test_what_a_credit_that_was_undone_left_standing_is_not_asked_again_when_the
     assert balance(session, made) == -3000
 
 
+def test_a_further_charge_that_was_undone_is_not_given_back_when_the_days_end_again(session):
+    made = customer(session)
+    act, twentieth = testing.act(date(2026, 11, 10)), date(2026, 11, 20)
+    for ends_on in (twentieth, None):
+        subscriptions.end(session, made.subscription_id, act, ends_on=ends_on)
+    undo(session, entries(session, made)[-1])
+    for ends_on, left in ((twentieth, -2000), (date(2026, 11, 15), -1500), (None, -2000)):
+        subscriptions.end(session, made.subscription_id, act, ends_on=ends_on)
+        assert balance(session, made) == left
+
+
+def test_days_of_a_freeze_that_a_person_left_unasked_are_not_given_back_by_an_end(session):
+    made = customer(session)
+    freeze(session, made, on=date(2026, 11, 11))
+    freezes.lift(session, made.subscription_id, testing.act(MIDDLE), LockReason.FREEZE)
+    undo(session, entries(session, made)[-1])
+    assert balance(session, made) == -1000
+    subscriptions.end(
+        session, made.subscription_id, testing.act(date(2026, 11, 21)), ends_on=date(2026, 11, 20)
+    )
+    assert balance(session, made) == -1000
+
+
 @pytest.mark.parametrize("documented", list(Documented))
 def test_a_charge_of_which_more_was_asked_since_cannot_be_undone_beside_it(session, documented):
     made = customer(session, documented)
