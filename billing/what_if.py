@@ -275,10 +275,11 @@ def _next_cut(session: Session, account_id: int, act: Act, rules: Rules) -> tupl
         for verdict in found:
             if verdict.action is DecisionAction.CUT:
                 return day, verdict.explanation
-        words = found[0].explanation if found else ""
-        if any(verdict.reason in _FOR_GOOD for verdict in found):
+        cuttable = _cuttable(found)
+        words = (cuttable or found)[0].explanation if found else ""
+        if _is_spared_for_good(session, account_id, found, day):
             break
-        if _is_cut_wholly(found, rules) and not _comes_more_than_debt(session, account_id, day):
+        if _is_cut_wholly(cuttable, rules) and not _comes_more_than_debt(session, account_id, day):
             break
         is_put_off = any(verdict.reason in _FOR_A_DAY for verdict in found)
         day = day + DAY if is_put_off else min(_days_after(session, account_id, day, rules), default=None)
@@ -297,8 +298,21 @@ def _grace_days(session: Session, account: Account, rules: Rules) -> int:
     return debtors.grace_of(account, group, rules.grace_days)
 
 
+def _cuttable(found: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts on services that debt may cut: a plan that is never cut spares only its own."""
+    return [verdict for verdict in found if verdict.reason is not Reason.NEVER_CUT]
+
+
+def _is_spared_for_good(session: Session, account_id: int, found: Sequence[Verdict], after: date) -> bool:
+    """Whether every service, and each that is to come, is spared until a person changes it."""
+    if not found or not all(verdict.reason in _FOR_GOOD for verdict in found):
+        return False
+    of_account = bool(_cuttable(found)) or session.get_one(Account, account_id).is_never_cut
+    return of_account or not _comes_more_than_debt(session, account_id, after)
+
+
 def _is_cut_wholly(found: Sequence[Verdict], rules: Rules) -> bool:
-    """Whether debt has cut every service as far as any step of the rules does."""
+    """Whether debt has cut every service of these as far as any step of the rules does."""
     last = max((strictness(step.effect) for step in rules.steps), default=0)
     return bool(found) and all(
         verdict.action is DecisionAction.KEEP and strictness(verdict.effect) >= last for verdict in found

@@ -343,7 +343,7 @@ _n = st.integers(0, 5)
 _day = st.one_of(st.none(), st.integers(0, 28))
 _lasts = st.one_of(st.none(), st.integers(0, 30))
 _minor = st.integers(1, 6000)
-_plan = st.integers(0, 8)
+_plan = st.integers(0, 9)
 _terms = st.tuples(st.sampled_from((None, None, 0, 450)), st.sampled_from((None, None, True, False)), _day)
 
 

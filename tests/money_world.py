@@ -93,6 +93,7 @@ def make_catalogue(session: Session, *, currency: str = "EUR") -> Catalogue:
         {"price_minor": 700, "period": PeriodKind.WEEK},
         {"price_minor": 95, "period": PeriodKind.DAY, "is_postpaid": True},
         {"price_minor": 2500, "period": PeriodKind.ONCE},
+        {"price_minor": 400, "is_never_cut": True},
     )
     plans = [Plan(name=f"Life {n}", currency=currency, **offer) for n, offer in enumerate(offers)]
     session.add_all(plans)

@@ -247,6 +247,22 @@ def test_what_is_spared_for_good_has_no_day_and_says_why(database):
         what_if.outlook(database, 10**9, act(), rules=RULES)
 
 
+@pytest.mark.parametrize(("starts", "cut"), [(0, 6), (-5, 1), (9, 9)])
+def test_beside_a_telephone_that_is_never_cut_the_internet_is_told_its_day(database, starts, cut):
+    """Nothing is due yet; both are in grace; the internet begins when the telephone's bill is past due."""
+    begun, internet_on = TODAY + timedelta(days=min(starts, 0)), TODAY + timedelta(days=starts)
+    with database.transaction() as session:
+        phone = Plan(name="Phone", price_minor=500, currency="EUR", is_never_cut=True)
+        session.add(phone)
+        account_id = accounts.open_account(session, currency="EUR").id
+        for plan, on in ((phone, begun), (testing.plan(session, 3000), internet_on)):
+            choice = subscriptions.Choice(plan.id, bill_day=None)
+            subscriptions.start(session, account_id, act(begun), choice=choice, starts_on=on)
+    found = what_if.outlook(database, account_id, act(), rules=RULES)
+    assert found.cut_on == TODAY + timedelta(days=cut)
+    assert "past due" in found.reason
+
+
 def test_a_daily_plan_is_looked_at_until_its_first_day_cuts(database):
     """Forty nights are over before the thirty days to pay and fourteen of grace are."""
     rules = Rules(grace_days=14, minimum_debt_minor=100, brake_minimum=50)
