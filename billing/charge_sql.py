@@ -258,7 +258,9 @@ _CHARGE = f"""
     passed AS (
         UPDATE subscriptions s SET free_until = f.until
         FROM (
-            SELECT subscription_id, max(period_end) AS until FROM costed
+            SELECT subscription_id,
+                   max(CASE WHEN whole_minor = 0 THEN next_start - 1 ELSE period_end END) AS until
+            FROM costed
             WHERE minor = 0 AND (
                 whole_minor = 0
                 OR NOT is_lessened AND period_end = least(next_start - 1, ends_on)

@@ -194,6 +194,8 @@ def end(session: Session, subscription_id: int, act: Act, *, ends_on: date | Non
     if ends_on == before:
         return []
     subscription.ends_on = ends_on
+    if before is not None:
+        _forget_part(subscription, before)
     if ends_on is not None:
         session.execute(
             delete(PlannedChange).where(
@@ -208,6 +210,16 @@ def end(session: Session, subscription_id: int, act: Act, *, ends_on: date | Non
     if moved == before:
         words = N_("%(plan)s: days after %(day)s asked for again", plan=subscription.plan.name, day=moved)
     return settling.settle(session, subscription, act, since=moved + DAY, words=words)
+
+
+def _forget_part(subscription: Subscription, last_day: date) -> None:
+    """Let the period of that end be charged again where only the part to it was too small to cost anything.
+
+    A period that costs nothing by its price is passed to its own last day (see charge_sql).
+    """
+    whole = settling.cycle_of(subscription).whole(last_day)
+    if subscription.free_until == last_day < whole.end:
+        subscription.free_until = whole.start - DAY
 
 
 def change(

@@ -87,7 +87,8 @@ class Subscription(Base):
     them makes the next number, and a period is charged once under each. `bill_day` is 1 to 28, or 0 for the
     last day of the month; an ISO weekday for plans by the week. `bill_month` is where longer periods
     begin. `free_until` is the last day of the last period that a charge run found to cost nothing under the
-    terms in force: what it passed is decided, whatever the price list says later.
+    terms in force: what it passed is decided, whatever the price list says later. Where only the part to
+    the service's end rounds to nothing it is that end, and stands while the end does.
     """
 
     __tablename__ = "subscriptions"

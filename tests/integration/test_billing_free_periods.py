@@ -6,10 +6,11 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from billing import charge_runs, charges, discounts, freezes, plans, subscriptions, testing
+from billing import accounts, charge_runs, charges, discounts, freezes, plans, subscriptions, testing
 from billing.discounts import Given, Letter
 from billing.models import LedgerEntry, LockReason, Subscription
 from billing.rules import DAY
+from billing.subscriptions import Choice
 
 FIRST = date(2026, 1, 1)
 MONTHS = [date(2026, month, 1) for month in range(1, 9)]
@@ -139,3 +140,31 @@ def test_a_letter_that_ends_on_its_first_day_leaves_what_it_lowered(session):
     run(session, MONTHS[2] + DAY, MONTHS[3])
     assert booked(session, made)[1:] == [(MONTHS[2], -500), (MONTHS[3], -1000)]
     assert booked(session, other)[1:] == [(MONTHS[3], -1000)]
+
+
+@pytest.mark.parametrize(("moved_to", "asked"), [((None,), 7), ((FIRST + 15 * DAY,), 4), ((FIRST, None), 7)])
+def test_a_part_too_small_to_cost_anything_is_passed_only_while_the_service_ends_with_it(
+    session, moved_to, asked
+):
+    account_id = accounts.open_account(session, currency="JPY").id
+    choice = Choice(testing.plan(session, 7, currency="JPY").id)
+    early = testing.act(FIRST - 9 * DAY)
+    made = subscriptions.start(session, account_id, early, choice=choice, starts_on=FIRST)
+    subscriptions.end(session, made.id, early, ends_on=FIRST + DAY)
+    sample = testing.Sample(account_id, made.id)
+    run(session, FIRST)
+    assert booked(session, sample) == []
+    for ends_on in moved_to:
+        subscriptions.end(session, made.id, testing.act(FIRST), ends_on=ends_on)
+    run(session, FIRST + DAY, FIRST + 2 * DAY)
+    assert booked(session, sample) == [(FIRST, -asked)]
+
+
+def test_a_free_period_cut_short_stays_passed_when_its_end_is_taken_back(session):
+    made = sold(session, 0)
+    subscriptions.end(session, made.subscription_id, testing.act(FIRST), ends_on=MONTHS[3] + 9 * DAY)
+    run(session, *MONTHS[:4])
+    reprice(session, made, 1200)
+    subscriptions.end(session, made.subscription_id, testing.act(MONTHS[3]), ends_on=None)
+    run(session, MONTHS[3], MONTHS[4])
+    assert booked(session, made) == [(MONTHS[4], -1200)]
