@@ -219,8 +219,12 @@ def _is_settled(session: Session, promise: Promise, rules: Rules) -> bool:
     return not left or (rules.is_cuttable(promise.amount_minor) and not rules.is_cuttable(left))
 
 
+# A refund and a transfer away are below zero.
+_MOVED = (EntryKind.PAYMENT, EntryKind.WRITEOFF, EntryKind.TRANSFER, EntryKind.REFUND)
+
+
 def _paid_since(session: Session, promise: Promise) -> int:
-    """Return what came in since the promise, without payments that were reversed.
+    """Return what came in since the promise and stayed: not what was reversed, or paid out again.
 
     Told by the entries' numbers, given under the account's lock: two acts at once begin in any order.
     """
@@ -230,7 +234,7 @@ def _paid_since(session: Session, promise: Promise) -> int:
     total = session.scalar(
         select(func.sum(LedgerEntry.amount_minor)).where(
             LedgerEntry.account_id == promise.account_id,
-            LedgerEntry.kind.in_([EntryKind.PAYMENT, EntryKind.WRITEOFF, EntryKind.TRANSFER]),
+            LedgerEntry.kind.in_(_MOVED),
             LedgerEntry.id > promise.last_entry_id,
             LedgerEntry.id.not_in(reversals),
         )

@@ -52,6 +52,29 @@ def test_a_promise_given_in_time_is_kept_by_what_it_was_about_and_by_no_less(ses
     assert (late[1].status, small[1].status) == (PromiseStatus.BROKEN, PromiseStatus.BROKEN)
 
 
+def test_a_promise_is_not_kept_by_money_that_was_refunded(session):
+    rules = replace(testing.RULES, grace_days=3)
+    for refunded, kept in ((2000, 0), (0, 1)):
+        account_id = accounts.open_account(session, currency="EUR").id
+        testing.charge(session, account_id, 3000, due_on=date(2026, 3, 1))
+        promises.make(
+            session,
+            account_id,
+            until=date(2026, 3, 5),
+            amount_minor=2000,
+            author=testing.AUTHOR,
+            today=date(2026, 3, 2),
+            rules=rules,
+        )
+        testing.pay(session, account_id, 2000)
+        if refunded:
+            paid_back = {"dated_on": date(2026, 3, 3), "author": testing.AUTHOR}
+            ledger.post(session, account_id, EntryKind.REFUND, -refunded, **paid_back)
+        settled = promises.settle(session, date(2026, 3, 6), rules=rules, account_id=account_id)
+        assert (settled.kept, settled.broken) == (kept, 1 - kept)
+        assert promises.record(session, account_id).has_paid_since is bool(kept)
+
+
 def test_a_cut_says_which_promise_was_not_kept_but_not_one_about_a_debt_that_was_paid(session):
     today, rules = date(2026, 6, 15), Rules(grace_days=3, brake_minimum=50)
     made = testing.subscriber(session, starts_on=today.replace(day=1), payment_days=14)
