@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from billing import crediting, documents, ledger, returned, series
+from billing import crediting, documents, ledger, returned
 from billing.ledger import Author
 from billing.models import (
     Account,
@@ -139,45 +139,8 @@ def receipt(session: Session, entry_id: int, *, on: date, author: Author) -> Doc
     if session.scalar(select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)) is not None:
         raise errors.Conflict("This payment is undone")
     _ready(session, account.id)
-    return _write_receipt(session, account, entry, on=on, author=author)
-
-
-def _write_receipt(
-    session: Session, account: Account, entry: LedgerEntry, *, on: date, author: Author
-) -> Document:
-    company = documents.seller(session)
-    reserved = series.reserve(session, DocumentKind.RECEIPT, on)
-    number = reserved.last_number + 1
-    sums = {"net_minor": entry.amount_minor, "vat_minor": 0, "gross_minor": entry.amount_minor}
-    line = DocumentLine(
-        position=1,
-        entry_id=entry.id,
-        description=entry.description or N_("Payment"),
-        kind=DocumentKind.RECEIPT,
-        **sums,
-    )
-    made = Document(
-        kind=DocumentKind.RECEIPT,
-        series_id=reserved.series_id,
-        span=reserved.span,
-        number=number,
-        full_number=reserved.full(number),
-        account_id=account.id,
-        seller_id=company.id if company else 0,
-        payer_id=account.payer_id or 0,
-        issued_on=on,
-        currency=entry.currency,
-        note=entry.reference,
-        idempotency_key=f"receipt of {entry.id}",
-        author_id=author.staff_id,
-        author=author.name,
-        lines=[line],
-        **sums,
-    )
-    session.add(made)
-    session.flush()
-    series.take(session, reserved, 1)
-    return made
+    text = entry.description or N_("Payment")
+    return documents.receipt(session, entry, on=on, author=author, text=text)
 
 
 def without_receipt(session: Session, since: datetime, *, limit: int) -> list[int]:

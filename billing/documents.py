@@ -137,6 +137,65 @@ def ask_again(session: Session, entry: LedgerEntry, undone: LedgerEntry, *, auth
     issue(session, [entry.id], kind=DocumentKind.INVOICE, on=on, author=author, note=words, due_on=due_on)
 
 
+def cancel_receipt(session: Session, entry: LedgerEntry, undone: LedgerEntry, *, author: Author) -> None:
+    """Issue the receipt that cancels the undone payment's one; nothing where that has none.
+
+    Who holds the first has no claim by it any more, and the second says so. The caller holds the account.
+    """
+    given = document_of(session, undone.id)
+    if given is None or given.kind is not DocumentKind.RECEIPT:
+        return
+    words = N_("Cancels %(number)s: the payment is undone", number=given.full_number)
+    receipt(session, entry, on=entry.dated_on, author=author, text=words, cancels=given)
+
+
+def receipt(
+    session: Session,
+    entry: LedgerEntry,
+    *,
+    on: date,
+    author: Author,
+    text: str,
+    cancels: Document | None = None,
+) -> Document:
+    """Write the receipt of an entry, with one line of that text; the caller holds the account.
+
+    One that `cancels` another is of what undoes the other's payment. Raises Conflict without a company or a
+    payer.
+    """
+    company = seller(session)
+    payer_id = session.get_one(Account, entry.account_id).payer_id or (cancels.payer_id if cancels else None)
+    if company is None or payer_id is None:
+        raise errors.Conflict("Write down your company's data first: Setup, Company")
+    reserved = series.reserve(session, DocumentKind.RECEIPT, on)
+    number = reserved.last_number + 1
+    sums = {"net_minor": entry.amount_minor, "vat_minor": 0, "gross_minor": entry.amount_minor}
+    line = DocumentLine(position=1, entry_id=entry.id, description=text, kind=DocumentKind.RECEIPT, **sums)
+    made = Document(
+        kind=DocumentKind.RECEIPT,
+        series_id=reserved.series_id,
+        span=reserved.span,
+        number=number,
+        full_number=reserved.full(number),
+        account_id=entry.account_id,
+        seller_id=company.id,
+        payer_id=payer_id,
+        corrects_id=cancels.id if cancels is not None else None,
+        issued_on=on,
+        currency=entry.currency,
+        note=entry.description if cancels is not None else entry.reference,
+        idempotency_key=f"receipt of {entry.id}",
+        author_id=author.staff_id,
+        author=author.name,
+        lines=[line],
+        **sums,
+    )
+    session.add(made)
+    session.flush()
+    series.take(session, reserved, 1)
+    return made
+
+
 def undoing(session: Session, entry: LedgerEntry) -> tuple[DocumentKind, Document] | None:
     """Return which document the undoing of an entry issues, and the one it answers; none where none."""
     given = document_of(session, entry.id)
@@ -146,6 +205,8 @@ def undoing(session: Session, entry: LedgerEntry) -> tuple[DocumentKind, Documen
         return DocumentKind.CREDIT_NOTE, given
     if given.kind is DocumentKind.CREDIT_NOTE and entry.kind is EntryKind.ADJUSTMENT:
         return DocumentKind.INVOICE, given
+    if given.kind is DocumentKind.RECEIPT and entry.amount_minor > 0:
+        return DocumentKind.RECEIPT, given
     return None
 
 

@@ -168,8 +168,9 @@ def reverse(
     """Undo an entry and look at the line again: a charge undone may open it. Both halves of a transfer go.
 
     A charge that stands on an invoice gets its credit note, a credit that stands on a credit note the invoice
-    that asks again. A payment undone cuts nothing by itself: that is left to the normal ladder. Raises what
-    ledger.reverse does, and Conflict for a charge credited already.
+    that asks again, a payment's receipt the one that cancels it. A payment undone cuts nothing by itself:
+    that is left to the normal ladder. Raises what ledger.reverse does, and Conflict for a charge credited
+    already.
     """
     undone = _look_at(session, entry_id)
     other = transfers.other_half(session, entry_id)
@@ -186,6 +187,8 @@ def reverse(
     if posted.is_new and undone is not None:
         if undone.amount_minor < 0:
             documents.correct(session, posted.entry, undone, author=author)
+        elif undone.kind is EntryKind.PAYMENT:
+            documents.cancel_receipt(session, posted.entry, undone, author=author)
         else:
             documents.ask_again(session, posted.entry, undone, author=author)
     if other is None or not posted.is_new:
@@ -202,12 +205,12 @@ def reverse(
 
 
 def _look_at(session: Session, entry_id: int) -> LedgerEntry | None:
-    """Return the claim (its account locked) or the credit that is to be undone; None for anything else."""
+    """Return the claim (its account locked), credit or payment to be undone; None for anything else."""
     entry = session.get(LedgerEntry, entry_id)
     if entry is None:
         return None
     if entry.amount_minor > 0:
-        return entry if entry.kind is EntryKind.ADJUSTMENT else None
+        return entry if entry.kind in (EntryKind.ADJUSTMENT, EntryKind.PAYMENT) else None
     if entry.due_on is None:
         return None
     ledger.lock_account(session, entry.account_id)

@@ -31,6 +31,8 @@ TITLES = {
     DocumentKind.RECEIPT: N_("Receipt"),
     DocumentKind.PROFORMA: N_("Proforma invoice"),
 }
+# A receipt that cancels the one of a payment that was undone.
+_CANCELS = N_("Cancellation of a receipt")
 _TOTALS = {
     DocumentKind.INVOICE: N_("To pay"),
     DocumentKind.CREDIT_NOTE: N_("Credited"),
@@ -93,7 +95,9 @@ class _Writer:
         self.paper, self.voice, self.say = paper, voice, voice.gettext
         self.currency = paper.document.currency
         document, seller = paper.document, paper.seller
-        title = f"{self.say(TITLES[document.kind])} {document.full_number}"
+        self.cancels = document.kind is DocumentKind.RECEIPT and document.corrects_id is not None
+        self.title = self.say(_CANCELS if self.cancels else TITLES[document.kind])
+        title = f"{self.title} {document.full_number}"
         self.sheet = open_sheet(title, seller, locale=voice.locale, at=document.issued_at)
 
     def write(self) -> bytes:
@@ -119,7 +123,7 @@ class _Writer:
             sheet.image(
                 io.BytesIO(self.paper.logo), x=MARGIN + WIDTH - 50, y=14, w=50, h=20, keep_aspect_ratio=True
             )
-        self._text(self.say(TITLES[document.kind]), size=18, bold=True, w=115, align="L")
+        self._text(self.title, size=18, bold=True, w=115, align="L")
         self._text(document.full_number, size=12, w=115, align="L")
         sheet.ln(2)
         facts = [(self.say(N_("Issued")), self._day(document.issued_on))]
@@ -221,7 +225,8 @@ class _Writer:
         sheet.set_x(MARGIN)
         to_pay = self.paper.to_pay
         if to_pay.minor == document.gross_minor:
-            self._text(f"{say(_TOTALS[document.kind])}: {total}", size=14, bold=True, align="R")
+            label = N_("Cancelled") if self.cancels else _TOTALS[document.kind]
+            self._text(f"{say(label)}: {total}", size=14, bold=True, align="R")
         else:  # a proforma of which a part, or all, is paid, given back or invoiced
             left = money.format_money(to_pay, self._locale)
             self._text(f"{say(N_('Total'))}: {total}", size=10, align="R")

@@ -1,6 +1,6 @@
-"""Documents that ask for nothing though nobody paid them: cancelled, or a proforma that became an invoice."""
+"""Documents that hold no more though nobody paid them: cancelled, or a proforma that became an invoice."""
 
-from sqlalchemy import SQLColumnExpression, and_, case, func, select
+from sqlalchemy import SQLColumnExpression, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -13,7 +13,8 @@ def word() -> ColumnElement[str]:
     """Return, for a query on Document, CANCELLED, INVOICED or nothing; it says nothing of what is open.
 
     Cancelled is what asks of no line any more: each was undone, or given back whole. A proforma is invoiced
-    when what it asks and was not cancelled stands on invoices.
+    when what it asks and was not cancelled stands on invoices. A receipt is cancelled when its payment was
+    undone.
     """
     line, entry = aliased(DocumentLine), aliased(LedgerEntry)
     asks_still = (
@@ -29,7 +30,20 @@ def word() -> ColumnElement[str]:
         ~asks_still.where(~is_invoiced).exists(),
     )
     asks = Document.kind.in_((DocumentKind.INVOICE, DocumentKind.PROFORMA))
-    return case((and_(asks, ~asks_still.exists()), CANCELLED), (became, INVOICED), else_="")
+    is_cancelled = or_(and_(asks, ~asks_still.exists()), _is_undone_receipt())
+    return case((is_cancelled, CANCELLED), (became, INVOICED), else_="")
+
+
+def _is_undone_receipt() -> ColumnElement[bool]:
+    line, undone = aliased(DocumentLine), aliased(LedgerEntry)
+    is_undone = (
+        select(undone.id)
+        .join(line, line.entry_id == undone.reverses_id)
+        .where(line.document_id == Document.id)
+        .correlate(Document)
+        .exists()
+    )
+    return and_(Document.kind == DocumentKind.RECEIPT, is_undone)
 
 
 def _is_on_invoice(entry_id: SQLColumnExpression[int | None]) -> ColumnElement[bool]:

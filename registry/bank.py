@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing import books
+from billing import books, ledger
 from billing.banking import batches, reading
 from billing.ledger import Author
 from billing.models import (
@@ -221,6 +221,7 @@ def _undo_some(
 ) -> int:
     lines = batches.booked(session, batch.id, limit=limit)
     reason = N_("Bank statement %(name)s undone", name=batch.file_name)
+    ledger.hold(session, [line.account_id for line in lines if line.account_id is not None])
     for line in lines:
         try:
             with db.part(session):

@@ -111,7 +111,9 @@ def state_of(
     *,
     closed: str,
 ) -> str:
-    """Return whether a document is paid, in one word: a word of STATES, or partly; or none."""
+    """Return whether a document is paid or cancelled: a word of STATES, or partly; or none."""
+    if kind is DocumentKind.RECEIPT:
+        return closed
     if kind not in ASKING or gross_minor <= 0:
         return ""
     if open_minor <= 0:
@@ -283,7 +285,8 @@ def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
     if state not in ("open", "overdue"):
         is_open = exists().where(opened.c.document_id == Document.id)
         closed = "" if state == "paid" else state
-        query = query.where(Document.kind.in_(ASKING), Document.gross_minor > 0, ~is_open)
+        kinds = (*ASKING, DocumentKind.RECEIPT) if state == unasked.CANCELLED else ASKING
+        query = query.where(Document.kind.in_(kinds), Document.gross_minor > 0, ~is_open)
         return query.where(unasked.word() == closed)
     query = query.join(opened, opened.c.document_id == Document.id)
     return query.where(Document.due_on < today) if state == "overdue" else query

@@ -69,7 +69,11 @@ class SeriesCounter(Base):
 
 
 class Document(Base):
-    """A document as issued; a trigger refuses every change. Sums are positive, a credit note's negative."""
+    """A document as issued; a trigger refuses every change. Sums are positive.
+
+    Those of what corrects another (`corrects_id`) are negative: of credit notes, and of receipts that cancel
+    the receipt of a payment that was undone.
+    """
 
     __tablename__ = "documents"
 
@@ -102,7 +106,10 @@ class Document(Base):
 
     __table_args__ = (
         CheckConstraint("net_minor + vat_minor = gross_minor", name="sums"),
-        CheckConstraint("(kind = 'credit_note') = (corrects_id IS NOT NULL)", name="corrects"),
+        CheckConstraint(
+            "(kind = 'credit_note' OR (kind = 'receipt' AND gross_minor < 0)) = (corrects_id IS NOT NULL)",
+            name="corrects",
+        ),
         Index("uq_documents_number", "series_id", "span", "number", unique=True),
         Index("ix_documents_full_number", "full_number"),
         Index("ix_documents_account_id", "account_id", "id"),

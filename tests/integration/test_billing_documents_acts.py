@@ -1,12 +1,25 @@
 """Acts on documents: each once, corrected by new ones, never more given back than was asked."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+import pypdf
 import pytest
 from sqlalchemy import func, select
 
-from billing import charges, crediting, document_acts, documents, ledger, payments, subscriptions, testing
+from billing import (
+    charges,
+    crediting,
+    document_acts,
+    documents,
+    ledger,
+    paper,
+    payments,
+    pdf,
+    subscriptions,
+    testing,
+)
 from billing.models import (
     Account,
     Document,
@@ -21,7 +34,7 @@ from billing.models import (
 )
 from billing.rules import Rules
 from billing.subscriptions import Choice
-from core import errors
+from core import catalogues, errors
 from registry import audit, customers
 
 DAY = date(2026, 11, 5)
@@ -85,6 +98,29 @@ def reverse(session, entry_id, key=None):
 def balance(session, found):
     session.expire_all()
     return session.get_one(Account, found.id).balance_minor
+
+
+def test_the_receipt_of_a_payment_that_was_undone_is_cancelled_by_another_that_names_it(session):
+    company(session)
+    found = account(session)
+    entry = testing.pay(session, found.id, 1000)
+    given = document_acts.receipt(session, entry.id, on=DAY, author=testing.AUTHOR)
+    assert documents.undoing(session, entry) == (DocumentKind.RECEIPT, given)
+    undone = reverse(session, entry.id, key="bounced").entry
+    assert reverse(session, entry.id, key="bounced").entry.id == undone.id
+    first, second = of_kind(session, DocumentKind.RECEIPT)
+    assert (first.id, first.gross_minor, first.corrects_id) == (given.id, 1000, None)
+    assert (second.gross_minor, second.corrects_id, second.number) == (-1000, given.id, given.number + 1)
+    found_paper = paper.of(session, second.id)
+    assert [line.entry_id for line in found_paper.lines] == [undone.id]
+    text = (
+        pypdf.PdfReader(io.BytesIO(pdf.write(found_paper, catalogues.voice_of("en")))).pages[0].extract_text()
+    )
+    for words in ("Cancellation of a receipt", given.full_number, "Cancelled: €10.00", "Wrong"):
+        assert words in text
+    without = testing.pay(session, found.id, 500)
+    reverse(session, without.id)
+    assert len(of_kind(session, DocumentKind.RECEIPT)) == 2
 
 
 def test_charges_made_before_the_company_was_written_down_are_invoiced_by_hand_once(session):

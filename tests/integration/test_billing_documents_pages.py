@@ -308,6 +308,13 @@ def test_a_receipt_is_given_from_the_ledger(sign_in_as, database, two_invoices):
     page = browser.get(made).text
     assert "Receipt" in page
     assert "€10.00" in page
+    undo = url.replace("receipt", "reverse")
+    assert "A receipt is issued with it that cancels RC" in browser.get(undo).text
+    assert browser.post(undo, data={"reason": "bounced"}).status_code == 303
+    cancelled = browser.get("/documents", query_string={"state": "cancelled"})
+    assert numbers(cancelled) == [f"RC/{TODAY.year}/000001"]
+    cancels = re.search(r'Corrected by <a href="(/documents/\d+)"', browser.get(made).text).group(1)
+    assert "Cancellation of a receipt" in browser.get(cancels).text
 
 
 def test_a_payer_gets_documents_in_his_language_with_his_tax_number(sign_in_as, database, two_invoices):
