@@ -46,7 +46,9 @@ def test_a_month_is_charged_once_however_often_the_job_runs(session):
     made = testing.subscriber(session, starts_on=NOVEMBER)
     assert run(session, NOVEMBER).entries == 0
     assert run(session, date(2026, 11, 30)).entries == 0
-    assert run(session, date(2026, 12, 1)) == charges.ChargeReport(1, 3000, 1, 0, {"EUR": 3000})
+    assert run(session, date(2026, 12, 1)) == charges.ChargeReport(
+        1, 3000, 1, 0, {"EUR": 3000}, undocumented={"company": 1}
+    )
     assert run(session, date(2026, 12, 1)) == charges.ChargeReport()
     entry = booked(session, made.account_id)[-1]
     assert (entry.dated_on, entry.due_on) == (date(2026, 12, 1), date(2026, 12, 15))
