@@ -150,12 +150,14 @@ def ignore(session: Session, actor: audit.Actor, line_id: int, *, reason: str) -
 
 
 def take_up(session: Session, actor: audit.Actor, line_id: int) -> BankLine:
-    """Let an ignored line wait again."""
+    """Let an ignored line wait again; why it was put aside stays in the history. Raises Conflict."""
     line = batches.lock_line(session, line_id)
     if line.status is not LineStatus.IGNORED or line.amount_minor < 0:
         raise errors.Conflict("This line was not put aside by a person")
-    line.note = ""
+    reason, line.note = line.note, ""
     batches.settle(line, LineStatus.WAITING, money.author(actor))
+    changes = audit.difference({"reason": reason}, {"reason": ""})
+    audit.record(session, actor, "bank.taken_up", object_kind="bank_line", object_id=line.id, changes=changes)
     return line
 
 

@@ -170,6 +170,7 @@ def save_step(
         words = N_("A text message has at most %(count)s characters", count=SMS_LIMIT)
         raise errors.Invalid("Too long", {f"{BODY}_{language}": words for language in long})
     step = DunningStep() if step_id is None else get_step(session, step_id)
+    before = _facts(step)
     step.days, step.is_on, step.channel, step.texts = days, is_on, channel, kept
     try:
         with db.part(session):
@@ -177,7 +178,7 @@ def save_step(
     except IntegrityError as error:
         raise errors.Invalid("Twice", {"days": N_("There is a step on this day already")}) from error
     action = "dunning_step.created" if step_id is None else "dunning_step.changed"
-    changes = audit.difference({}, {"days": days, "is_on": is_on, "channel": channel})
+    changes = audit.difference(before, _facts(step))
     audit.record(session, actor, action, object_kind="dunning_step", object_id=step.id, changes=changes)
     return step
 
@@ -185,11 +186,16 @@ def save_step(
 def remove_step(session: Session, actor: audit.Actor, step_id: int) -> None:
     """Remove a step; what was sent of it stays known. Raises NotFound."""
     step = get_step(session, step_id)
-    changes = audit.difference({"days": step.days}, {"days": None})
+    changes = audit.difference(_facts(step), dict.fromkeys(_facts(step)))
     action = "dunning_step.removed"
     audit.record(session, actor, action, object_kind="dunning_step", object_id=step_id, changes=changes)
     session.delete(step)
     session.flush()
+
+
+def _facts(step: DunningStep) -> dict[str, Any]:
+    """Return what a step is, its texts in every language too: a letter sent long ago can be read again."""
+    return {"days": step.days, "is_on": step.is_on, "channel": step.channel, "texts": step.texts}
 
 
 def _letters(session: Session, found: Sequence[Reminder], sender: Sender) -> list[Letter]:

@@ -79,11 +79,13 @@ def save(
         raise errors.Invalid("A short secret", {"secret": "At least 16 characters"})
     if not secret and not gateway.secret_sealed:
         raise errors.Invalid("No secret", {"secret": "Write the secret the gateway signs with"})
+    changes = _changes(gateway, slug=slug, name=name, tolerance_s=tolerance_s, is_active=is_active)
     gateway.slug, gateway.name = slug, name
     gateway.tolerance_s, gateway.is_active = tolerance_s, is_active
     session.add(gateway)
     session.flush()
     if secret:
+        changes["secret"] = [None, "written"]  # that it is another one, never which
         gateway.secret_sealed = credentials.seal(cipher, "gateway", gateway.id, {"secret": secret})
     audit.record(
         session,
@@ -91,9 +93,14 @@ def save(
         "gateway.saved",
         object_kind="payment_gateway",
         object_id=gateway.id,
+        changes=changes,
         note=name,
     )
     return gateway
+
+
+def _changes(gateway: PaymentGateway, **after: Any) -> dict[str, list[Any]]:
+    return audit.difference({name: getattr(gateway, name) for name in after}, after)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

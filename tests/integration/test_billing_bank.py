@@ -28,7 +28,7 @@ from billing.models import (
 from core import errors
 from registry import bank, money
 from registry import testing as people
-from registry.models import Customer
+from registry.models import AuditEvent, Customer
 from tasks import bank as tasks_bank
 from tasks.runtime import Runtime
 
@@ -221,6 +221,8 @@ def test_a_person_settles_what_the_rules_leave(session, town):
     with pytest.raises(errors.Conflict):
         choose(session, town, stray.id, "10017")
     bank.take_up(session, town["actor"], stray.id)
+    told = session.scalars(select(AuditEvent).where(AuditEvent.action == "bank.taken_up")).one()
+    assert (told.object_id, told.changes) == (stray.id, {"reason": ["our own transfer", ""]})
     with pytest.raises(errors.Invalid):
         choose(session, town, paid.id, "no such")
     choose(session, town, paid.id, "10018")

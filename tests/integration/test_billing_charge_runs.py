@@ -11,6 +11,7 @@ from billing.models import Account, ChargeRun, Document, Documented, LedgerEntry
 from core import clock, db, errors
 from linecard import charge
 from registry import testing as records
+from registry.models import AuditEvent
 from tasks import night as night_jobs
 from tasks.runtime import Runtime
 
@@ -230,8 +231,11 @@ def test_the_page_shows_how_far_a_run_is_and_starts_one_with_the_day_checked(dat
     tomorrow = (clock.today("UTC") + timedelta(days=2)).isoformat()
     assert browser.post("/charges", data={"on": tomorrow}).status_code == 422
     assert browser.post("/charges", data={"on": "soon"}).status_code == 422
-    answer = browser.post("/charges", data={"on": ON.isoformat()})
-    assert answer.status_code in (303, 422)
+    yesterday = (clock.today("UTC") - timedelta(days=1)).isoformat()
+    assert browser.post("/charges", data={"on": yesterday}).status_code == 303
+    with database.reading() as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.action == "charge_run.started")).one()
+    assert (event.staff_name, event.changes) == ("Billing Person", {"on": [None, yesterday]})
     assert sign_in_as("technician").get("/charges").status_code == 403
 
 

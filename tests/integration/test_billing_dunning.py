@@ -11,7 +11,7 @@ from billing.models import Account, Channel, CutoffPause, DunningNotice, EntryKi
 from billing.rules import Rules
 from core import errors
 from registry import audit, contacts, dunning, notices, testing
-from registry.models import OutboxChannel, OutboxMessage, OutboxStatus
+from registry.models import AuditEvent, OutboxChannel, OutboxMessage, OutboxStatus
 from registry.notices import NoticeFilter
 
 TODAY = date(2026, 11, 22)
@@ -178,6 +178,18 @@ def test_small_debts_and_ladders_that_are_off_remind_nobody(session, ladder):
             session, ACTOR, None, days=4, is_on=True, texts={"en": {"subject": "", "body": " "}}
         )
     assert list(refused.value.fields) == ["body_en"]
+
+
+def test_the_history_of_a_reminder_keeps_what_it_said(session):
+    step = dunning.save_step(session, ACTOR, None, days=40, is_on=True, texts=TEXTS)
+    later = {"en": {"subject": "Second", "body": "Pay {sum}"}}
+    dunning.save_step(session, ACTOR, step.id, days=41, is_on=True, texts=later)
+    dunning.remove_step(session, ACTOR, step.id)
+    query = select(AuditEvent.changes).where(AuditEvent.action.startswith("dunning_step"))
+    made, changed, removed = session.scalars(query.order_by(AuditEvent.id)).all()
+    assert made["texts"] == [None, TEXTS]
+    assert changed == {"days": [40, 41], "texts": [TEXTS, later]}
+    assert removed["texts"] == [later, None]
 
 
 def test_a_part_paid_begins_no_new_episode_though_the_oldest_charge_is_covered_by_it(session, owing):

@@ -9,8 +9,9 @@ from billing import documents
 from billing import testing as money
 from billing.ledger import Author
 from billing.models import Document, DocumentKind, Seller
-from core import clock
-from registry import audit, customers
+from core import clock, secrets
+from registry import audit, customers, gateways
+from registry.models import AuditEvent
 from webapp import permissions
 
 TODAY = clock.today("Europe/Kyiv")
@@ -113,3 +114,16 @@ def test_who_issues_documents_forgives_no_debt_by_a_credit_note(sign_in_as, with
     assert f"{url}/credit" in sign_in_as("billing").get(url).text
     with database.reading() as session:
         assert len(session.scalars(select(Document.id)).all()) == 1
+
+
+def test_the_history_says_what_changed_of_a_gateway_and_never_its_secret(session):
+    cipher, clerk = secrets.Ring(["k" * 43 + "="]), CLERK
+    facts = {"slug": "liq", "name": "Liq", "tolerance_s": 300, "is_active": True}
+    made = gateways.save(session, clerk, cipher, None, secret="s" * 16, **facts)
+    gateways.save(session, clerk, cipher, made.id, secret="t" * 16, **facts | {"tolerance_s": 900})
+    gateways.save(session, clerk, cipher, made.id, secret="", **facts | {"is_active": False})
+    query = select(AuditEvent.changes).where(AuditEvent.action == "gateway.saved").order_by(AuditEvent.id)
+    added, changed, closed = session.scalars(query).all()
+    assert added["slug"] == [None, "liq"]
+    assert changed == {"tolerance_s": [300, 900], "secret": [None, "written"]}
+    assert closed == {"tolerance_s": [900, 300], "is_active": [True, False]}

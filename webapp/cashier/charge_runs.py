@@ -12,7 +12,7 @@ from billing.models import ChargeRun
 from core import errors
 from core.money import Money
 from core.words import N_
-from registry import money, run_lists
+from registry import audit, money, run_lists
 from registry.keyset import order
 from registry.run_lists import RunFilter
 from tasks import enqueue
@@ -90,7 +90,11 @@ def _start(form: DayForm) -> None:
     on = form.on.data
     if on > day.today():
         raise errors.Invalid("Not yet", {"on": N_("A day that has not begun is not charged.")})
-    enqueue.charge(runtime.current().queue, on.isoformat(), identity.actor().name)
+    actor = identity.actor()
+    enqueue.charge(runtime.current().queue, on.isoformat(), actor.name)
+    with runtime.current().database.transaction() as session:
+        changes = audit.difference({}, {"on": on})
+        audit.record(session, actor, "charge_run.started", object_kind="charge_run", changes=changes)
 
 
 @permissions.required("document.issue")
