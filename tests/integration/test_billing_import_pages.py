@@ -38,9 +38,12 @@ def sent(browser, content):
 def chosen(browser, url):
     """Return the columns as the form offers them."""
     picked = {"opening_on": "2026-12-01"}
-    for field in re.findall(r"<select.*?</select>", browser.get(f"{url}/columns").text, re.DOTALL):
-        found = re.search(r'<option selected value="(\d*)"', field)
-        picked[re.search(r'name="(\w+)"', field).group(1)] = found.group(1) if found else ""
+    fields = re.findall(
+        r'<select[^>]* name="(\w+)"(.*?)</select>', browser.get(f"{url}/columns").text, re.DOTALL
+    )
+    for name, options in fields:
+        found = re.search(r'<option selected value="(\d*)"', options)
+        picked[name] = found.group(1) if found else ""
     return picked
 
 
