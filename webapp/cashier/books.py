@@ -37,7 +37,10 @@ class ReopenForm(Form):
 @permissions.required("report.read")
 def show() -> Response:
     """Show through which day the books are closed, and every closing, newest first."""
-    return _page(CloseForm(through=day.today().replace(day=1) - timedelta(days=1)))
+    with runtime.current().database.reading() as session:
+        closed = books.closed_through(session)
+    month_end = day.today().replace(day=1) - timedelta(days=1)
+    return _page(CloseForm(through=month_end if closed is None or closed < month_end else None))
 
 
 @permissions.required("books.close")
