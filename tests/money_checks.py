@@ -267,7 +267,8 @@ def check_charged(
             or stands[start] <= most < asked[start]
             for least, most in costs
         )
-        is_right = is_right or known.is_credited_by_hand(row, asked[start], max(most for _, most in costs))
+        dearest = max(most for _, most in costs)
+        is_right = is_right or known.is_credited_by_hand(row, asked[start], stands[start], dearest)
         assert is_right, (terms, row.period_start, asked[start], costs)
     return set(charged)
 
@@ -369,12 +370,15 @@ class Known:
             is_net=terms.is_net,
         )
 
-    def is_credited_by_hand(self, row: LedgerEntry, asked: int, cost: int) -> bool:
-        """Say whether more stands than it costs because a person gave the rest back on its invoice."""
+    def is_credited_by_hand(self, row: LedgerEntry, asked: int, stands: int, cost: int) -> bool:
+        """Say whether more stands than it costs because a person gave the rest back on its invoice.
+
+        What settling gave back beside it, and somebody undid, may be given back anew.
+        """
         invoice = documents.document_of(self.session, row.id)
         if invoice is None or invoice.kind is not DocumentKind.INVOICE:
             return False
         invoice = documents.get(self.session, invoice.id)
         left = crediting.creditable(self.session, invoice)
         position = next(line.position for line in invoice.lines if line.entry_id == row.id)
-        return asked > cost and left[position] == 0
+        return asked > cost and left[position] <= max(0, stands - asked)
