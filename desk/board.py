@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from desk.models import OrderLine, Ticket, TicketKind, TicketStatus
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer, StaffUser
 
 USUAL_SORT = "urgency"
@@ -60,7 +60,7 @@ class BoardPage:
     """A page of the board; `next` is a cursor, or None at the end."""
 
     rows: tuple[BoardRow, ...]
-    next: str | None
+    next: Marks
 
 
 def keys(*, is_closed: bool) -> dict[str, Key]:

@@ -12,7 +12,7 @@ from core.words import N_
 from desk import leading
 from desk.models import Contract, ContractLeading
 from registry import audit, keyset, mac_truth, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.mac_truth import Truth
 from registry.models import Customer
 from registry.seats import Seat
@@ -63,7 +63,7 @@ class Queued:
 
 def page(
     session: Session, filters: ContractFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[Queued], str | None]:
+) -> tuple[list[Queued], Marks]:
     """Return a page of the queue in an order of KEYS, and the mark of the next."""
     columns: tuple[Any, ...] = (Contract, Customer)
     query: Select[Any] = select(*columns).join(Customer, Customer.id == Contract.customer_id)

@@ -22,7 +22,7 @@ from core.words import N_
 from desk import tickets
 from desk.models import Disconnect, DisconnectResult, DisconnectWhy
 from registry import audit, keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer, StaffUser
 
 PAGE = 50
@@ -230,7 +230,7 @@ def let_go(session: Session, on: date, *, rules: Rules) -> int:
 
 def page(
     session: Session, filters: QueueFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[QueueRow], str | None]:
+) -> tuple[list[QueueRow], Marks]:
     """Return a page of the queue in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from desk import leading
 from desk.models import Notice, NoticeAssignment
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -52,7 +52,7 @@ class GivenRow:
 
 def page(
     session: Session, notice_id: int, filters: GivenFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[GivenRow], str | None]:
+) -> tuple[list[GivenRow], Marks]:
     """Return a page of the customers of a notice in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session,

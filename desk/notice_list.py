@@ -10,7 +10,7 @@ from core.columns import any_of
 from desk import leading
 from desk.models import Notice, NoticeAssignment
 from registry import keyset
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 
 PAGE = 50
 USUAL_SORT = "-state"
@@ -42,7 +42,7 @@ class Summary:
 
 def page(
     session: Session, filters: WrittenFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[Summary], str | None]:
+) -> tuple[list[Summary], Marks]:
     """Return a page of the notices in an order of KEYS, and the mark of the next."""
     query = select(Notice)
     if filters.text:

@@ -11,7 +11,7 @@ from billing.models import BankBatch, BankLine, BatchStatus, LineStatus
 from core.columns import day_of
 from registry import bank_views, keyset
 from registry.bank_views import PAGE, BatchRow
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 
 USUAL_SORT = "-read"
 KEYS = {
@@ -34,7 +34,7 @@ class BatchFilter:
 
 def page(
     session: Session, filters: BatchFilter, *, zone: str, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[BatchRow], str | None]:
+) -> tuple[list[BatchRow], Marks]:
     """Return a page of the statements in an order of KEYS, and the mark of the next; days are the zone's."""
     found, mark = keyset.page(
         session,

@@ -25,7 +25,7 @@ from core import errors
 from core.columns import any_of
 from core.money import Money
 from registry import keyset
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -124,7 +124,7 @@ class Review:
 
     row: BatchRow | None
     lines: tuple[LineRow, ...]
-    next: str | None
+    next: Marks
     counts: dict[str, int]
     sure: Count
     closed: date | None
@@ -195,7 +195,7 @@ def lines(
     after: str | None,
     limit: int = PAGE,
     gateway_id: int | None = None,
-) -> tuple[list[LineRow], str | None]:
+) -> tuple[list[LineRow], Marks]:
     """Return a page of lines in an order of KEYS, of a statement or of what waits, and the next's mark.
 
     Or of what a gateway told.

@@ -23,7 +23,7 @@ from billing.models import (
 from core.columns import any_of
 from core.money import Money
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.lines import gate_of_line
 from registry.models import Customer, Group, Line, LineGate, Pop, customer_groups
 
@@ -103,7 +103,7 @@ class PlanPage:
     outcomes: dict[str, int]
     reviews: dict[Review, int]
     rows: tuple[PlanRow, ...]
-    next: str | None
+    next: Marks
 
     @property
     def is_open(self) -> bool:
@@ -159,7 +159,7 @@ def page(
 
 def page_of_rows(
     session: Session, run_id: int, filters: PlanFilter, *, sort: str, after: str | None, limit: int
-) -> tuple[list[PlanRow], str | None]:
+) -> tuple[list[PlanRow], Marks]:
     """Return a page of rows, and the mark of the next."""
     found, mark = keyset.page(
         session,

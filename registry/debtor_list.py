@@ -21,7 +21,7 @@ from billing.models import (
 )
 from core.money import Money
 from registry import audit, keyset, money, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer, customer_groups
 
 PAGE = 100
@@ -68,7 +68,7 @@ class DebtorPage:
 
     rows: tuple[DebtorRow, ...]
     totals: tuple[tuple[int, Money], ...]
-    next: str | None
+    next: Marks
 
 
 def page(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from billing.models import Account, CutoffDeferral
 from core.money import Money
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -56,7 +56,7 @@ def page(
     after: str | None,
     today: date,
     limit: int = PAGE,
-) -> tuple[list[DeferralRow], str | None]:
+) -> tuple[list[DeferralRow], Marks]:
     """Return a page of the deferrals in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session,

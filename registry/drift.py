@@ -29,7 +29,7 @@ from billing.models import CUT, AccessState, SubscriptionAccess, SuspensionLock
 from core import clock
 from core.columns import any_of
 from registry import audit, gate_turns, keyset, search, strangers
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.lines import gate_of_line
 from registry.models import Customer, Device, GateStranger, IpAddress, Line, LineGate, Port
 
@@ -265,7 +265,7 @@ def page(
     sort: str = USUAL_SORT,
     after: str | None = None,
     limit: int = PAGE,
-) -> tuple[list[DriftRow], str | None]:
+) -> tuple[list[DriftRow], Marks]:
     """Return a page of the list in an order of SORTS, and the mark of the next."""
     query, drift = _found(clock.now(), filters)
     found, mark = keyset.page(

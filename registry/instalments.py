@@ -14,7 +14,7 @@ from billing.parts import Part, Standing
 from billing.rules import Rules
 from core.money import Money
 from registry import audit, keyset, money, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -153,7 +153,7 @@ def page(
     today: date,
     rules: Rules,
     limit: int = PAGE,
-) -> tuple[list[PlanRow], str | None]:
+) -> tuple[list[PlanRow], Marks]:
     """Return a page of the plans in an order of KEYS, and the mark of the next."""
     query = _narrowed(_query(), session, filters, today, rules)
     found, mark = keyset.page(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from billing.models import AccessState, LockReason, Plan, Subscription, SuspensionLock
 from core import errors
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -84,7 +84,7 @@ def page(
     sort: str,
     after: str | None,
     limit: int = PAGE,
-) -> tuple[list[LockRow], str | None]:
+) -> tuple[list[LockRow], Marks]:
     """Return a page of the standing locks in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session,

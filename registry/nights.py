@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from billing.models import NightRun
 from registry import keyset
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -72,7 +72,7 @@ class Night:
 
 def page(
     session: Session, filters: NightFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[Night], str | None]:
+) -> tuple[list[Night], Marks]:
     """Return a page of the nights in an order of KEYS, and the mark of the next."""
     query = select(NightRun)
     if filters.state:

@@ -11,7 +11,7 @@ from billing.models import Account, Channel, DunningNotice
 from core.money import Money
 from registry import keyset, search
 from registry.dunning import NoticeRow
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -40,7 +40,7 @@ class NoticeFilter:
 
 def page(
     session: Session, filters: NoticeFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[NoticeRow], str | None]:
+) -> tuple[list[NoticeRow], Marks]:
     """Return a page of the reminders in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session,

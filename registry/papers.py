@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, exists, func, literal, select, tuple_, union
+from sqlalchemy import Date, Select, cast, exists, func, literal, select, union
 from sqlalchemy.orm import Session
 
 from billing import owing, paper, unasked
@@ -14,6 +14,7 @@ from billing.owing import Paid
 from billing.paper import Paper
 from core.money import Money
 from registry import outbox, paging, search
+from registry.keyset import Marks, Place
 from registry.models import Customer, OutboxMessage
 
 SORTS = ("issued", "number", "due", "amount")
@@ -76,10 +77,10 @@ class PaperRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperPage:
-    """A page of the list; `next` is the mark the next begins after. `total` stops at TOTAL_LIMIT + 1."""
+    """A page of the list; `next` has the marks beside it. `total` stops at TOTAL_LIMIT + 1."""
 
     rows: tuple[PaperRow, ...]
-    next: str | None
+    next: Marks
     total: int
 
 
@@ -135,22 +136,17 @@ def page(
 ) -> PaperPage:
     """Return a page of the documents in one of SORTS, or with a minus before it falling."""
     keys, read = _order(sort)
-    is_falling = sort.startswith("-")
     query = _narrowed(select(*_columns(), *keys), filters, today)
     cursor = paging.read(after, sort, (str if sort.strip("-") in ("issued", "due", "number") else int, int))
     begin = read(cursor.values) if cursor is not None else None
-    if begin is not None:
-        query = query.where(tuple_(*keys) < tuple_(*begin) if is_falling else tuple_(*keys) > tuple_(*begin))
-    query = query.order_by(*(key.desc() if is_falling else key.asc() for key in keys)).limit(limit + 1)
-    found = session.execute(query).all()
-    rows = [PaperRow(*tuple(row)[:_WIDTH]) for row in found[:limit]]
-    mark = None
-    if len(found) > limit:
-        first, last = tuple(found[limit - 1])[_WIDTH:]
-        word = first.isoformat() if isinstance(first, date) else first
-        mark = paging.write(paging.Cursor(sort, is_back=False, values=(word, last)))
+    place = Place(sort, limit, begin, is_back=bool(begin and cursor and cursor.is_back))
+    found = [tuple(row) for row in session.execute(place.of(query, keys))]
+    if place.is_before_all(found):
+        return page(session, filters, sort=sort, limit=limit, today=today, is_counted=is_counted)
+    rows, marks = place.cut(found)
+    shown = [PaperRow(*row[:_WIDTH]) for row in rows]
     return PaperPage(
-        _with_open(session, rows), mark, count(session, filters, today=today) if is_counted else 0
+        _with_open(session, shown), marks, count(session, filters, today=today) if is_counted else 0
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from billing.models import Account, Promise, PromiseStatus
 from core.money import Money
 from registry import keyset, search
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import Customer
 
 PAGE = 50
@@ -50,7 +50,7 @@ class PromiseRow:
 
 def page(
     session: Session, filters: PromiseFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[PromiseRow], str | None]:
+) -> tuple[list[PromiseRow], Marks]:
     """Return a page of the promises in an order of KEYS, and the mark of the next."""
     found, mark = keyset.page(
         session, _narrowed(filters), sort=sort, keys=KEYS, id_column=Promise.id, after=after, limit=limit

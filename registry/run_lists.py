@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from billing.models import ChargeRun, CutoffRun, RunStatus
 from registry import keyset
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 
 PAGE = 50
 USUAL_SORT = "-started"
@@ -52,7 +52,7 @@ class RunFilter:
 
 def charging(
     session: Session, filters: RunFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[ChargeRun], str | None]:
+) -> tuple[list[ChargeRun], Marks]:
     """Return a page of the charge runs in an order of CHARGE_KEYS, and the mark of the next."""
     query = _narrowed(select(ChargeRun), ChargeRun.run_on, filters)
     if filters.state:
@@ -65,7 +65,7 @@ def charging(
 
 def cutoffs(
     session: Session, filters: RunFilter, *, sort: str, after: str | None, limit: int = PAGE
-) -> tuple[list[CutoffRun], str | None]:
+) -> tuple[list[CutoffRun], Marks]:
     """Return a page of the cutoff runs in an order of CUTOFF_KEYS, and the mark of the next."""
     query = _narrowed(select(CutoffRun), CutoffRun.run_on, filters)
     if filters.state:

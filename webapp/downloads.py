@@ -1,15 +1,18 @@
 """Tables sent as files: written wholly first, so that no transaction waits for a slow browser."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import IO
+from typing import IO, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Response
 
 from registry import spreadsheets
+from registry.keyset import Marks
 from webapp import runtime
+
+Row = TypeVar("Row")
 
 ENDINGS = ("xlsx", "csv")
 _CHUNK = 65_536
@@ -21,6 +24,16 @@ def moment(at: datetime | None) -> datetime | None:
         return None
     zone = ZoneInfo(runtime.current().settings.isp.time_zone)
     return at.astimezone(zone).replace(microsecond=0, tzinfo=None)
+
+
+def every(page: Callable[[str | None], tuple[Sequence[Row], Marks]]) -> Iterator[Row]:
+    """Yield the rows of a list, asked for page by page, each in a short reading of its own."""
+    after: str | None = None
+    while True:
+        rows, marks = page(after)
+        yield from rows
+        if (after := marks.next) is None:
+            return
 
 
 class Table:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.columns import day_of
 from registry import keyset
-from registry.keyset import Key
+from registry.keyset import Key, Marks
 from registry.models import ImportBatch, ImportState
 
 PAGE = 50
@@ -51,7 +51,7 @@ def page(
     sort: str = USUAL_SORT,
     after: str | None = None,
     limit: int = PAGE,
-) -> tuple[list[ImportBatch], str | None]:
+) -> tuple[list[ImportBatch], Marks]:
     """Return a page of the imports in an order of KEYS, and the mark of the next; days are the zone's."""
     found, mark = keyset.page(
         session,

@@ -135,8 +135,8 @@ def test_from_a_plan_and_the_debtors_many_at_once_then_planned_sorted_and_as_a_f
     with database.reading() as session:
         seen, after = [], None
         while True:
-            page, after = disconnects.page(session, QueueFilter(), sort="-added", after=after, limit=1)
-            seen += [row.number for row in page]
+            page, marks = disconnects.page(session, QueueFilter(), sort="-added", after=after, limit=1)
+            seen, after = [*seen, *(row.number for row in page)], marks.next
             if after is None:
                 break
     assert sorted(seen) == ["800", "801", "802"]

@@ -60,7 +60,7 @@ def test_the_debtors_go_on_by_age_where_the_page_ended_and_come_as_a_file(sign_i
         seen, after = [], None
         for _ in range(3):
             found = debtor_list.page(session, TODAY, grace_days=3, sort="-since", after=after, limit=2)
-            seen, after = [*seen, *(row.number for row in found.rows)], found.next
+            seen, after = [*seen, *(row.number for row in found.rows)], found.next.next
             if after is None:
                 break
     assert seen == ["2003", "2002", "2001", "2004"]

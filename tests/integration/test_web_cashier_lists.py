@@ -34,19 +34,26 @@ TODAY = clock.today("Europe/Kyiv")
 WEEK = timedelta(days=7)
 
 
-def next_of(page):
-    """Return the way to the next page, or nothing at the end."""
-    found = re.search(r'rel="next" data-key="n"\s+href="([^"]+)"', page)
+def beside(page, way):
+    """Return the way to the next page or the one before ("prev"), or nothing at an end."""
+    found = re.search(rf'rel="{way}" data-key="."\s+href="([^"]+)"', page)
     return html.unescape(found.group(1)) if found else None
 
 
 def walk(browser, url, pattern):
-    """Return what the pattern finds on every page of a list, in order, and how many pages there were."""
-    seen, pages = [], 0
-    while url and pages < 5:
-        page = browser.get(url).text
-        seen, pages, url = [*seen, *re.findall(pattern, page)], pages + 1, next_of(page)
-    return seen, pages
+    """Return what the pattern finds on every page of a list, in order, and how many pages there were.
+
+    The way back leads over the same pages.
+    """
+    pages, back = [], []
+    while url and len(pages) < 5:
+        text = browser.get(url).text
+        pages, url = [*pages, re.findall(pattern, text)], beside(text, "next")
+    while text and len(back) < 5:
+        back, url = [re.findall(pattern, text), *back], beside(text, "prev")
+        text = browser.get(url).text if url else ""
+    assert back == pages
+    return [one for page in pages for one in page], len(pages)
 
 
 @pytest.fixture
@@ -348,7 +355,7 @@ def test_a_long_price_list_is_searched_sorted_and_paged(sign_in_as, database):
     assert "Look for something else" in browser.get("/setup/plans?q=nothing").text
     seen, pages = walk(browser, "/setup/plans?q=home&sort=-price", r"<b>Home (\d+)</b>")
     assert (seen, pages) == ([str(number) for number in range(60, 0, -1)], 2)
-    mark = next_of(browser.get("/setup/plans?q=home&sort=-price").text)
+    mark = beside(browser.get("/setup/plans?q=home&sort=-price").text, "next")
     with database.transaction() as session:
         session.query(Plan).filter_by(name="Home 11").delete()
     page = browser.get(mark).text

@@ -76,10 +76,10 @@ def test_a_notice_is_kept_off_until_it_is_switched_on(sign_in_as, database) -> N
     with database.reading() as session:
         seen, after = [], None
         for _ in range(3):
-            rows, after = notice_list.page(
+            rows, marks = notice_list.page(
                 session, WrittenFilter(), sort=notice_list.USUAL_SORT, after=after, limit=1
             )
-            seen += [row.notice.id for row in rows]
+            seen, after = [*seen, *(row.notice.id for row in rows)], marks.next
     assert (seen, after) == ([notice_id, later, other], None), "those that are on first, then the newest"
     assert (
         "Must be filled in"

@@ -8,11 +8,11 @@ from flask_babel import gettext
 from billing.models import BatchStatus, Certainty, LineStatus
 from registry import bank_list, bank_views, spreadsheets
 from registry.bank_views import BatchRow, LineRow
+from registry.keyset import Marks
 from webapp import downloads, identity, permissions, runtime, texts
 from webapp.bank import asking
 
 FILE_PAGE = 1000
-FILE_LIMIT = 200_000
 
 
 @permissions.required("report.read")
@@ -50,17 +50,15 @@ def _batch_state(status: BatchStatus) -> str:
 
 
 def _statements() -> Iterator[BatchRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    now = runtime.current()
-    (filters, sort), after = asking.of_statements(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    now, (filters, sort) = runtime.current(), asking.of_statements()
+
+    def page(after: str | None) -> tuple[list[BatchRow], Marks]:
         with now.database.reading() as session:
-            rows, after = bank_list.page(
+            return bank_list.page(
                 session, filters, zone=now.settings.isp.time_zone, sort=sort, after=after, limit=FILE_PAGE
             )
-        yield from rows
-        if after is None:
-            return
+
+    return downloads.every(page)
 
 
 @permissions.required("report.read")
@@ -116,12 +114,10 @@ def _line_state(status: LineStatus, certainty: Certainty | None) -> str:
 
 
 def _lines(batch_id: int | None) -> Iterator[LineRow]:
-    (filters, sort), after = asking.of_lines(batch_id), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = asking.of_lines(batch_id)
+
+    def page(after: str | None) -> tuple[list[LineRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = bank_views.lines(
-                session, batch_id, filters, sort=sort, after=after, limit=FILE_PAGE
-            )
-        yield from rows
-        if after is None:
-            return
+            return bank_views.lines(session, batch_id, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)

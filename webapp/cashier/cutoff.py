@@ -1,6 +1,6 @@
 """The cutoff: its runs, a plan that explains itself row by row, the plan as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,7 @@ from billing import cutoff_runs
 from billing.models import CutoffRun, RunStatus
 from registry import cutoff_details, cutoff_lists, cutoffs, run_lists, spreadsheets, upkeep
 from registry.cutoff_lists import PlanFilter, PlanRow
-from registry.keyset import order
+from registry.keyset import Marks, order
 from registry.run_lists import RunFilter
 from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_asking, cutoff_words, day
@@ -19,7 +19,6 @@ from webapp.cashier.cutoff_forms import ReleaseForm, ReviewForm, UndoForm
 from webapp.forms import Form
 
 FILE_PAGE = 1000
-FILE_LIMIT = 200_000
 GOING = (RunStatus.MAKING, RunStatus.APPLYING)
 
 
@@ -175,13 +174,12 @@ def _cells(one: PlanRow) -> tuple[spreadsheets.Value, ...]:
 
 
 def _every(run_id: int) -> Iterator[PlanRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = cutoff_asking.filters(), cutoff_asking.sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = cutoff_asking.filters(), cutoff_asking.sort()
+
+    def page(after: str | None) -> tuple[Sequence[PlanRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = cutoff_lists.page_of_rows(
+            return cutoff_lists.page_of_rows(
                 session, run_id, filters, sort=sort, after=after, limit=FILE_PAGE
             )
-        yield from rows
-        if after is None:
-            return
+
+    return downloads.every(page)

@@ -1,6 +1,6 @@
 """Who is past due: filters, an order, pages, and the list as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Response, abort, request
@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from registry import cutoff_lists, debtor_list, spreadsheets
 from registry.debtor_list import DebtorFilter, DebtorPage, DebtorRow
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 _SORTS: dict[str, Any] = dict.fromkeys(debtor_list.SORTS)
 
 
@@ -88,15 +87,14 @@ def _cells(row: DebtorRow) -> tuple[spreadsheets.Value, ...]:
 
 
 def _every() -> Iterator[DebtorRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    after = None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters = _filters()
+
+    def page(after: str | None) -> tuple[Sequence[DebtorRow], Marks]:
         with runtime.current().database.reading() as session:
-            found = _page(session, _filters(), after, limit=FILE_PAGE, is_counted=False)
-        yield from found.rows
-        after = found.next
-        if after is None:
-            return
+            found = _page(session, filters, after, limit=FILE_PAGE, is_counted=False)
+        return found.rows, found.next
+
+    return downloads.every(page)
 
 
 def _page(session: Session, filters: DebtorFilter, after: str | None, **how: Any) -> DebtorPage:

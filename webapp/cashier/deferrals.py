@@ -1,18 +1,17 @@
 """Deferrals of the cutoff, of all customers: filters, an order, pages, and the list as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Response, abort, request
 from flask_babel import gettext
 
 from registry import deferral_list, spreadsheets
 from registry.deferral_list import DeferralFilter, DeferralRow
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 @permissions.required("cutoff.run")
@@ -86,16 +85,15 @@ def _state(word: str) -> str:
 
 
 def _every() -> Iterator[DeferralRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[DeferralRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = deferral_list.page(
+            return deferral_list.page(
                 session, filters, sort=sort, after=after, today=day.today(), limit=FILE_PAGE
             )
-        yield from rows
-        if after is None:
-            return
+
+    return downloads.every(page)
 
 
 def _filters() -> DeferralFilter:

@@ -1,6 +1,6 @@
 """Instalments: agreed on by count or by hand, ended with a reason, and the list of them, also as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,14 +15,13 @@ from billing.parts import Part
 from core.money import Money
 from registry import instalments, spreadsheets
 from registry.instalments import PlanFilter
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import day, pages
 from webapp.forms import REQUIRED, Form, MoneyField, OnceForm, TextField, choices
 
 DEFAULT_COUNT = 3
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 class EndForm(Form):
@@ -228,11 +227,11 @@ def _state(word: str) -> str:
 
 
 def _every() -> Iterator[instalments.PlanRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[instalments.PlanRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = instalments.page(
+            return instalments.page(
                 session,
                 filters,
                 sort=sort,
@@ -241,9 +240,8 @@ def _every() -> Iterator[instalments.PlanRow]:
                 rules=day.limits(session),
                 limit=FILE_PAGE,
             )
-        yield from rows
-        if after is None:
-            return
+
+    return downloads.every(page)
 
 
 def _filters() -> PlanFilter:

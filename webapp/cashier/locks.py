@@ -1,6 +1,6 @@
 """The locks that stand on lines: a list, the list as a file, and one lock's history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Response, abort, request
 from flask_babel import gettext
@@ -9,13 +9,12 @@ from billing import freezes
 from billing.models import AccessState, LockReason
 from core import clock
 from registry import locks, spreadsheets
-from registry.keyset import order
+from registry.keyset import Marks, order
 from registry.locks import LockFilter, LockRow
 from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import cutoff_words, day, lock_rights
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 @permissions.required("cutoff.view")
@@ -114,13 +113,10 @@ def _cells(row: LockRow) -> tuple[spreadsheets.Value, ...]:
 
 
 def _every() -> Iterator[LockRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    after = None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[LockRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = locks.page(
-                session, _filters(), now=clock.now(), sort=_sort(), after=after, limit=FILE_PAGE
-            )
-        yield from rows
-        if after is None:
-            return
+            return locks.page(session, filters, now=clock.now(), sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)

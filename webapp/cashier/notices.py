@@ -1,7 +1,7 @@
 """What the list of reminders is asked for, and the list as a file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Response, abort, request
 from flask_babel import gettext
@@ -9,13 +9,12 @@ from flask_babel import gettext
 from billing.models import Channel
 from registry import notices, spreadsheets
 from registry.dunning import NoticeRow
-from registry.keyset import order
+from registry.keyset import Marks, order
 from registry.notices import NoticeFilter
 from webapp import asked, downloads, identity, permissions, runtime
 from webapp.cashier import day
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 def filters() -> NoticeFilter:
@@ -79,11 +78,10 @@ def _cells(row: NoticeRow) -> tuple[spreadsheets.Value, ...]:
 
 
 def _every() -> Iterator[NoticeRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    after = None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    asked, order = filters(), sort()
+
+    def page(after: str | None) -> tuple[Sequence[NoticeRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = notices.page(session, filters(), sort=sort(), after=after, limit=FILE_PAGE)
-        yield from rows
-        if after is None:
-            return
+            return notices.page(session, asked, sort=order, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)

@@ -1,18 +1,17 @@
 """Promises to pay, of all customers: filters, an order, pages, and the list as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Response, abort, request
 from flask_babel import gettext
 
 from registry import promise_list, spreadsheets
-from registry.keyset import order
+from registry.keyset import Marks, order
 from registry.promise_list import PromiseFilter, PromiseRow
 from webapp import asked, downloads, identity, permissions, rendering, runtime, texts
 from webapp.cashier import day
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 @permissions.required("promise.give")
@@ -87,14 +86,13 @@ def _state(word: str) -> str:
 
 
 def _every() -> Iterator[PromiseRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[PromiseRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = promise_list.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
-        yield from rows
-        if after is None:
-            return
+            return promise_list.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 def _filters() -> PromiseFilter:

@@ -1,6 +1,6 @@
 """The disconnect queue in the office: listed, planned, ended, as a file; and putting people into it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from flask import Response, abort, render_template, request
@@ -13,12 +13,11 @@ from desk import disconnects
 from desk.disconnects import QueueFilter, QueueRow
 from desk.models import DisconnectResult, DisconnectWhy
 from registry import addresses, customers, spreadsheets, staff
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime
 from webapp.forms import REQUIRED, Form, TextField, choices
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 # So many rows a browser still lays out on paper; more are taken as a file.
 PRINTED = 2000
 MOST_TICKED = 1000
@@ -194,7 +193,7 @@ def paper() -> Response:
         "desk/disconnects_paper.html",
         rows=rows,
         places=places,
-        is_cut=mark is not None,
+        is_cut=mark.next is not None,
         limit=PRINTED,
         filters=filters,
         words=dict(WORDS),
@@ -268,14 +267,13 @@ def result_word(result: DisconnectResult | None) -> str:
 
 
 def _every() -> Iterator[QueueRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[QueueRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = disconnects.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
-        yield from rows
-        if after is None:
-            return
+            return disconnects.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 def _filters() -> QueueFilter:

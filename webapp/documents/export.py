@@ -1,7 +1,7 @@
 """The list of documents as a file: every row the filters leave, in the list's order."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from flask import Response, abort
@@ -10,8 +10,9 @@ from flask_babel import gettext
 from core import errors
 from core.money import Money
 from registry import papers, spreadsheets
+from registry.keyset import Marks
 from registry.papers import PaperRow
-from webapp import permissions, runtime
+from webapp import downloads, permissions, runtime
 from webapp.documents import asking
 
 CHUNK = 65_536
@@ -66,18 +67,16 @@ def _refuse_too_many() -> None:
 
 
 def _every() -> Iterator[PaperRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
     filters, sort, today = asking.filters(), asking.sort(), asking.today()
-    after = None
-    while True:
+
+    def page(after: str | None) -> tuple[Sequence[PaperRow], Marks]:
         with runtime.current().database.reading() as session:
-            page = papers.page(
+            found = papers.page(
                 session, filters, sort=sort, after=after, limit=PAGE, today=today, is_counted=False
             )
-        yield from page.rows
-        after = page.next
-        if after is None:
-            return
+        return found.rows, found.next
+
+    return downloads.every(page)
 
 
 def _cells(row: PaperRow) -> tuple[spreadsheets.Value, ...]:

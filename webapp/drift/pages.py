@@ -1,7 +1,7 @@
 """The drift list: cut but still passing, paid but still cut, unknown on a list; repaired by a press."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Response, abort, request
@@ -10,11 +10,10 @@ from flask_babel import gettext, ngettext
 from core import clock
 from registry import drift, spreadsheets
 from registry.drift import DriftFilter, DriftRow
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime, texts, waking
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 CHOSEN_LIMIT = 1000
 _SORTS: dict[str, Any] = dict.fromkeys(drift.SORTS)
 
@@ -123,14 +122,13 @@ def _repair(row: DriftRow) -> str:
 
 
 def _every() -> Iterator[DriftRow]:
-    """Yield the rows a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[DriftRow], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = drift.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
-        yield from rows
-        if after is None:
-            return
+            return drift.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 @permissions.required("gate.repair")

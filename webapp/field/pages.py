@@ -41,7 +41,7 @@ def day() -> Response:
             now=clock.now(),
             visits=planned,
             rows=rows,
-            next=page.next,
+            next=page.next.next,
             places=places,
         )
     )

@@ -1,6 +1,6 @@
 """Contracts to sign: the queue, one added by hand, a signature at the office, and who is led to sign."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from flask import Response, abort, render_template, request, url_for
@@ -12,12 +12,11 @@ from core import clock
 from desk import contract_templates, contracts, leading
 from desk.contracts import ContractFilter, Queued
 from registry import customers, payers, spreadsheets
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, contract_copy, downloads, identity, permissions, rendering, runtime, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
 FILE_PAGE = 1000
-FILE_LIMIT = 100_000
 
 
 class ContractForm(Form):
@@ -116,14 +115,13 @@ def _cells(one: Queued, zone: str) -> tuple[spreadsheets.Value, ...]:
 
 
 def _every() -> Iterator[Queued]:
-    """Yield the contracts a thousand at a time, each from a short reading of its own."""
-    filters, sort, after = _filters(), _sort(), None
-    for _ in range(FILE_LIMIT // FILE_PAGE):
+    filters, sort = _filters(), _sort()
+
+    def page(after: str | None) -> tuple[Sequence[Queued], Marks]:
         with runtime.current().database.reading() as session:
-            rows, after = contracts.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
-        yield from rows
-        if after is None:
-            return
+            return contracts.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 @permissions.required("contract.keep")

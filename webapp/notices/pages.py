@@ -1,6 +1,6 @@
 """Notices: what there is, who was given each, who saw and confirmed it and when; the card's panel of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Response, abort, render_template, request, url_for
@@ -14,7 +14,7 @@ from desk import contracts, given, leading, notice_list, notices, warning
 from desk.given import GivenFilter, GivenRow
 from desk.notice_list import Summary, WrittenFilter
 from registry import spreadsheets
-from registry.keyset import order
+from registry.keyset import Marks, order
 from webapp import asked, downloads, identity, permissions, rendering, runtime, seals, texts, waking
 from webapp.forms import REQUIRED, Form, ParagraphField, TextField
 
@@ -98,13 +98,12 @@ def _list_cells(row: Summary) -> tuple[spreadsheets.Value, ...]:
 
 def _every_notice() -> Iterator[Summary]:
     filters, sort = _asked_of_list()
-    mark: str | None = None
-    while True:
+
+    def page(after: str | None) -> tuple[Sequence[Summary], Marks]:
         with runtime.current().database.reading() as session:
-            rows, mark = notice_list.page(session, filters, sort=sort, after=mark, limit=FILE_PAGE)
-        yield from rows
-        if mark is None:
-            return
+            return notice_list.page(session, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 def _asked_of_list() -> tuple[WrittenFilter, str]:
@@ -199,14 +198,13 @@ def export(notice_id: int, ending: str) -> Response:
 
 def _every(notice_id: int) -> Iterator[GivenRow]:
     filters, sort = _asked()
-    mark: str | None = None
-    while True:
+
+    def page(after: str | None) -> tuple[Sequence[GivenRow], Marks]:
         with runtime.current().database.reading() as session:
             notices.get(session, notice_id)
-            rows, mark = given.page(session, notice_id, filters, sort=sort, after=mark, limit=FILE_PAGE)
-        yield from rows
-        if mark is None:
-            return
+            return given.page(session, notice_id, filters, sort=sort, after=after, limit=FILE_PAGE)
+
+    return downloads.every(page)
 
 
 def _cells(row: GivenRow) -> tuple[spreadsheets.Value, ...]:
