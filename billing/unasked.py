@@ -1,6 +1,6 @@
-"""Documents that hold no more though nobody paid them: cancelled, or a proforma that became an invoice."""
+"""What documents hold no more though nobody paid it: cancelled, given back, or on an invoice by now."""
 
-from sqlalchemy import SQLColumnExpression, and_, case, func, or_, select
+from sqlalchemy import BigInteger, SQLColumnExpression, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -46,6 +46,25 @@ def _is_undone_receipt() -> ColumnElement[bool]:
     return and_(Document.kind == DocumentKind.RECEIPT, is_undone)
 
 
+def minor() -> ColumnElement[int]:
+    """Return, for a query on Document, what of its sum is asked for no more.
+
+    Of an invoice that is what credit notes gave back, though another invoice asks it again; of a proforma
+    what was undone or given back of its charges.
+    """
+    note, line, entry = aliased(Document), aliased(DocumentLine), aliased(LedgerEntry)
+    of_notes = select(-func.sum(note.gross_minor)).where(note.corrects_id == Document.id).correlate(Document)
+    of_lines = (
+        select(func.sum(case((_is_undone(entry), -entry.amount_minor), else_=_back(entry))))
+        .join(line, line.entry_id == entry.id)
+        .where(line.document_id == Document.id)
+        .correlate(Document)
+    )
+    is_proforma = Document.kind == DocumentKind.PROFORMA
+    found = case((is_proforma, of_lines.scalar_subquery()), else_=of_notes.scalar_subquery())
+    return func.coalesce(found, 0).cast(BigInteger)
+
+
 def _is_on_invoice(entry_id: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
     """Return whether that entry stands on an invoice."""
     other = aliased(DocumentLine)
@@ -59,13 +78,21 @@ def _is_on_invoice(entry_id: SQLColumnExpression[int | None]) -> ColumnElement[b
 
 def _stands(entry: type[LedgerEntry]) -> ColumnElement[bool]:
     """Return whether something of the entry is asked for: it was not undone, nor given back whole."""
-    undone, given, taken = aliased(LedgerEntry), aliased(LedgerEntry), aliased(LedgerEntry)
-    is_undone = select(undone.id).where(undone.reverses_id == entry.id).correlate(entry).exists()
-    back = (
+    return and_(~_is_undone(entry), entry.amount_minor + _back(entry) < 0)
+
+
+def _is_undone(entry: type[LedgerEntry]) -> ColumnElement[bool]:
+    undone = aliased(LedgerEntry)
+    return select(undone.id).where(undone.reverses_id == entry.id).correlate(entry).exists()
+
+
+def _back(entry: type[LedgerEntry]) -> ColumnElement[int]:
+    """Return what of the entry was given back by what names it and stands."""
+    given, taken = aliased(LedgerEntry), aliased(LedgerEntry)
+    return (
         select(func.coalesce(func.sum(given.amount_minor), 0))
         .where(given.corrects_id == entry.id)
         .where(~select(taken.id).where(taken.reverses_id == given.id).correlate(given).exists())
         .correlate(entry)
         .scalar_subquery()
     )
-    return and_(~is_undone, entry.amount_minor + back < 0)

@@ -25,7 +25,7 @@ TOTAL_LIMIT = 10_000
 ASKING = (DocumentKind.INVOICE, DocumentKind.PROFORMA)
 _NEVER = date(9999, 12, 31)
 # So many columns are a row's own; what it stands in order by comes behind.
-_WIDTH = 14
+_WIDTH = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ class PaperFilter:
 
 @dataclass(frozen=True, slots=True)
 class PaperRow:
-    """A document as the list shows it; `open_minor` is what of it is to pay, `closed` as unasked.word()."""
+    """A document as the list shows it; `open_minor` is what of it is to pay.
+
+    `closed` is as unasked.word(), `unasked_minor` as unasked.minor().
+    """
 
     id: int
     kind: DocumentKind
@@ -58,6 +61,7 @@ class PaperRow:
     gross_minor: int
     currency: str
     closed: str
+    unasked_minor: int
     open_minor: int = 0
 
     @property
@@ -71,8 +75,17 @@ class PaperRow:
         return Money(self.open_minor, self.currency)
 
     def state(self, today: date) -> str:
-        """Return a word of STATES, or "partly"; nothing for what asks for no money."""
-        return state_of(self.kind, self.gross_minor, self.open_minor, self.due_on, today, closed=self.closed)
+        """Return whether it is paid or cancelled: a word of STATES, or "partly"; or nothing.
+
+        What is asked for no more was not paid: by that alone nothing is paid in part.
+        """
+        if self.kind not in ASKING or self.gross_minor <= 0:
+            return self.closed if self.kind is DocumentKind.RECEIPT else ""
+        if self.open_minor <= 0:
+            return self.closed or "paid"
+        if self.due_on is not None and self.due_on < today:
+            return "overdue"
+        return "open" if self.open_minor >= self.gross_minor - self.unasked_minor else "partly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +114,6 @@ class PaperView:
     def document(self) -> Document:
         """The document itself."""
         return self.paper.document
-
-
-def state_of(
-    kind: DocumentKind,
-    gross_minor: int,
-    open_minor: int,
-    due_on: date | None,
-    today: date,
-    *,
-    closed: str,
-) -> str:
-    """Return whether a document is paid or cancelled: a word of STATES, or partly; or none."""
-    if kind is DocumentKind.RECEIPT:
-        return closed
-    if kind not in ASKING or gross_minor <= 0:
-        return ""
-    if open_minor <= 0:
-        return closed or "paid"
-    if due_on is not None and due_on < today:
-        return "overdue"
-    return "open" if open_minor >= gross_minor else "partly"
 
 
 def page(
@@ -172,17 +164,14 @@ def view(session: Session, document_id: int, *, today: date) -> PaperView:
     """Return one document with all that hangs on it; raises NotFound."""
     found = paper.of(session, document_id)
     document = found.document
-    opened = owing.open_by_document([document.account_id])
-    open_minor = session.scalar(select(opened.c.open_minor).where(opened.c.document_id == document_id)) or 0
     asks = document.kind in ASKING
-    closed = session.scalar(select(unasked.word()).where(Document.id == document_id)) or ""
+    listed = session.execute(_joined(select(*_columns())).where(Document.id == document_id)).one()
+    (row,) = _with_open(session, [PaperRow(*tuple(listed))])
     return PaperView(
         paper=found,
-        customer_id=session.scalar(select(Customer.id).where(Customer.account_id == document.account_id)),
-        open=Money(open_minor, document.currency),
-        state=state_of(
-            document.kind, document.gross_minor, open_minor, document.due_on, today, closed=closed
-        ),
+        customer_id=row.customer_id,
+        open=row.open,
+        state=row.state(today),
         paid_by=tuple(owing.payments_of(session, document_id)) if asks else (),
         notes=tuple(
             session.scalars(select(Document).where(Document.corrects_id == document_id).order_by(Document.id))
@@ -219,6 +208,7 @@ def _columns() -> tuple[Any, ...]:
         Document.gross_minor,
         Document.currency,
         unasked.word(),
+        unasked.minor(),
     )
 
 
