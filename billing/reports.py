@@ -52,17 +52,18 @@ _MOVEMENTS = """
     HAVING count(*) FILTER (WHERE dated_on >= :first) > 0 OR sum(amount_minor) <> 0
 """.replace("-- moved", _MOVED)
 
-# What people paid and got back; what undoes it counts on its own day, against the same method.
+# What people paid and got back; what undoes it counts on its own day, against the same method. Two people of
+# one name have a till each; nobody signed in (the night, a web-hook) has the name alone.
 _TAKINGS = """
-    SELECT row_number() OVER (ORDER BY dated_on, author, method, currency) AS row_id, t.*
+    SELECT row_number() OVER (ORDER BY dated_on, author, author_id, method, currency) AS row_id, t.*
     FROM (
-        SELECT e.dated_on, e.author, e.method, e.currency, count(*) AS entries,
+        SELECT e.dated_on, e.author_id, e.author, e.method, e.currency, count(*) AS entries,
                coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)::bigint AS in_minor,
                coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0)::bigint AS out_minor,
                sum(e.amount_minor)::bigint AS total_minor
         FROM ledger_entries e LEFT JOIN ledger_entries undone ON undone.id = e.reverses_id
         WHERE e.dated_on BETWEEN :first AND :last AND coalesce(undone.kind, e.kind) IN ('payment', 'refund')
-        GROUP BY e.dated_on, e.author, e.method, e.currency
+        GROUP BY e.dated_on, e.author_id, e.author, e.method, e.currency
     ) t
 """
 

@@ -108,6 +108,18 @@ def test_day_totals_tell_cashiers_methods_and_what_was_undone_apart(session):
     assert [row["total"] for row in only] == [700]
 
 
+def test_day_totals_keep_two_cashiers_of_one_name_apart(session):
+    account_id = customer(session, "1001").account_id
+    for staff_id, minor in ((1, 1000), (2, 300), (1, 500)):
+        author = ledger.Author("Olena", staff_id)
+        post(session, account_id, EntryKind.PAYMENT, minor, day(11, 3), author=author, method=Method.CASH)
+    found = table(session, reports.TAKINGS, asked(day(11, 3), day(11, 3)))
+    assert [(row["author"], row["entries"], row["total"]) for row in found] == [
+        ("Olena", 2, 1500),
+        ("Olena", 1, 300),
+    ]
+
+
 def test_revenue_is_by_the_charged_period_and_the_plan_it_was_charged_for(session):
     made = testing.subscriber(session, price_minor=3000, starts_on=day(9), today=day(9))
     charges.run(session, testing.act(day(10)))
