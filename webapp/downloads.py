@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response
 
+from core import errors
 from registry import spreadsheets
 from registry.keyset import Marks
 from webapp import runtime
@@ -15,6 +16,8 @@ from webapp import runtime
 Row = TypeVar("Row")
 
 ENDINGS = ("xlsx", "csv")
+# A file is written while a browser waits; one that stopped in the middle would look whole.
+XLSX_LIMIT, CSV_LIMIT = 100_000, 1_000_000
 _CHUNK = 65_536
 
 
@@ -50,11 +53,31 @@ class Table:
         rows: Iterable[Sequence[spreadsheets.Value]],
         totals: Iterable[Sequence[spreadsheets.Value]] = (),
     ) -> None:
-        """Write heads, rows and totals; rows are taken one by one and not kept."""
-        if self.ending == "xlsx":
-            spreadsheets.write_xlsx(self._file, title, heads, rows, totals)
-        else:
-            spreadsheets.write_csv(self._file, heads, rows, totals)
+        """Write heads, rows and totals; rows are taken one by one and not kept.
+
+        Raises Invalid for more rows than a file of this kind may have.
+        """
+        try:
+            if self.ending == "xlsx":
+                spreadsheets.write_xlsx(self._file, title, heads, self._bounded(rows), totals)
+            else:
+                spreadsheets.write_csv(self._file, heads, self._bounded(rows), totals)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _bounded(
+        self, rows: Iterable[Sequence[spreadsheets.Value]]
+    ) -> Iterator[Sequence[spreadsheets.Value]]:
+        is_workbook = self.ending == "xlsx"
+        for count, row in enumerate(rows, 1):
+            if count > (XLSX_LIMIT if is_workbook else CSV_LIMIT):
+                raise errors.Invalid(
+                    "These are too many rows for a workbook: narrow the list, or take the CSV"
+                    if is_workbook
+                    else "These are too many rows for a file: narrow the list"
+                )
+            yield row
 
     def answer(self) -> Response:
         """Return the answer that sends the file."""
