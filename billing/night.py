@@ -264,7 +264,14 @@ def _finish(database: Database, on: date) -> NightRun:
 
 def _report_of(run: ChargeRun) -> charges.ChargeReport:
     total = sum(run.totals.values())
-    return charges.ChargeReport(run.entries, total, run.accounts_charged, run.documents, dict(run.totals))
+    return charges.ChargeReport(
+        run.entries,
+        total,
+        run.accounts_charged,
+        run.documents,
+        dict(run.totals),
+        undocumented=dict(run.undocumented),
+    )
 
 
 def _is_done(database: Database, on: date, name: str) -> bool:

@@ -51,7 +51,7 @@ def test_the_night_charges_plans_cuts_and_reports(database):
     done = close(database)
     assert done.finished_at is not None
     charged = {"entries": 2, "total_minor": 6000, "accounts": 1, "documents": 0, "totals": {"EUR": 6000}}
-    charged |= {"refused": [], "failed": [], "undocumented": {}}
+    charged |= {"refused": [], "failed": [], "undocumented": {"company": 2}}
     assert done.report["charges"] == charged
     assert done.report["plan"]["cut"] == 1
     assert done.report["applied"] == {"outcomes": {"cut": 1}}

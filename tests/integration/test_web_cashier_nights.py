@@ -24,7 +24,14 @@ def test_nights_tell_what_they_did_and_whom_they_left_out(sign_in_as, database):
             )
             for number in range(52)
         )
-        failed = {"charges": {"entries": 7, "totals": {"EUR": 21000}, "failed": [olha.account_id, 987654321]}}
+        failed = {
+            "charges": {
+                "undocumented": {"company": 3},
+                "entries": 7,
+                "totals": {"EUR": 21000},
+                "failed": [olha.account_id, 987654321],
+            }
+        }
         waits = {"applied": {"waits": "a person applies the plans here"}}
         waits["lines"] = {"late": [], "missed": [olha.account_id]}
         session.add(
@@ -42,6 +49,7 @@ def test_nights_tell_what_they_did_and_whom_they_left_out(sign_in_as, database):
     assert f'href="/customers/{olha.id}">5001' in page
     assert "Account 987654321 of nobody" in page
     assert "not charged" in page
+    assert 'href="/charges/documents?since=' in page
     assert "the line never went off" in page
     assert "went off late" not in page
     assert "The cutoff waits: a person applies the plans here" in page
