@@ -159,7 +159,7 @@ def make(
         )
     session.flush()
     moved = suspensions.lift_of_account(
-        session, account_id, LockReason.DEBT, by=f"instalments by {author.name}", today=today
+        session, account_id, LockReason.DEBT, by=N_("instalments by %(name)s", name=author.name), today=today
     )
     return Made(plan, suspensions.opened(session, moved))
 

@@ -7,6 +7,7 @@ the product dates by a period of its own (`or_later`, and the charge run) goes t
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, bindparam, cast, false, func, select, update
@@ -344,25 +345,30 @@ def _check(kind: EntryKind, amount_minor: int, due_on: date | None) -> None:
         raise errors.Invalid("Money that comes in has no due date", {"due_on": "Leave it empty"})
 
 
-_COMPARED = (
-    "account_id",
-    "kind",
-    "amount_minor",
-    "dated_on",
-    "due_on",
-    "method",
-    "reference",
-    "reverses_id",
-    "subscription_id",
-    "liability_id",
-    "terms_no",
-    "period_start",
-    "period_end",
-    "vat_hundredths",
-    "counterpart_id",
-    "corrects_id",
-    "description",
-)
+# What must be the same when an act is sent twice, by its words.
+_COMPARED = {
+    "account_id": N_("customer"),
+    "kind": N_("kind"),
+    "amount_minor": N_("sum"),
+    "dated_on": N_("day"),
+    "due_on": N_("day it is due"),
+    "method": N_("method"),
+    "reference": N_("reference"),
+    "reverses_id": N_("entry undone"),
+    "subscription_id": N_("service"),
+    "liability_id": N_("liability"),
+    "terms_no": N_("terms"),
+    "period_start": N_("begin of the period"),
+    "period_end": N_("end of the period"),
+    "vat_hundredths": N_("VAT rate"),
+    "counterpart_id": N_("entry of the other side"),
+    "corrects_id": N_("entry corrected"),
+    "description": N_("description"),
+}
+
+
+def _and(one: str, more: str) -> str:
+    return N_("%(one)s, %(more)s", one=one, more=more)
 
 
 def _same(first: LedgerEntry, again: LedgerEntry, *, or_later: bool) -> LedgerEntry:
@@ -373,7 +379,7 @@ def _same(first: LedgerEntry, again: LedgerEntry, *, or_later: bool) -> LedgerEn
         raise errors.Conflict(
             N_(
                 "This was posted already with another %(what)s",
-                what=", ".join(different).replace("_", " "),
+                what=reduce(_and, (_COMPARED[name] for name in different)),
             ),
             "uq_ledger_entries_idempotency_key",
         )

@@ -12,12 +12,22 @@ from billing.ledger import Author
 from billing.models import Account, EntryKind, LedgerEntry, Method
 from billing.rules import Rules
 from core import errors
-from core.words import N_
+from core.words import N_, Text
 
 # The same sum and reference within so many days is the same money, until a person says otherwise.
 SAME_DAYS = 10
 # What the key of a payment begins with that a line of a bank statement became.
 BANK_KEY = "bank:"
+# What let a line in, by the entry that did.
+_OF_ENTRY = {
+    EntryKind.CHARGE: N_("charge no. %(entry)s"),
+    EntryKind.PAYMENT: N_("payment no. %(entry)s"),
+    EntryKind.WRITEOFF: N_("write-off no. %(entry)s"),
+    EntryKind.REFUND: N_("refund no. %(entry)s"),
+    EntryKind.ADJUSTMENT: N_("adjustment no. %(entry)s"),
+    EntryKind.TRANSFER: N_("transfer no. %(entry)s"),
+    EntryKind.REVERSAL: N_("reversal no. %(entry)s"),
+}
 
 PaybackKind = Literal["cash", "writeoff"]
 
@@ -232,6 +242,10 @@ def received(session: Session, posted: ledger.Posted, today: date, rules: Rules)
     reopened: tuple[int, ...] = ()
     if posted.has_matter:
         reopened = reconnect.review(
-            session, entry.account_id, today=today, rules=rules, by=f"{entry.kind.value} {entry.id}"
+            session,
+            entry.account_id,
+            today=today,
+            rules=rules,
+            by=Text(_OF_ENTRY[entry.kind], entry=entry.id),
         )
     return Received(entry, is_new=True, reopened=reopened)

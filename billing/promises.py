@@ -97,7 +97,7 @@ def make(
     session.add(promise)
     session.flush()
     moved = suspensions.lift_of_account(
-        session, account_id, LockReason.DEBT, by=f"promise by {author.name}", today=today
+        session, account_id, LockReason.DEBT, by=N_("promise by %(name)s", name=author.name), today=today
     )
     return Made(promise, suspensions.opened(session, moved))
 

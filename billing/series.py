@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from billing import books
 from billing.models import DocumentKind, DocumentSeries, SeriesCounter
 from core import errors
+from core.words import N_
 
 _NUMBER = re.compile(r"\{number(?::(\d{1,2}))?\}")
 # Of the kinds that one act may issue: the counters of those before are locked first.
@@ -99,20 +100,20 @@ def split(pattern: str) -> tuple[str, int, str]:
     fault = pattern_fault(pattern)
     found = _NUMBER.search(pattern)
     if fault or found is None:
-        raise errors.Invalid("Not a pattern of numbers", {"pattern": fault or "Write {number} once"})
+        raise errors.Invalid("Not a pattern of numbers", {"pattern": fault or N_("Write {number} once")})
     return pattern[: found.start()], int(found.group(1) or 1), pattern[found.end() :]
 
 
 def pattern_fault(pattern: str) -> str | None:
     """Return what is wrong with a pattern, in words; None when nothing is."""
     if len(_NUMBER.findall(pattern)) != 1:
-        return "Write {number}, or {number:6} for six digits, once"
+        return N_("Write {number}, or {number:6} for six digits, once")
     rest = _FIELD.sub("", _NUMBER.sub("", pattern).replace("{year}", "").replace("{month}", ""))
     if rest != _NUMBER.sub("", pattern).replace("{year}", "").replace("{month}", "") or set("{}") & set(rest):
-        return "Only {number}, {year} and {month} are filled in"
+        return N_("Only {number}, {year} and {month} are filled in")
     if "{month}" in pattern and "{year}" not in pattern:
-        return "A month without {year} would give the same number again next year"
-    return None if len(pattern) <= 40 else "Write at most 40 characters"
+        return N_("A month without {year} would give the same number again next year")
+    return None if len(pattern) <= 40 else N_("Write at most 40 characters")
 
 
 def _dated(text: str, on: date) -> str:

@@ -129,7 +129,7 @@ def _change(owner: str, note: str) -> ColumnElement[Any]:
     """Return what is kept of an effect that is changed: what it was, until when, who changed it and why."""
     return func.jsonb_build_array(
         func.jsonb_build_object(
-            "was", SuspensionLock.effect, "at", clock.now().isoformat(), "by", owner, "note", str(note)
+            "was", SuspensionLock.effect, "at", clock.now().isoformat(), "by", str(owner), "note", str(note)
         )
     )
 

@@ -306,7 +306,9 @@ def set_terms(
     changes = audit.difference(before, terms)
     if changes:
         audit.record(session, actor, "account.terms", customer_id=customer_id, changes=changes)
-    return reconnect.review(session, own_id, today=today, rules=rules, by=f"terms by {actor.name}")
+    return reconnect.review(
+        session, own_id, today=today, rules=rules, by=N_("terms set by %(name)s", name=actor.name)
+    )
 
 
 def account_id(session: Session, customer_id: int) -> int:

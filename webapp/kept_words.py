@@ -14,6 +14,10 @@ SENTENCES = (
     N_("incidents"),
     N_("the clock"),
     N_("run %(run)s"),
+    N_("linecard charge"),
+    N_("receipts"),
+    N_("import-lms"),
+    N_("disconnect queue"),
     # gates
     N_("This service has no line to open or close"),
     N_("The gate said nothing of this line"),

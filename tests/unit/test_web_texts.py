@@ -9,8 +9,9 @@ from babel.messages import mofile
 from flask import Flask
 from flask_babel import Babel, force_locale
 
-from billing import rules, verdicts
-from billing.models import AccessState
+from billing import ledger, payments, rules, series, verdicts
+from billing.models import AccessState, LedgerEntry
+from core import errors
 from core.money import Money
 from core.words import N_, Text
 from gates import ruleset
@@ -140,6 +141,39 @@ def test_what_a_gate_answered_is_told(address: str) -> None:
     with pytest.raises(ruleset.BadAddress) as caught:
         ruleset.parse([address])
     assert texts.tell(str(caught.value)) != str(caught.value)
+
+
+KEPT = (
+    "promise by Олена",
+    "instalments by Олена",
+    "terms set by Олена",
+    *(str(Text(words, entry=7)) for words in payments._OF_ENTRY.values()),
+    *("linecard charge", "receipts", "import-lms", "disconnect queue"),
+)
+
+
+@pytest.mark.usefixtures("ukrainian")
+@pytest.mark.parametrize("kept", KEPT)
+def test_who_let_a_line_in_or_wrote_an_entry_is_told(kept: str) -> None:
+    told = texts.tell(str.__str__(kept))
+    assert told != kept
+    assert not LATIN.search(re.sub("linecard charge|LMS", "", told))
+
+
+@pytest.mark.usefixtures("ukrainian")
+@pytest.mark.parametrize("pattern", ["", "{number}{day}", "{month}{number}", "x" * 40 + "{number}"])
+def test_what_is_wrong_with_a_pattern_of_numbers_is_told(pattern: str) -> None:
+    told = texts.tell(series.pattern_fault(pattern))
+    assert not LATIN.search(re.sub(r"{[^}]*}", "", told)), told
+
+
+@pytest.mark.usefixtures("ukrainian")
+def test_in_what_a_second_entry_differs_is_told_in_words() -> None:
+    other = {name: 1 if name in ("amount_minor", "corrects_id") else None for name in ledger._COMPARED}
+    first = LedgerEntry(**dict.fromkeys(ledger._COMPARED))
+    with pytest.raises(errors.Conflict, match="another sum, entry corrected") as caught:
+        ledger._same(first, LedgerEntry(**other), or_later=False)
+    assert not LATIN.search(texts.tell(caught.value.args[0]))
 
 
 def test_english_is_left_as_it_was_made(app: Flask) -> None:
