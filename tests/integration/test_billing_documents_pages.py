@@ -133,7 +133,8 @@ def test_a_document_says_what_paid_it_and_the_money_page_lists_it(sign_in_as, tw
     page = browser.get(f"/documents/{two_invoices['ids'][0]}").text
     assert "€30.00" in page
     assert "€20.00" in page
-    assert "Paid by" in page
+    by = page.partition('id="panel-paid"')[2].partition("</section>")[0]
+    assert [word in by for word in ("Settled by", "payment", "cash", "/ledger/")] == [True] * 4
     money = browser.get(f"/customers/{two_invoices['customer']}/money").text
     assert f"INV/{TODAY.year}/000002" in money
     assert browser.get("/documents/999999").status_code == 404
