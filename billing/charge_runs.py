@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -17,6 +17,9 @@ from core.db import Database
 from core.words import N_
 
 Show = Callable[[int, int], object]
+# A run that gave no sign of life for so long is given up: each batch gives one, after seconds.
+GIVEN_UP_S = 600
+INTERRUPTED = N_("Interrupted; the next run goes on where it was")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,20 @@ def run(
 
     One account alone is charged in one transaction with its row; both let the terms of their day hold before.
     `show` is called after each batch with the accounts done and how many there are. One that fails keeps the
-    reason in its row; one that was killed is called interrupted by the next.
+    reason in its row; one that was killed is called interrupted by give_up(), one beside it is left alone.
     """
     if account_id is not None:
         return _run_one(database, act, account_id)
     run_id = _open(database, act)
 
     def note(session: Session, report: ChargeReport, done: int, total: int) -> None:
-        _write(session.get_one(ChargeRun, run_id), report, done, total)
+        row = session.get_one(ChargeRun, run_id)
+        _write(row, report, done, total)
+        row.seen_at, row.error = clock.now(), None
         show(done, total)
 
     try:
-        begun = daybreak.let_each_hold(database, act)
+        begun = daybreak.let_each_hold(database, act, note=lambda session: _beat(session, run_id))
         report = charges.run_batches(database, act, note=note, begun=begun)
     except Exception as error:
         with database.transaction() as session:
@@ -122,16 +127,37 @@ def rehearse(
 
 def _open(database: Database, act: Act) -> int:
     with database.transaction() as session:
-        session.execute(
-            update(ChargeRun)
-            .where(ChargeRun.finished_at.is_(None), ChargeRun.error.is_(None))
-            .values(error=N_("Interrupted; the next run goes on where it was"))
-            .execution_options(synchronize_session=False)
-        )
-        row = ChargeRun(run_on=act.until, started_by=act.author.name)
+        give_up(session)
+        row = ChargeRun(run_on=act.until, started_by=act.author.name, seen_at=clock.now())
         session.add(row)
         session.flush()
         return row.id
+
+
+def _beat(session: Session, run_id: int) -> None:
+    session.get_one(ChargeRun, run_id).seen_at = clock.now()
+
+
+def is_lost(run: ChargeRun) -> bool:
+    """Whether the run goes on by its row, but no worker gave a sign of life in GIVEN_UP_S seconds."""
+    is_going = run.finished_at is None and run.error is None
+    return is_going and (run.seen_at or run.started_at) < clock.now() - timedelta(seconds=GIVEN_UP_S)
+
+
+def give_up(session: Session) -> list[int]:
+    """Call the runs that are lost (see is_lost) interrupted; return which."""
+    late = (
+        update(ChargeRun)
+        .where(
+            ChargeRun.finished_at.is_(None),
+            ChargeRun.error.is_(None),
+            func.coalesce(ChargeRun.seen_at, ChargeRun.started_at)
+            < clock.now() - timedelta(seconds=GIVEN_UP_S),
+        )
+        .values(error=str(INTERRUPTED))
+        .returning(ChargeRun.id)
+    )
+    return list(session.scalars(late, execution_options={"synchronize_session": "fetch"}))
 
 
 def _made(session: Session, accounts: Sequence[int], last_id: int) -> list[Charged]:

@@ -4,7 +4,7 @@ The night does it for everybody, what looks ahead for one account; whoever charg
 terms of that day hold first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -110,14 +110,17 @@ def _concerned(session: Session, act: Act, now: datetime, account_id: int | None
     }
 
 
-def let_each_hold(database: Database, act: Act) -> ChargeReport:
-    """Do what let_terms_hold() does for every account, each in a transaction of its own."""
+def let_each_hold(
+    database: Database, act: Act, *, note: Callable[[Session], object] = lambda _: None
+) -> ChargeReport:
+    """Do what let_terms_hold() does for every account, each in a transaction of its own, `note` in it."""
     with database.reading() as session:
         planned = subscriptions.planned_accounts(session, act.until)
     report = ChargeReport()
     for account_id in sorted(planned):
         with database.transaction() as session:
             report += let_terms_hold(session, act, account_id=account_id)
+            note(session)
     return report
 
 

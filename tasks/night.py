@@ -139,9 +139,12 @@ def let_in(runtime: Runtime, app: Celery) -> None:
 def _left_lying(runtime: Runtime) -> list[int]:
     with runtime.database.transaction() as session:
         given_up = cutoff_runs.give_up(session)
+        lost = charge_runs.give_up(session)
         ids = cutoff_runs.waiting(session)
     if given_up:
         log.error("cutoff_plans_given_up", run_ids=given_up)
+    if lost:
+        log.error("charge_runs_given_up", run_ids=lost)
     return ids
 
 

@@ -236,7 +236,10 @@ class AccountDiscount(Base):
 
 
 class ChargeRun(Base):
-    """One charging of everybody for a day, in batches: how far it came, what it made and what it refused."""
+    """One charging of everybody for a day, in batches: how far it came, what it made and what it refused.
+
+    `seen_at` is the worker's last sign of life.
+    """
 
     __tablename__ = "charge_runs"
 
@@ -245,6 +248,7 @@ class ChargeRun(Base):
     started_at: Mapped[CreatedAt]
     started_by: Mapped[str] = mapped_column(String(120))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     accounts_total: Mapped[int] = mapped_column(default=0, server_default="0")
     accounts_done: Mapped[int] = mapped_column(default=0, server_default="0")
     accounts_charged: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -175,15 +175,34 @@ def test_the_job_charges_up_to_the_day_it_is_asked_for_and_no_further(server_set
     assert max(row.period_start for row in caught_up) <= today
 
 
-def test_a_run_that_was_killed_is_called_interrupted_by_the_next(database):
+def test_a_run_that_was_killed_is_called_interrupted_and_one_that_lives_is_not(database, sign_in_as):
     people(database, 1)
+    now = clock.now()
+    long_ago = now - timedelta(seconds=charge_runs.GIVEN_UP_S + 5)
     with database.transaction() as session:
-        session.add(ChargeRun(run_on=ON, started_by="night", accounts_done=5, accounts_total=9))
+        for seen_at in (long_ago, None, now):
+            began = now if seen_at is None else long_ago
+            session.add(ChargeRun(run_on=ON, started_by="night", started_at=began, seen_at=seen_at))
+    page = sign_in_as("billing").get("/charges").text
+    assert (page.count("Interrupted"), page.count("<progress")) == (1, 2)
     charge_runs.run(database, testing.act(ON))
     with database.reading() as session:
-        last, killed = recent(session)
-    assert (last.error, killed.finished_at) == (None, None)
+        last, alive, begun, killed = recent(session)
+    assert (last.error, alive.error, begun.error, killed.finished_at) == (None, None, None, None)
+    assert last.seen_at >= now
     assert killed.error.startswith("Interrupted")
+
+
+def test_the_page_says_when_no_worker_takes_a_started_run_up(database, sign_in_as):
+    browser = sign_in_as("billing")
+    assert "No worker took" not in browser.get("/charges?awaited=2").text
+    assert "No worker took" not in browser.get("/charges").text
+    page = browser.get("/charges?awaited=1").text
+    assert "No worker took" in page
+    assert "every 1s" not in page
+    people(database, 1)
+    charge_runs.run(database, testing.act(ON))
+    assert "No worker took" not in browser.get("/charges?awaited=1").text
 
 
 def test_a_run_that_fails_keeps_the_reason(database, monkeypatch):

@@ -1,15 +1,15 @@
 """Charge runs: how far each came and what it made; one started by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Response, render_template, request
 from flask_babel import format_date, gettext, lazy_gettext
 from wtforms import DateField
 from wtforms.validators import InputRequired
 
-from billing import acts, late_documents
+from billing import acts, charge_runs, late_documents
 from billing.models import ChargeRun
-from core import errors
+from core import clock, errors
 from core.money import Money
 from core.words import N_
 from registry import audit, money, run_lists
@@ -41,6 +41,7 @@ def _page(form: DayForm) -> Response:
     with runtime.current().database.reading() as session:
         found, mark = run_lists.charging(session, filters, sort=sort, after=after)
     awaited = min(request.args.get("awaited", 0, type=int), AWAITED)
+    is_over = awaited <= 1 and "awaited" in request.args
     return rendering.page_or_fragment(
         "cashier/charge_runs.html",
         "cashier/_charge_runs.html",
@@ -54,6 +55,9 @@ def _page(form: DayForm) -> Response:
         is_filtered=filters != RunFilter(),
         is_running=not after and any(_is_running(one) for one in found),
         awaited=max(0, awaited - 1),
+        is_untaken=is_over and not any(map(_is_recent, found)),
+        is_lost=charge_runs.is_lost,
+        interrupted=charge_runs.INTERRUPTED,
         today=day.today(),
         as_money=Money,
         day_text=lambda since: format_date(date.fromisoformat(since), "medium"),
@@ -73,7 +77,12 @@ def _sort() -> str:
 
 
 def _is_running(run: ChargeRun) -> bool:
-    return run.finished_at is None and run.error is None
+    return run.finished_at is None and run.error is None and not charge_runs.is_lost(run)
+
+
+def _is_recent(run: ChargeRun) -> bool:
+    """Whether a worker took it up since the page waits, or a little before."""
+    return run.started_at > clock.now() - timedelta(seconds=2 * AWAITED)
 
 
 @permissions.required("charge.run")
