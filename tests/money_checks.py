@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing import allocation, crediting, debt, documents, liabilities, periods, prices
@@ -373,7 +373,8 @@ class Known:
     def is_credited_by_hand(self, row: LedgerEntry, asked: int, stands: int, cost: int) -> bool:
         """Say whether more stands than it costs because a person gave the rest back on its invoice.
 
-        What settling gave back beside it, and somebody undid, may be given back anew.
+        What settling gave back beside it, and somebody undid, may be given back anew; so may what a person
+        gave and somebody undid: settling left it to him, and does so until the next change of the period.
         """
         invoice = documents.document_of(self.session, row.id)
         if invoice is None or invoice.kind is not DocumentKind.INVOICE:
@@ -381,4 +382,11 @@ class Known:
         invoice = documents.get(self.session, invoice.id)
         left = crediting.creditable(self.session, invoice)
         position = next(line.position for line in invoice.lines if line.entry_id == row.id)
-        return asked > cost and left[position] <= max(0, stands - asked)
+        taken_back = self.session.scalar(
+            select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
+                LedgerEntry.corrects_id == row.id,
+                LedgerEntry.period_start.is_(None),
+                LedgerEntry.id.in_(self.undone),
+            )
+        )
+        return asked > cost and left[position] - (taken_back or 0) <= max(0, stands - asked)
