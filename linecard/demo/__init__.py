@@ -48,7 +48,7 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
     Everything is dated back from today. Raises Conflict when somebody else is seeding.
     """
     from core import db, errors, secrets
-    from linecard.demo import garden, money, network, papers, records, watched, work
+    from linecard.demo import garden, money, network, papers, policy, records, watched, work
     from registry import audit
 
     with database.transaction() as session:
@@ -65,6 +65,7 @@ def seed_if_empty(settings: "Settings", database: "db.Database") -> bool:
         subscriptions = money.write_subscriptions(session, world)
         network.write_lines(session, world, subscriptions)
         network.write_cables(session, world)
+        policy.write(session, world)
         purses = money.write_year(session, world)
         papers.write(session, world)
         money.write_consequences(session, world, purses)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from billing import charges, cutoff, debt, ledger, rules
+from billing import charges, cutoff, debt, ledger, policies
 from billing.models import (
     DecisionAction,
     LedgerEntry,
@@ -150,8 +150,9 @@ def test_tonights_plan_cuts_some_spares_others_for_every_reason_and_is_not_brake
     with seeded.bind.connect() as connection:
         outer = connection.begin()
         with db.Database(connection).transaction() as session:
-            run = cutoff.plan(session, today, rules=rules.rules_of(settings_of_demo), planned_by="test")
-            assert run.status is RunStatus.PLANNED
+            in_force = policies.in_force(session, settings_of_demo)
+            run = cutoff.plan(session, today, rules=in_force, planned_by="test")
+            assert run.status is RunStatus.PLANNED, run.brake_reasons
             found = session.execute(
                 text("SELECT action, reason, count(*) FROM cutoff_decisions GROUP BY 1, 2")
             )
