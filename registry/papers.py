@@ -21,6 +21,8 @@ SORTS = ("issued", "number", "due", "amount")
 STATES = ("open", "overdue", "paid", unasked.INVOICED, unasked.CANCELLED)
 USUAL_SORT = "-issued"
 TOTAL_LIMIT = 10_000
+# From so many characters on a text is looked for inside of numbers too: fewer stand in nearly all.
+_LEAST_PART = 3
 # Credit notes and receipts ask for nothing.
 ASKING = (DocumentKind.INVOICE, DocumentKind.PROFORMA)
 _NEVER = date(9999, 12, 31)
@@ -146,6 +148,16 @@ def count(session: Session, filters: PaperFilter, *, today: date, most: int = TO
     """Return how many documents the filters leave; `most` + 1 stands for more."""
     some = _narrowed(select(literal(1)), filters, today).limit(most + 1)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def sums(session: Session, filters: PaperFilter, *, today: date) -> tuple[tuple[DocumentKind, Money], ...]:
+    """Return what the documents come to that the filters leave, by kind and currency."""
+    columns: tuple[Any, ...] = (Document.kind, Document.currency, func.sum(Document.gross_minor))
+    grouped = _narrowed(select(*columns), filters, today).group_by(Document.kind, Document.currency)
+    rows = session.execute(grouped)
+    return tuple(
+        (kind, Money(int(minor), currency)) for kind, currency, minor in sorted(tuple(row) for row in rows)
+    )
 
 
 def ids(filters: PaperFilter, *, today: date) -> Select[int]:
@@ -279,13 +291,15 @@ def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
 
 
 def _matching(text: str) -> Any:
-    """Return the ids of documents with that number, in full or its digits, or of customers found by it."""
+    """Return the ids of documents with that number, a part or its digits, or of customers found by it."""
     parts = [
         select(Document.id).where(Document.full_number == text),
         select(Document.id)
         .join(Customer, Customer.account_id == Document.account_id)
         .where(Customer.id.in_(search.matching(text))),
     ]
+    if len(text) >= _LEAST_PART:
+        parts.append(select(Document.id).where(Document.full_number.icontains(text, autoescape=True)))
     if text.isascii() and text.isdecimal() and len(text) < 16:
         parts.append(select(Document.id).where(Document.number == int(text)))
     return union(*parts)

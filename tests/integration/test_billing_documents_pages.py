@@ -84,6 +84,9 @@ def test_the_list_is_found_by_number_customer_kind_day_and_state(sign_in_as, two
     assert numbers(browser.get("/documents?state=paid")) == []
     assert numbers(browser.get(f"/documents?q={second}")) == [second]
     assert numbers(browser.get("/documents?q=2")) == [second]
+    assert numbers(browser.get("/documents?q=0002")) == [second]
+    assert numbers(browser.get(f"/documents?q=v/{year}/0000")) == [second, first]
+    assert numbers(browser.get("/documents?q=00%25")) == []
     assert numbers(browser.get("/documents?q=koval")) == [second, first]
     assert numbers(browser.get("/documents?kind=receipt")) == []
     assert numbers(browser.get(f"/documents?to={TODAY - timedelta(days=1)}")) == []
@@ -94,6 +97,8 @@ def test_the_list_is_found_by_number_customer_kind_day_and_state(sign_in_as, two
     page = browser.get("/documents").text
     assert "€20.00" in page
     assert "overdue" in page
+    assert re.search(r"Sum: .*€60\.00", page)
+    assert re.search(r"Sum: .*€30\.00", browser.get("/documents?state=overdue").text)
 
 
 def test_the_list_goes_on_page_by_page_in_every_order(sign_in_as, two_invoices, monkeypatch):

@@ -19,10 +19,13 @@ def listing() -> Response:
         found = papers.page(
             session, filters, sort=sort, after=request.args.get("after"), limit=PAGE, today=today
         )
+        is_summed = 0 < found.total <= papers.TOTAL_LIMIT
+        sums = papers.sums(session, filters, today=today) if is_summed else ()
     return rendering.page_or_fragment(
         "documents/list.html",
         "documents/list.html",
         found=found,
+        sums=sums,
         filters=filters,
         sort=sort,
         today=today,
