@@ -1,11 +1,10 @@
 """Documents as staff find them: a list by number, customer, day and state; one with all it names."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, exists, func, literal, select, union
+from sqlalchemy import Select, func, literal, select, union
 from sqlalchemy.orm import Session
 
 from billing import owing, paper, unasked
@@ -13,11 +12,10 @@ from billing.models import Document, DocumentKind, DocumentLine, Payer
 from billing.owing import Paid
 from billing.paper import Paper
 from core.money import Money
-from registry import outbox, paging, search
-from registry.keyset import Marks, Place
+from registry import keyset, outbox, search
+from registry.keyset import Key, Marks
 from registry.models import Customer, OutboxMessage
 
-SORTS = ("issued", "number", "due", "amount")
 STATES = ("open", "overdue", "paid", unasked.INVOICED, unasked.CANCELLED)
 USUAL_SORT = "-issued"
 TOTAL_LIMIT = 10_000
@@ -26,8 +24,16 @@ _LEAST_PART = 3
 # Credit notes and receipts ask for nothing.
 ASKING = (DocumentKind.INVOICE, DocumentKind.PROFORMA)
 _NEVER = date(9999, 12, 31)
-# So many columns are a row's own; what it stands in order by comes behind.
-_WIDTH = 15
+_opened = owing.open_by_document()
+KEYS = {
+    "issued": Key(Document.issued_on, date),
+    "number": Key(Document.full_number, str),
+    "kind": Key(func.concat(Document.kind), str),
+    "customer": Key(func.coalesce(Customer.sort_name, ""), str),
+    "due": Key(func.coalesce(Document.due_on, _NEVER), date),
+    "amount": Key(Document.gross_minor, int),
+    "open": Key(func.coalesce(_opened.c.open_minor, 0), int),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +134,13 @@ def page(
     today: date,
     is_counted: bool = True,
 ) -> PaperPage:
-    """Return a page of the documents in one of SORTS, or with a minus before it falling."""
-    keys, read = _order(sort)
-    query = _narrowed(select(*_columns(), *keys), filters, today)
-    cursor = paging.read(after, sort, (str if sort.strip("-") in ("issued", "due", "number") else int, int))
-    begin = read(cursor.values) if cursor is not None else None
-    place = Place(sort, limit, begin, is_back=bool(begin and cursor and cursor.is_back))
-    found = [tuple(row) for row in session.execute(place.of(query, keys))]
-    if place.is_before_all(found):
-        return page(session, filters, sort=sort, limit=limit, today=today, is_counted=is_counted)
-    rows, marks = place.cut(found)
-    shown = [PaperRow(*row[:_WIDTH]) for row in rows]
-    return PaperPage(
-        _with_open(session, shown), marks, count(session, filters, today=today) if is_counted else 0
+    """Return a page of the documents in an order of KEYS, or with a minus before it falling."""
+    query = _narrowed(select(*_columns()), filters, today, is_open_joined=sort.removeprefix("-") == "open")
+    found, marks = keyset.page(
+        session, query, sort=sort, keys=KEYS, id_column=Document.id, after=after, limit=limit
     )
+    shown = _with_open(session, [PaperRow(*row) for row in found])
+    return PaperPage(shown, marks, count(session, filters, today=today) if is_counted else 0)
 
 
 def count(session: Session, filters: PaperFilter, *, today: date, most: int = TOTAL_LIMIT) -> int:
@@ -238,31 +237,13 @@ def _with_open(session: Session, rows: list[PaperRow]) -> tuple[PaperRow, ...]:
     return tuple(replace(row, open_minor=left.get(row.id, 0)) for row in rows)
 
 
-def _order(sort: str) -> tuple[tuple[Any, Any], Callable[[Any], tuple[Any, Any] | None]]:
-    """Return the expressions the list stands in, the id last, and how a mark's values are read for them."""
-
-    def day(values: Any) -> tuple[Any, Any] | None:
-        try:
-            return cast(literal(date.fromisoformat(values[0])), Date), literal(values[1])
-        except ValueError:
-            return None
-
-    def plain(values: Any) -> tuple[Any, Any]:
-        return literal(values[0]), literal(values[1])
-
-    due = func.coalesce(Document.due_on, _NEVER)
-    keys: dict[str, tuple[Any, Callable[[Any], tuple[Any, Any] | None]]] = {
-        "issued": (Document.issued_on, day),
-        "number": (Document.full_number, plain),
-        "due": (due, day),
-        "amount": (Document.gross_minor, plain),
-    }
-    key, read = keys[sort.removeprefix("-")]
-    return (key, Document.id), read
-
-
-def _narrowed(query: Select[Any], filters: PaperFilter, today: date) -> Select[Any]:
+def _narrowed(
+    query: Select[Any], filters: PaperFilter, today: date, *, is_open_joined: bool = False
+) -> Select[Any]:
     query = _joined(query)
+    # What is open of every document costs more than the rest together: only who asks for it pays.
+    if is_open_joined or filters.state in STATES:
+        query = query.outerjoin(_opened, _opened.c.document_id == Document.id)
     if filters.text:
         query = query.where(Document.id.in_(_matching(filters.text)))
     if filters.kind is not None:
@@ -279,15 +260,13 @@ def _narrowed(query: Select[Any], filters: PaperFilter, today: date) -> Select[A
 def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
     if state not in STATES:
         return query
-    opened = owing.open_by_document()
-    if state not in ("open", "overdue"):
-        is_open = exists().where(opened.c.document_id == Document.id)
-        closed = "" if state == "paid" else state
-        kinds = (*ASKING, DocumentKind.RECEIPT) if state == unasked.CANCELLED else ASKING
-        query = query.where(Document.kind.in_(kinds), Document.gross_minor > 0, ~is_open)
-        return query.where(unasked.word() == closed)
-    query = query.join(opened, opened.c.document_id == Document.id)
-    return query.where(Document.due_on < today) if state == "overdue" else query
+    if state in ("open", "overdue"):
+        query = query.where(_opened.c.document_id.is_not(None))
+        return query.where(Document.due_on < today) if state == "overdue" else query
+    closed = "" if state == "paid" else state
+    kinds = (*ASKING, DocumentKind.RECEIPT) if state == unasked.CANCELLED else ASKING
+    query = query.where(Document.kind.in_(kinds), Document.gross_minor > 0, _opened.c.document_id.is_(None))
+    return query.where(unasked.word() == closed)
 
 
 def _matching(text: str) -> Any:

@@ -16,7 +16,7 @@ from billing import testing as money_testing
 from billing.ledger import Author
 from billing.models import Document, DocumentKind, EntryKind, Method, Seller
 from core import clock, errors
-from registry import audit, company, contacts, customers, number_series
+from registry import audit, company, contacts, customers, number_series, papers
 from registry.models import AuditEvent, OutboxMessage
 from webapp.documents import acts
 
@@ -79,6 +79,8 @@ def test_the_list_is_found_by_number_customer_kind_day_and_state(sign_in_as, two
     assert numbers(browser.get("/documents")) == [second, first]
     assert numbers(browser.get("/documents?sort=amount")) == [first, second]
     assert numbers(browser.get("/documents?sort=-due")) == [second, first]
+    assert numbers(browser.get("/documents?sort=open")) == [first, second]
+    assert numbers(browser.get("/documents?sort=-open&state=open")) == [second, first]
     assert numbers(browser.get("/documents?state=overdue")) == [first]
     assert numbers(browser.get("/documents?state=open&sort=number")) == [first, second]
     assert numbers(browser.get("/documents?state=paid")) == []
@@ -106,7 +108,7 @@ def test_the_list_goes_on_page_by_page_in_every_order(sign_in_as, two_invoices, 
 
     monkeypatch.setattr(listing, "PAGE", 1)
     browser = sign_in_as("noc")
-    for sort in ("issued", "-issued", "number", "-number", "due", "-due", "amount", "-amount"):
+    for sort in (sign + key for key in papers.KEYS for sign in ("", "-")):
         first = browser.get(f"/documents?sort={sort}")
         mark = re.search(r'href="([^"]*after=[^"]*)"', first.text).group(1).replace("&amp;", "&")
         second = browser.get(mark)

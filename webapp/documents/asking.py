@@ -30,5 +30,5 @@ def filters() -> PaperFilter:
 
 
 def sort() -> str:
-    """Return the order of the list, a word of papers.SORTS with or without a minus."""
-    return order(request.args.get("sort", ""), papers.SORTS, papers.USUAL_SORT)
+    """Return the order of the list, a word of papers.KEYS with or without a minus."""
+    return order(request.args.get("sort", ""), papers.KEYS, papers.USUAL_SORT)
