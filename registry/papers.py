@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select, union
 from sqlalchemy.orm import Session
 
-from billing import owing, paper, unasked
+from billing import owing, paper, unasked, written_off
 from billing.models import Document, DocumentKind, DocumentLine, Payer
 from billing.owing import Paid
 from billing.paper import Paper
@@ -16,7 +16,8 @@ from registry import keyset, outbox, search
 from registry.keyset import Key, Marks
 from registry.models import Customer, OutboxMessage
 
-STATES = ("open", "overdue", "paid", unasked.INVOICED, unasked.CANCELLED)
+WRITTEN_OFF = "written_off"
+STATES = ("open", "overdue", "paid", WRITTEN_OFF, unasked.INVOICED, unasked.CANCELLED)
 USUAL_SORT = "-issued"
 TOTAL_LIMIT = 10_000
 # From so many characters on a text is looked for inside of numbers too: fewer stand in nearly all.
@@ -52,7 +53,7 @@ class PaperFilter:
 class PaperRow:
     """A document as the list shows it; `open_minor` is what of it is to pay.
 
-    `closed` is as unasked.word(), `unasked_minor` as unasked.minor().
+    `closed` is as unasked.word(), or WRITTEN_OFF; `unasked_minor` as unasked.minor().
     """
 
     id: int
@@ -229,12 +230,21 @@ def _joined(query: Select[Any]) -> Select[Any]:
 
 
 def _with_open(session: Session, rows: list[PaperRow]) -> tuple[PaperRow, ...]:
-    """Say what of each is open: one query for all the accounts of the page."""
+    """Say what of each is open or was written off: a query each for all the accounts of the page."""
     if not rows:
         return ()
-    opened = owing.open_by_document({row.account_id for row in rows})
+    account_ids = {row.account_id for row in rows}
+    opened = owing.open_by_document(account_ids)
     left = {row[0]: row[1] for row in session.execute(select(opened.c.document_id, opened.c.open_minor))}
-    return tuple(replace(row, open_minor=left.get(row.id, 0)) for row in rows)
+    lost = set(session.scalars(written_off.documents(account_ids)))
+    return tuple(
+        replace(
+            row,
+            open_minor=left.get(row.id, 0),
+            closed=row.closed or (WRITTEN_OFF if row.id in lost else ""),
+        )
+        for row in rows
+    )
 
 
 def _narrowed(
@@ -263,10 +273,14 @@ def _in_state(query: Select[Any], state: str, today: date) -> Select[Any]:
     if state in ("open", "overdue"):
         query = query.where(_opened.c.document_id.is_not(None))
         return query.where(Document.due_on < today) if state == "overdue" else query
-    closed = "" if state == "paid" else state
+    closed = "" if state in ("paid", WRITTEN_OFF) else state
     kinds = (*ASKING, DocumentKind.RECEIPT) if state == unasked.CANCELLED else ASKING
     query = query.where(Document.kind.in_(kinds), Document.gross_minor > 0, _opened.c.document_id.is_(None))
-    return query.where(unasked.word() == closed)
+    query = query.where(unasked.word() == closed)
+    if closed:
+        return query
+    lost = Document.id.in_(written_off.documents())
+    return query.where(lost if state == WRITTEN_OFF else ~lost)
 
 
 def _matching(text: str) -> Any:

@@ -154,6 +154,8 @@ class LedgerEntry(Base):
             "period_start",
             postgresql_where=text("liability_id IS NOT NULL"),
         ),
+        # The accounts of which something was written off: billing.written_off reads no others.
+        Index("ix_ledger_entries_writeoffs", "account_id", postgresql_where=text("kind = 'writeoff'")),
         # What gives a part of an entry back: whether its document asks for anything yet (billing.unasked).
         Index(
             "ix_ledger_entries_corrects_id",

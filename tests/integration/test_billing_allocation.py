@@ -5,8 +5,29 @@ from random import Random
 
 from sqlalchemy import select
 
-from billing import accounts, allocation, charges, documents, ledger, owing, subscriptions, testing
-from billing.models import Document, DocumentKind, EntryKind, Method, Payer, Plan, Seller
+from billing import (
+    accounts,
+    allocation,
+    charges,
+    documents,
+    ledger,
+    owing,
+    subscriptions,
+    testing,
+    written_off,
+)
+from billing.models import (
+    Account,
+    Document,
+    DocumentKind,
+    DocumentLine,
+    EntryKind,
+    LedgerEntry,
+    Method,
+    Payer,
+    Plan,
+    Seller,
+)
 
 DAY = date(2026, 11, 1)
 
@@ -17,7 +38,9 @@ def history(session, random):
     posted = []
     for _ in range(random.randint(1, 20)):
         minor = random.randint(1, 400)
-        kind = random.choice(["charge", "charge", "charge", "payment", "payment", "refund", "reversal"])
+        kind = random.choice(
+            ["charge", "charge", "charge", "payment", "payment", "refund", "reversal", "writeoff"]
+        )
         if kind == "reversal" and posted:
             entry = posted.pop(random.randrange(len(posted)))
             ledger.reverse(session, entry.id, author=testing.AUTHOR, reason="wrong", dated_on=DAY)
@@ -30,6 +53,9 @@ def history(session, random):
                     session, account.id, EntryKind.REFUND, -minor, dated_on=DAY, author=testing.AUTHOR
                 )
             )
+        elif kind == "writeoff":
+            taken = {"dated_on": DAY, "author": testing.AUTHOR}
+            posted.append(ledger.post(session, account.id, EntryKind.WRITEOFF, minor, **taken))
         else:
             posted.append(testing.pay(session, account.id, minor))
     return account.id
@@ -48,6 +74,37 @@ def test_lists_say_what_the_pure_function_says(session):
     assert len(alone) > 20
     one = allocation.open_by_entry(ids[:3])
     assert set(session.scalars(select(one.c.account_id))) <= set(ids[:3])
+
+
+def test_the_documents_a_write_off_settled_are_those_the_pure_function_names(session):
+    """All claims stand on invoices of their own; money goes out, comes back and is written off at random."""
+    session.add(Seller(name="Fibre Ltd", written_by="test"))
+    payer = Payer(name="Olha Koval")
+    session.add(payer)
+    session.flush()
+    ids = [history(session, Random(seed)) for seed in range(60)]
+    expected = set()
+    for account_id in ids:
+        session.get_one(Account, account_id).payer_id = payer.id
+        writeoffs = set(
+            session.scalars(
+                select(LedgerEntry.id).where(
+                    LedgerEntry.account_id == account_id, LedgerEntry.kind == EntryKind.WRITEOFF
+                )
+            )
+        )
+        for share in allocation.of_account(session, account_id).shares:
+            if share.money_id in writeoffs:
+                expected.add(share.claim_id)
+    session.flush()
+    claims = session.scalars(select(LedgerEntry).where(LedgerEntry.kind == EntryKind.CHARGE)).all()
+    for one in claims:
+        documents.issue(session, [one.id], kind=DocumentKind.INVOICE, on=DAY, author=testing.AUTHOR)
+    lines = select(DocumentLine.entry_id).where(DocumentLine.document_id.in_(written_off.documents()))
+    assert set(session.scalars(lines)) == expected
+    assert len(expected) > 20
+    some = select(DocumentLine.entry_id).where(DocumentLine.document_id.in_(written_off.documents(ids[:9])))
+    assert set(session.scalars(some)) < expected
 
 
 def test_a_payment_names_the_documents_it_paid_and_a_document_its_payments(session):

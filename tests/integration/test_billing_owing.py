@@ -118,3 +118,13 @@ def test_a_credit_that_was_undone_leaves_both_invoices_open_and_paid_one_after_t
     ]
     testing.pay(session, account_id, 500)
     assert (told(session, first), told(session, again)) == (("paid", 0), ("paid", 0))
+
+
+def test_what_was_written_off_is_not_called_paid(session, account_id):
+    first, second = (ask(session, account_id, DocumentKind.INVOICE, 3000) for _ in range(2))
+    testing.pay(session, account_id, 3000)
+    lost = {"kind": "writeoff", "expected_minor": 3000, "idempotency_key": "w"}
+    payments.payback(session, account_id, author=testing.AUTHOR, today=DAY, rules=testing.RULES, **lost)
+    assert (told(session, first), told(session, second)) == (("paid", 0), ("written_off", 0))
+    undo(session, owing.payments_of(session, second.id)[0].entry.id)
+    assert told(session, second) == ("open", 3000)

@@ -91,6 +91,7 @@ def _cells(row: PaperRow) -> tuple[spreadsheets.Value, ...]:
         "partly": gettext("paid in part"),
         "overdue": gettext("overdue"),
         "paid": gettext("paid"),
+        "written_off": gettext("written off"),
         "invoiced": gettext("invoiced"),
         "cancelled": gettext("cancelled"),
     }
