@@ -155,7 +155,10 @@ def _settle(session: Session, billed: _Billed, act: Act, *, since: date, words: 
             # Nor is a further charge a person undid given back: it was not taken.
             difference = min(difference, max(0, crediting.stands_minor(session, charge) - at_most))
         if difference:
-            days = Period(max(since, _period(charge).start), max(since, _period(charge).end, end))
+            # Days of debt are settled by what begins on the morrow of their period, too: within that period,
+            # or it would not be found there by the next.
+            first = since if since <= whole.end else _period(charge).start
+            days = Period(max(first, _period(charge).start), max(first, _period(charge).end, end))
             parts = [(charge, difference)]
             if difference > 0:
                 parts = crediting.share_out(session, charge, difference)

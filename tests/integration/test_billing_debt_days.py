@@ -122,6 +122,19 @@ def test_days_cut_off_for_debt_are_given_back_when_the_service_is_over(session):
     assert daybreak.begin(session, act(date(2026, 11, 26)), clock.now()).settled == 0
 
 
+def test_days_cut_off_for_debt_stand_in_their_period_when_new_terms_of_the_next_settle_them(session):
+    made = testing.subscriber(session, starts_on=NOVEMBER)
+    ids, first = [made.subscription_id], date(2026, 12, 1)
+    suspensions.place(
+        session, ids, LockReason.DEBT, owner="cutoff", today=date(2026, 11, 11), billed_percent=0
+    )
+    agreed = subscriptions.agreed_on(subscriptions.get(session, *ids))
+    dear = replace(agreed, plan_id=testing.plan(session, 6000).id)
+    subscriptions.change(session, *ids, act(first), choice=dear, on=first)
+    # Not (2000, 1, 1), the first of December: the next settling of November would not find it there.
+    assert settled(session, made) == [(2000, 1, 30)]
+
+
 @properties.money(4)
 @given(
     rules=st.builds(
