@@ -8,7 +8,7 @@ money there is, each claim one of all that was asked, in the order of payment; w
 
 from collections.abc import Iterable
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import CTE, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from billing.models import DocumentKind, DocumentLine, EntryKind, LedgerEntry
@@ -20,24 +20,7 @@ def documents(account_ids: Iterable[int] | None = None) -> Select[int]:
 
     Only accounts with a write-off are read, all of them or those named.
     """
-    has_one = select(LedgerEntry.account_id).where(LedgerEntry.kind == EntryKind.WRITEOFF)
-    if account_ids is not None:
-        has_one = has_one.where(LedgerEntry.account_id == any_of(account_ids))
-    undone = aliased(LedgerEntry)
-    standing = (
-        select(
-            LedgerEntry.id,
-            LedgerEntry.account_id,
-            LedgerEntry.kind,
-            LedgerEntry.amount_minor,
-            LedgerEntry.due_on,
-            and_(LedgerEntry.amount_minor < 0, LedgerEntry.due_on.is_not(None)).label("is_claim"),
-        )
-        .where(LedgerEntry.account_id.in_(has_one), LedgerEntry.reverses_id.is_(None))
-        .where(~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists())
-        .cte("standing")
-    )
-    one = standing.c
+    one = _standing(account_ids).c
     asked = func.sum(-one.amount_minor).over(partition_by=one.account_id, order_by=(one.due_on, one.id))
     claims = select(
         one.id, one.account_id, (asked + one.amount_minor).label("begin"), asked.label("end")
@@ -67,4 +50,25 @@ def documents(account_ids: Iterable[int] | None = None) -> Select[int]:
         .where(money.c.kind == EntryKind.WRITEOFF)
         .where(or_(DocumentLine.kind == DocumentKind.INVOICE, DocumentLine.kind == DocumentKind.PROFORMA))
         .distinct()
+    )
+
+
+def _standing(account_ids: Iterable[int] | None) -> CTE:
+    """Return what stands of accounts with a write-off; `is_claim` is whether an entry asks for money."""
+    has_one = select(LedgerEntry.account_id).where(LedgerEntry.kind == EntryKind.WRITEOFF)
+    if account_ids is not None:
+        has_one = has_one.where(LedgerEntry.account_id == any_of(account_ids))
+    undone = aliased(LedgerEntry)
+    return (
+        select(
+            LedgerEntry.id,
+            LedgerEntry.account_id,
+            LedgerEntry.kind,
+            LedgerEntry.amount_minor,
+            LedgerEntry.due_on,
+            and_(LedgerEntry.amount_minor < 0, LedgerEntry.due_on.is_not(None)).label("is_claim"),
+        )
+        .where(LedgerEntry.account_id.in_(has_one), LedgerEntry.reverses_id.is_(None))
+        .where(~select(undone.id).where(undone.reverses_id == LedgerEntry.id).exists())
+        .cte("standing")
     )
