@@ -286,7 +286,8 @@ def test_the_customers_list_is_printed_and_saved_as_it_is_filtered_and_sorted(se
     browser = sign_in_as("billing")
     listed = browser.get("/customers?debtors=1&sort=-number").text
     assert "/customers/print?debtors=1&amp;sort=-number" in listed
-    paper = browser.get("/customers/print?debtors=1&sort=-number").text
+    paper = browser.get("/customers/print?debtors=1&sort=-number&status=connected").text
+    assert paper.count("Status: connected · debtors<") == 2
     rows = [row for row in paper.split("<tr>") if "Koval" in row]
     assert [row.split("</td>")[0].split(">")[1] for row in rows] == ["1004", "1002", "1001"]
     assert "-€80.00" in paper

@@ -68,13 +68,13 @@ def listing() -> Response:
             limit=PAGE,
             today=clock.today(found.settings.isp.time_zone),
         )
-        choices = None if rendering.is_htmx() else _choices(session)
+        offered = None if rendering.is_htmx() else choices(session)
     answer = rendering.page_or_fragment(
         "customers/list.html",
         "customers/_list.html",
         listing=_listing(page, filters, sort, has_money),
         filters=filters,
-        choices=choices,
+        choices=offered,
         new_url=links.page("customers.new"),
         given=customer_filter.given(),
     )
@@ -97,7 +97,8 @@ def _sort(has_money: bool) -> str:
     return sort if is_known else list_orders.DEFAULT_SORT
 
 
-def _choices(session: Session) -> Choices:
+def choices(session: Session) -> Choices:
+    """Return what the filters of the list offer."""
     return Choices(
         groups=tuple((str(one.id), one.name) for one in labels.groups(session)),
         cities=tuple((city, city) for city in customers.cities(session)),

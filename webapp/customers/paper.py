@@ -43,6 +43,7 @@ def paper() -> Response:
         found = lists.every(session, filters, sort=sort, today=today, limit=PAPER)
         rows = [(one, *_sums(one)) for one in found]
         totals = lists.totals(session, filters, today=today)
+        choices = listing.choices(session)
     return rendering.page_or_fragment(
         "customers/paper.html",
         "customers/paper.html",
@@ -52,8 +53,23 @@ def paper() -> Response:
         today=today,
         query=_query(),
         words={**STATUS_WORDS, **ACCESS_WORDS},
-        is_filtered=filters != CustomerFilter(),
+        narrowed=_narrowed(filters, choices),
     )
+
+
+def _narrowed(filters: CustomerFilter, choices: listing.Choices) -> list[str]:
+    """Say what the list is narrowed to: a sheet of paper has no filter bar."""
+    status = str(STATUS_WORDS[filters.status]) if filters.status else ""
+    named = (
+        (gettext("Search"), filters.q),
+        (gettext("Status"), status),
+        (gettext("Group"), dict(choices.groups).get(str(filters.group_id), "")),
+        (gettext("City"), filters.city),
+        (gettext("Network"), dict(choices.networks).get(str(filters.network_id), "")),
+        (gettext("Equipment"), dict(choices.types).get(str(filters.device_type_id), "")),
+    )
+    marks = ((gettext("debtors"), filters.is_debtor), (gettext("warned"), filters.is_warned))
+    return [f"{head}: {value}" for head, value in named if value] + [word for word, holds in marks if holds]
 
 
 @permissions.required("report.read")
