@@ -101,7 +101,12 @@ def of_account(session: Session, account_id: int) -> list[AccountDiscount]:
 
 def given(session: Session, given_id: int) -> AccountDiscount:
     """Return one given letter; raises NotFound."""
-    found = session.get(AccountDiscount, given_id, options=[joinedload(AccountDiscount.discount)])
+    found = session.get(
+        AccountDiscount,
+        given_id,
+        options=[joinedload(AccountDiscount.discount)],
+        populate_existing=True,
+    )
     if found is None:
         raise errors.NotFound("There is no such discount")
     return found
@@ -146,8 +151,9 @@ def end(session: Session, given_id: int, *, today: date) -> None:
     That period stays as it was charged, or passed as free. A letter that lowered no period yet is removed.
     Raises NotFound.
     """
+    ledger.lock_account(session, given(session, given_id).account_id)
+    # Read again: somebody else may have removed it while this one waited for the account.
     found = given(session, given_id)
-    ledger.lock_account(session, found.account_id)
     last = today if found.starts_on <= today and _has_lowered(session, found, today) else today - DAY
     if found.starts_on > last:
         session.delete(found)

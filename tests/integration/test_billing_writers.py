@@ -75,6 +75,14 @@ class Writer:
 
 
 @properties.money(15)
+# Two take the same letter off at once: the second finds it gone.
+@example(
+    begun=[],
+    first=[("take", 0), ("take", 0)],
+    second=[("give", 0, None, 0, None), ("take", 0)],
+    nights=0,
+    order=[(0, 1), (1, 2)],
+)
 @given(begun=before, first=acts, second=acts, nights=st.integers(0, 2), order=orders)
 def test_any_interleaving_of_two_writers_and_the_night_loses_nothing(
     town, *, begun, first, second, nights, order
