@@ -144,7 +144,7 @@ def take_money(browser: Browser, product: products.Product) -> None:
         ("bank-review", review, _nothing),
         ("aged", "/reports/aged", _nothing),
     ):
-        _take(browser, product, name, path, act)
+        _take(browser, product, name, path, act, on_phone="billing")
 
 
 def _asked(page: Page) -> None:
@@ -189,14 +189,22 @@ def _save(page: Page, file: Path) -> None:
 
 
 def _take(
-    browser: Browser, product: products.Product, name: str, path: str, act: Callable[[Page], None]
+    browser: Browser,
+    product: products.Product,
+    name: str,
+    path: str,
+    act: Callable[[Page], None],
+    *,
+    on_phone: str = "noc",
 ) -> None:
     for viewport in (DESKTOP, PHONE):
         context = browser.new_context(viewport=viewport, device_scale_factor=1)
         page = context.new_page()
         # Whose run goes on yet cannot start it again.
-        _sign_in(page, product, "admin" if viewport is DESKTOP or name == "company" else "noc")
-        page.goto(product.base_url + path)
+        _sign_in(page, product, "admin" if viewport is DESKTOP else on_phone)
+        answer = page.goto(product.base_url + path)
+        assert answer is not None
+        assert answer.ok, f"{on_phone} may not see {path}"
         page.wait_for_load_state("networkidle")
         act(page)
         file = FOLDER / f"{name}-{viewport['width']}.png"
@@ -225,9 +233,10 @@ def main() -> None:
         _take(browser, product, "cutoff", f"{plan}?action=cut", _opened)
         _queue(product)
         _take(browser, product, "disconnects", "/disconnects", _nothing)
-        _take(browser, product, "document", f"/documents/{pictures_money.invoice(product)}", _nothing)
+        paper = f"/documents/{pictures_money.invoice(product)}"
+        _take(browser, product, "document", paper, _nothing, on_phone="billing")
         take_money(browser, product)
-        _take(browser, product, "company", "/setup/company", _nothing)
+        _take(browser, product, "company", "/setup/company", _nothing, on_phone="admin")
         _take(browser, product, "graphs", f"{card}/watch", _drawn)
         _take(browser, product, "status", f"/devices/{_head_end(product)}/status", _read)
         _take(browser, product, "notices", "/notices", _nothing)
