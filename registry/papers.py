@@ -144,9 +144,9 @@ def page(
     return PaperPage(shown, marks, count(session, filters, today=today) if is_counted else 0)
 
 
-def count(session: Session, filters: PaperFilter, *, today: date, most: int = TOTAL_LIMIT) -> int:
-    """Return how many documents the filters leave; `most` + 1 stands for more."""
-    some = _narrowed(select(literal(1)), filters, today).limit(most + 1)
+def count(session: Session, filters: PaperFilter, *, today: date) -> int:
+    """Return how many documents the filters leave; TOTAL_LIMIT + 1 stands for more."""
+    some = _narrowed(select(literal(1)), filters, today).limit(TOTAL_LIMIT + 1)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 

@@ -119,6 +119,7 @@ def test_the_list_goes_on_page_by_page_in_every_order(sign_in_as, two_invoices, 
 
 
 def test_a_file_holds_every_row_of_the_filters_in_their_order(sign_in_as, two_invoices, monkeypatch):
+    from webapp import downloads
     from webapp.documents import export
 
     monkeypatch.setattr(export, "PAGE", 1)
@@ -130,7 +131,7 @@ def test_a_file_holds_every_row_of_the_filters_in_their_order(sign_in_as, two_in
     sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).active
     assert [cell.value for cell in sheet[2]][8:] == [30, 20, "EUR", "overdue"]
     assert sheet.max_row == 2
-    monkeypatch.setattr(export, "XLSX_LIMIT", 1)
+    monkeypatch.setattr(downloads, "XLSX_LIMIT", 1)
     assert browser.get("/documents.xlsx").status_code == 422
     assert browser.get("/documents.exe").status_code == 404
 

@@ -1,13 +1,10 @@
 """The list of documents as a file: every row the filters leave, in the list's order."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO
 
 from flask import Response, abort
 from flask_babel import gettext
 
-from core import errors
 from core.money import Money
 from registry import papers, spreadsheets
 from registry.keyset import Marks
@@ -15,31 +12,17 @@ from registry.papers import PaperRow
 from webapp import downloads, permissions, runtime
 from webapp.documents import asking
 
-CHUNK = 65_536
 PAGE = 1000
-# Excel's own limit is 1,048,576 rows; a workbook of more than this takes longer than a browser waits.
-XLSX_LIMIT = 100_000
-ENDINGS = ("xlsx", "csv")
 
 
 @permissions.required("report.read")
 def file(ending: str) -> Response:
-    """Write the file wholly, then send it: nothing of the database is held while a browser takes its time."""
-    if ending not in ENDINGS:
+    """The list as a file."""
+    if ending not in downloads.ENDINGS:
         abort(404)
-    if ending == "xlsx":
-        _refuse_too_many()
-    made: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the last byte is sent
-    rows = (_cells(row) for row in _every())
-    try:
-        if ending == "xlsx":
-            spreadsheets.write_xlsx(made, gettext("Documents"), _heads(), rows)
-        else:
-            spreadsheets.write_csv(made, _heads(), rows)
-    except BaseException:
-        made.close()
-        raise
-    return _sent(made, ending)
+    table = downloads.Table(f"documents-{asking.today().isoformat()}", ending)
+    table.write(gettext("Documents"), _heads(), (_cells(row) for row in _every()))
+    return table.answer()
 
 
 def _heads() -> list[str]:
@@ -57,13 +40,6 @@ def _heads() -> list[str]:
         gettext("Currency"),
         gettext("State"),
     ]
-
-
-def _refuse_too_many() -> None:
-    with runtime.current().database.reading() as session:
-        found = papers.count(session, asking.filters(), today=asking.today(), most=XLSX_LIMIT)
-    if found > XLSX_LIMIT:
-        raise errors.Invalid("These are too many rows for a workbook: narrow the list, or take the CSV")
 
 
 def _every() -> Iterator[PaperRow]:
@@ -109,20 +85,3 @@ def _cells(row: PaperRow) -> tuple[spreadsheets.Value, ...]:
         row.currency,
         states.get(row.state(asking.today()), ""),
     )
-
-
-def _sent(made: IO[bytes], ending: str) -> Response:
-    size = made.tell()
-    made.seek(0)
-
-    def chunks() -> Iterator[bytes]:
-        with made:
-            while chunk := made.read(CHUNK):
-                yield chunk
-
-    kind = spreadsheets.XLSX_TYPE if ending == "xlsx" else spreadsheets.CSV_TYPE
-    answer = Response(chunks(), content_type=kind)
-    name = f"documents-{asking.today().isoformat()}.{ending}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer.content_length = size
-    return answer
